@@ -1,0 +1,1 @@
+//! The runtime inside an agent: heartbeat, wiring, calls.

@@ -1,0 +1,1 @@
+//! Typed HTTP client of the registry, and the caller of MCP tools.

@@ -1,0 +1,180 @@
+//! Every environment variable, declared once; clap, code, tests and the reference page use the
+//! constants. Reading them is [`Environment`]'s job, so that a test hands in a map.
+
+use std::collections::BTreeMap;
+
+/// What the reference page says of one variable.
+#[derive(Debug, Clone, Copy)]
+pub struct EnvVar {
+    /// The variable's name.
+    pub name: &'static str,
+    /// The first release that read it.
+    pub since: &'static str,
+    /// What it does, and its default.
+    pub docs: &'static str,
+}
+
+macro_rules! env_vars {
+    ($($(#[doc = $doc:literal])+ $name:ident since $since:literal;)*) => {
+        /// The names, as constants.
+        #[derive(Debug)]
+        pub struct EnvVars;
+
+        impl EnvVars {
+            $($(#[doc = $doc])+ pub const $name: &'static str = stringify!($name);)*
+
+            /// All of them, in the order of declaration, for the generated reference.
+            pub const ALL: &'static [EnvVar] = &[
+                $(EnvVar {
+                    name: stringify!($name),
+                    since: $since,
+                    docs: concat!($($doc, "\n"),+),
+                },)*
+            ];
+        }
+    };
+}
+
+env_vars! {
+    /// Registry: the address to bind; default `localhost`. Agent: the address to bind; default `0.0.0.0`.
+    HOST since "4.0.0";
+    /// Registry: the port to bind, 1 to 65535; default `8000`.
+    PORT since "4.0.0";
+    /// Registry: where its state lives. A bare path or `sqlite:` is SQLite, `postgres:` or
+    /// `postgresql:` is PostgreSQL; default `mcp_mesh_registry.db`.
+    DATABASE_URL since "4.0.0";
+    /// Registry: seconds between two looks for silent agents, at least 1; default `10`.
+    HEALTH_CHECK_INTERVAL since "4.0.0";
+    /// Registry: seconds of silence after which an agent is unhealthy, at least 1; default `20`.
+    DEFAULT_TIMEOUT_THRESHOLD since "4.0.0";
+    /// Registry: how long an unhealthy agent is remembered, as a duration such as `1h30m`; `0` keeps
+    /// it for ever; default `1h`.
+    MCP_MESH_RETENTION since "4.0.0";
+    /// Registry: time between two sweeps, as a duration such as `90s`; default `5m`.
+    MCP_MESH_SWEEP_INTERVAL since "4.0.0";
+    /// Registry: how many events are kept; `0` keeps all; default `100000`.
+    MCP_MESH_EVENT_MAX_ROWS since "4.0.0";
+    /// Registry: seconds that one proxied call may take, 1 to 600; default `60`.
+    MCP_MESH_PROXY_TIMEOUT since "4.0.0";
+    /// Header names to pass on, separated by commas; a trailing `*` matches a prefix, a bare `*` is
+    /// refused; default none.
+    MCP_MESH_PROPAGATE_HEADERS since "4.0.0";
+    /// Registry: public base URL of A2A surfaces; default none.
+    MCP_MESH_PUBLIC_URL_PREFIX since "4.0.0";
+    /// Registry: the largest request body in bytes; `0` lifts the limit; default `10485760`.
+    MCP_MESH_MAX_REQUEST_BODY_BYTES since "4.0.0";
+    /// `off`; `auto` and `strict` are refused until trust is built.
+    MCP_MESH_TLS_MODE since "4.0.0";
+    /// Registry: how long SQLite waits for a lock, in milliseconds; default `5000`.
+    DB_BUSY_TIMEOUT since "4.0.0";
+    /// Registry: SQLite's journal mode; default `WAL`.
+    DB_JOURNAL_MODE since "4.0.0";
+    /// Registry: SQLite's synchronous mode; default `NORMAL`.
+    DB_SYNCHRONOUS since "4.0.0";
+    /// Registry: SQLite's page cache in KiB; default `10000`.
+    DB_CACHE_SIZE since "4.0.0";
+    /// TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL in any case; default `INFO`.
+    MCP_MESH_LOG_LEVEL since "4.0.0";
+    /// Forces the log level DEBUG when true; default `false`.
+    MCP_MESH_DEBUG_MODE since "4.0.0";
+    /// Set beside `MCP_MESH_DEBUG_MODE` for agents started with `--debug`.
+    MCP_MESH_DEBUG since "4.0.0";
+    /// Base URL of the registry; default `http://localhost:8000`.
+    MCP_MESH_REGISTRY_URL since "4.0.0";
+    /// meshctl: the registry's host; default `localhost`.
+    MCP_MESH_REGISTRY_HOST since "4.0.0";
+    /// meshctl: the registry's port; default `8000`.
+    MCP_MESH_REGISTRY_PORT since "4.0.0";
+    /// meshctl: the state directory; default `~/.mcp-mesh`.
+    MCP_MESH_HOME since "4.0.0";
+    /// meshctl: the embedded database; default `mcp_mesh_registry.db` in the state directory.
+    MCP_MESH_DB_PATH since "4.0.0";
+    /// meshctl: passed to the registry as `HEALTH_CHECK_INTERVAL`.
+    MCP_MESH_HEALTH_CHECK_INTERVAL since "4.0.0";
+    /// meshctl: seconds to wait for a process to become ready; default `30`.
+    MCP_MESH_STARTUP_TIMEOUT since "4.0.0";
+    /// meshctl: seconds to wait for a process to end; default `30`.
+    MCP_MESH_SHUTDOWN_TIMEOUT since "4.0.0";
+    /// meshctl to the agents that one `start` launches: their common group id.
+    MCP_MESH_GROUP_ID since "4.0.0";
+    /// meshctl to a process it starts: where to report readiness; internal.
+    MCP_MESH_READY_FD since "4.0.0";
+    /// Agent: anything but a true word makes the decorators inert; default `true`.
+    MCP_MESH_ENABLED since "4.0.0";
+    /// Agent: whether it starts by itself when its module has run; default `true`.
+    MCP_MESH_AUTO_RUN since "4.0.0";
+    /// Agent: accepted for compatibility; default `10`.
+    MCP_MESH_AUTO_RUN_INTERVAL since "4.0.0";
+    /// Agent: the host it advertises; default the address that faces outwards.
+    MCP_MESH_HTTP_HOST since "4.0.0";
+    /// Agent: the port it listens on, 0 to 65535; `0` lets the system pick; default `0`.
+    MCP_MESH_HTTP_PORT since "4.0.0";
+    /// Agent: whether it serves HTTP; default `true`.
+    MCP_MESH_HTTP_ENABLED since "4.0.0";
+    /// Agent: the whole URL it advertises; default none.
+    MCP_MESH_HTTP_ENDPOINT since "4.0.0";
+    /// Agent: its namespace; default `default`.
+    MCP_MESH_NAMESPACE since "4.0.0";
+    /// Agent: its name.
+    MCP_MESH_AGENT_NAME since "4.0.0";
+    /// Agent: its whole id.
+    MCP_MESH_AGENT_ID since "4.0.0";
+    /// Agent: its version; `start --agent-version` sets it.
+    MCP_MESH_AGENT_VERSION since "4.0.0";
+    /// Agent: its version when there is no `@mesh.agent`; default `1.0.0`.
+    MCP_MESH_VERSION since "4.0.0";
+    /// Agent: seconds between two heartbeats, at least 1; default `5`.
+    MCP_MESH_HEALTH_INTERVAL since "4.0.0";
+    /// Agent: seconds that a health verdict stays valid, at least 1; default `15`.
+    MCP_MESH_HEALTH_CHECK_TTL since "4.0.0";
+    /// Agent: seconds to wait for the server before registering; default `30`.
+    MCP_MESH_SERVER_STARTUP_TIMEOUT since "4.0.0";
+    /// Agent: seconds that first calls wait for their dependencies; `0` is off; default `20`.
+    MCP_MESH_SETTLE_TIMEOUT since "4.0.0";
+    /// Agent: whether a mismatch of parameters and dependencies is an error; default `false`.
+    MCP_MESH_STRICT_DI since "4.0.0";
+    /// Agent: whether a schema that cannot be compared refuses the start; default `false`.
+    MCP_MESH_SCHEMA_STRICT since "4.0.0";
+    /// Agent: no registry traffic at all; default `false`.
+    MCP_MESH_STANDALONE since "4.0.0";
+    /// Agent: seconds that an outgoing call may take, at least 1; default `300`.
+    MCP_MESH_CALL_TIMEOUT since "4.0.0";
+}
+
+/// A snapshot of the environment, taken once at the edge of the program.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// What this process was started with; values that are not UTF-8 are left out.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        )
+    }
+
+    /// The value of `name`; an empty value counts as unset.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}

@@ -1,0 +1,17 @@
+//! What every other crate shares: plain data and pure rules, no I/O.
+//!
+//! * [`wire`] spells each JSON field of the protocol once, one file per resource.
+//! * [`AgentId`] and [`Label`] are the names that agents choose; parsing is the only way in.
+//! * [`env`] declares each environment variable once.
+//! * [`Clock`] is the only thing that asks the machine for the time.
+
+pub mod clock;
+pub mod env;
+pub mod ids;
+pub mod wire;
+
+pub use clock::{Clock, Timestamp};
+pub use ids::{AgentId, InvalidName, Label};
+
+/// The version of this release: `[workspace.package] version`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,209 @@
+//! `GET /agents`: who is in the mesh.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::nullable;
+use super::registration::wire_enum;
+use super::{SlotStatus, TagEntry};
+use crate::Timestamp;
+
+wire_enum! {
+    /// The registry's verdict on an agent.
+    AgentStatus {
+        /// Heard from recently.
+        Healthy = "healthy",
+        /// Silent for too long, or gone.
+        Unhealthy = "unhealthy",
+        /// Not judged.
+        Unknown = "unknown",
+    }
+}
+
+/// Every agent that the registry knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgentList {
+    /// The agents, by id.
+    #[serde(default, deserialize_with = "nullable")]
+    pub agents: Vec<AgentInfo>,
+    /// How many.
+    pub count: usize,
+    /// When this was true.
+    pub timestamp: Timestamp,
+}
+
+/// One agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgentInfo {
+    /// Its id.
+    pub id: String,
+    /// The name that replicas share.
+    pub name: String,
+    /// What kind of process it is.
+    pub agent_type: String,
+    /// The language of its SDK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// Its own version.
+    #[serde(default, deserialize_with = "nullable")]
+    pub version: String,
+    /// One line about it.
+    #[serde(default, deserialize_with = "nullable")]
+    pub description: String,
+    /// Whether it offers A2A surfaces.
+    #[serde(default)]
+    pub a2a_producer: bool,
+    /// Whether it calls A2A surfaces.
+    #[serde(default)]
+    pub a2a_consumer: bool,
+    /// The registry's verdict.
+    pub status: AgentStatus,
+    /// Its base URL; `stdio://<id>` when it cannot be called.
+    pub endpoint: String,
+    /// How many dependencies it declares.
+    #[serde(default)]
+    pub total_dependencies: usize,
+    /// How many of them are wired.
+    #[serde(default)]
+    pub dependencies_resolved: usize,
+    /// What it offers.
+    #[serde(default, deserialize_with = "nullable")]
+    pub capabilities: Vec<CapabilityInfo>,
+    /// Where its dependencies are.
+    #[serde(default, deserialize_with = "nullable")]
+    pub dependency_resolutions: Vec<DependencyResolution>,
+    /// Which tools its LLM functions were given.
+    #[serde(default, deserialize_with = "nullable")]
+    pub llm_tool_resolutions: Vec<LlmToolResolution>,
+    /// Which LLM providers its functions were given.
+    #[serde(default, deserialize_with = "nullable")]
+    pub llm_provider_resolutions: Vec<LlmProviderResolution>,
+    /// When it registered first.
+    pub created_at: Timestamp,
+    /// When it was heard last.
+    pub last_seen: Timestamp,
+    /// The certificate's entity that claimed the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
+}
+
+/// One capability of an agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CapabilityInfo {
+    /// The MCP tool name.
+    pub function_name: String,
+    /// The capability.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it does.
+    #[serde(default, deserialize_with = "nullable")]
+    pub description: String,
+    /// What consumers may select by.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tags: Vec<String>,
+    /// Which tools an LLM function may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_filter: Option<Box<RawValue>>,
+    /// Which LLM provider it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_provider: Option<Box<RawValue>>,
+    /// `true` for a job producer, else absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<bool>,
+    /// Whether consumers can be wired to it.
+    pub available: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable_reason: Option<String>,
+}
+
+/// Where one dependency of an agent is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DependencyResolution {
+    /// The function that needs it.
+    pub function_name: String,
+    /// The capability that it needs.
+    pub capability: String,
+    /// Whether it is wired.
+    pub status: SlotStatus,
+    /// The tags that it asks for.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tags: Vec<TagEntry>,
+    /// The provider's function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_tool: Option<String>,
+    /// The provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_agent_id: Option<String>,
+    /// The provider's base URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+/// One tool that an LLM function was given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LlmToolResolution {
+    /// The function that asks.
+    pub function_name: String,
+    /// Whether it is wired.
+    pub status: SlotStatus,
+    /// `all`, `best_match` or `*`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub filter_mode: String,
+    /// The capability that the filter names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_capability: Option<String>,
+    /// The tags that the filter names.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub filter_tags: Vec<TagEntry>,
+    /// The provider's function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_tool: Option<String>,
+    /// The provider's capability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_capability: Option<String>,
+    /// The provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_agent_id: Option<String>,
+    /// The provider's base URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+/// The LLM provider that a function was given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LlmProviderResolution {
+    /// The function that asks.
+    pub function_name: String,
+    /// The capability that it asks for.
+    pub required_capability: String,
+    /// Whether it is wired.
+    pub status: SlotStatus,
+    /// The tags that it asks for.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub required_tags: Vec<TagEntry>,
+    /// The provider's function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_tool: Option<String>,
+    /// The provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_agent_id: Option<String>,
+    /// The provider's base URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}

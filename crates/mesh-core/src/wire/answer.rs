@@ -1,0 +1,194 @@
+//! The answer to `POST /heartbeat`: where an agent's dependencies are.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::nullable;
+use super::registration::wire_enum;
+use crate::Timestamp;
+use std::fmt;
+
+/// What the registry answers to a registration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answer {
+    /// The agent that asked.
+    pub agent_id: String,
+    /// Whether the registration was taken.
+    pub status: AnswerStatus,
+    /// When.
+    pub timestamp: Timestamp,
+    /// For people: what happened, or why it was refused.
+    pub message: String,
+    /// By function, one entry per declared dependency, in the declared order. Absent on refusal.
+    #[serde(default, deserialize_with = "nullable")]
+    pub dependencies_resolved: BTreeMap<String, Vec<DependencyAnswer>>,
+    /// By function, the tools that its filter selects.
+    #[serde(default, deserialize_with = "nullable")]
+    pub llm_tools: BTreeMap<String, Vec<LlmToolAnswer>>,
+    /// By function, the LLM provider that was found.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub llm_providers: BTreeMap<String, LlmProviderAnswer>,
+    /// The agent's A2A surfaces with their public addresses.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub surfaces: Vec<SurfaceAnswer>,
+    /// What was changed in the registration.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub warnings: Vec<String>,
+}
+
+wire_enum! {
+    /// Whether a registration was taken.
+    AnswerStatus {
+        /// It was stored.
+        Success = "success",
+        /// It was refused; `message` says why.
+        Error = "error",
+    }
+}
+
+wire_enum! {
+    /// Whether a dependency is wired.
+    SlotStatus {
+        /// A provider was found.
+        Available = "available",
+        /// A provider was found; an older registry's word for it.
+        Healthy = "healthy",
+        /// The provider left.
+        Unavailable = "unavailable",
+        /// Nobody fits.
+        Unresolved = "unresolved",
+    }
+}
+
+impl SlotStatus {
+    /// Whether a client may call what the entry names.
+    #[must_use]
+    pub fn is_wired(self) -> bool {
+        matches!(self, Self::Available | Self::Healthy)
+    }
+}
+
+/// One dependency's provider, or the placeholder that keeps the positions aligned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DependencyAnswer {
+    /// The provider; empty in a placeholder.
+    #[serde(default, deserialize_with = "nullable")]
+    pub agent_id: String,
+    /// The capability that was asked for.
+    #[serde(default, deserialize_with = "nullable")]
+    pub capability: String,
+    /// The provider's base URL; empty in a placeholder.
+    #[serde(default, deserialize_with = "nullable")]
+    pub endpoint: String,
+    /// The MCP tool to call; empty in a placeholder.
+    #[serde(default, deserialize_with = "nullable")]
+    pub function_name: String,
+    /// The provider's `kwargs`, keys sorted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kwargs: Option<Box<RawValue>>,
+    /// Whether it is wired.
+    pub status: SlotStatus,
+}
+
+impl DependencyAnswer {
+    /// The entry for a dependency that nobody fits.
+    #[must_use]
+    pub fn placeholder(capability: &str) -> Self {
+        Self {
+            agent_id: String::new(),
+            capability: capability.to_owned(),
+            endpoint: String::new(),
+            function_name: String::new(),
+            kwargs: None,
+            status: SlotStatus::Unresolved,
+        }
+    }
+}
+
+/// A tool that an LLM function may use.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LlmToolAnswer {
+    /// The MCP tool name.
+    pub name: String,
+    /// Its capability.
+    pub capability: String,
+    /// What it does.
+    #[serde(default, deserialize_with = "nullable")]
+    pub description: String,
+    /// The provider's base URL.
+    pub endpoint: String,
+    /// JSON Schema of its arguments.
+    #[serde(
+        default,
+        rename = "inputSchema",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub input_schema: Option<Box<RawValue>>,
+    /// Its tags.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tags: Vec<String>,
+    /// Its version.
+    #[serde(default, deserialize_with = "nullable")]
+    pub version: String,
+}
+
+/// The LLM provider that a function was given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LlmProviderAnswer {
+    /// The provider.
+    pub agent_id: String,
+    /// The MCP tool to call.
+    pub name: String,
+    /// The provider's base URL.
+    pub endpoint: String,
+    /// Its capability.
+    #[serde(default, deserialize_with = "nullable")]
+    pub capability: String,
+    /// Whether it is wired.
+    pub status: SlotStatus,
+    /// The LLM's maker, or `unknown`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub vendor: String,
+    /// Its tags.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tags: Vec<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its `kwargs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kwargs: Option<Box<RawValue>>,
+}
+
+/// An A2A surface as the public sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SurfaceAnswer {
+    /// The path under which the agent serves it.
+    pub path: String,
+    /// The id of its skill.
+    pub skill_id: String,
+    /// Its public address, when the registry knows the public prefix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Where its agent card is, when the registry knows the public prefix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_card_url: Option<String>,
+}

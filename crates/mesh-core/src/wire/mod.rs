@@ -1,0 +1,46 @@
+//! The JSON of the protocol. Server, client and command line share these structs, so a field is
+//! spelled once. One file per resource.
+//!
+//! Go and Java clients send `null` where they mean "nothing"; [`nullable`] reads it as the default.
+
+mod agents;
+mod answer;
+mod error;
+mod event;
+mod registration;
+mod service;
+mod tag;
+
+pub use agents::{
+    AgentInfo, AgentList, AgentStatus, CapabilityInfo, DependencyResolution, LlmProviderResolution,
+    LlmToolResolution,
+};
+pub use answer::{
+    Answer, AnswerStatus, DependencyAnswer, LlmProviderAnswer, LlmToolAnswer, SlotStatus,
+    SurfaceAnswer,
+};
+pub use error::ErrorBody;
+pub use event::{EventInfo, EventKind, EventList};
+pub use registration::{AgentType, Dependency, Registration, Runtime, Surface, Tool};
+pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
+pub use tag::TagEntry;
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads `null` as the type's default, as Go's decoder does.
+fn nullable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// For `skip_serializing_if`.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}

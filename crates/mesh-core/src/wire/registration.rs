@@ -1,0 +1,350 @@
+//! `POST /heartbeat`: what an agent says of itself. Registration and full refresh are one document.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{TagEntry, is_false, nullable};
+
+/// The whole description of an agent. Every POST replaces the one before.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Registration {
+    /// The agent's id, unique in the mesh.
+    #[serde(default, deserialize_with = "nullable")]
+    pub agent_id: String,
+    /// The name that replicas share; the id if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// See [`AgentType`]; `mcp_agent` if absent. Text, because an unknown type is refused by a
+    /// readable answer and not by a parse error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_type: Option<String>,
+    /// The agent's own version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// One line about the agent; cut to 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The host under which the agent can be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_host: Option<String>,
+    /// The port under which the agent can be called; 0 or less means that it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_port: Option<i64>,
+    /// The agent's namespace; `default` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The agent's own verdict: `healthy`, `degraded` or `unhealthy`. The registry judges by silence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// See [`Runtime`]; `python` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// The time at the sender; ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Box<RawValue>>,
+    /// The functions that the agent offers.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tools: Vec<Tool>,
+    /// A2A surfaces of the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surfaces: Option<Vec<Surface>>,
+    /// Whether the agent offers A2A surfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub a2a_producer: Option<bool>,
+    /// Whether the agent calls A2A surfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub a2a_consumer: Option<bool>,
+}
+
+/// A function of an agent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Tool {
+    /// The MCP tool name.
+    #[serde(default, deserialize_with = "nullable")]
+    pub function_name: String,
+    /// What others ask for; empty when the tool only consumes.
+    #[serde(default, deserialize_with = "nullable")]
+    pub capability: String,
+    /// The version of the capability; `1.0.0` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What consumers may select by.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tags: Vec<String>,
+    /// What the tool does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What the tool needs; the order is the order of the answer.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub dependencies: Vec<Dependency>,
+    /// JSON Schema of the arguments.
+    #[serde(
+        default,
+        rename = "inputSchema",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub input_schema: Option<Box<RawValue>>,
+    /// JSON Schema of the result; accepted, not kept.
+    #[serde(
+        default,
+        rename = "outputSchema",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub output_schema: Option<Box<RawValue>>,
+    /// The canonical form of `inputSchema`.
+    #[serde(
+        default,
+        rename = "inputSchemaCanonical",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub input_schema_canonical: Option<Box<RawValue>>,
+    /// Its hash, `sha256:` and 64 hex digits.
+    #[serde(
+        default,
+        rename = "inputSchemaHash",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub input_schema_hash: Option<String>,
+    /// The canonical form of `outputSchema`.
+    #[serde(
+        default,
+        rename = "outputSchemaCanonical",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub output_schema_canonical: Option<Box<RawValue>>,
+    /// Its hash, `sha256:` and 64 hex digits.
+    #[serde(
+        default,
+        rename = "outputSchemaHash",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub output_schema_hash: Option<String>,
+    /// What canonicalisation lost.
+    #[serde(
+        default,
+        rename = "schemaWarnings",
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub schema_warnings: Vec<String>,
+    /// Which tools an LLM function may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_filter: Option<Box<RawValue>>,
+    /// Which LLM provider an LLM function asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_provider: Option<Box<RawValue>>,
+    /// Free form; handed to consumers as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kwargs: Option<Box<RawValue>>,
+}
+
+/// What a tool needs from another agent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Dependency {
+    /// The capability's name.
+    #[serde(default, deserialize_with = "nullable")]
+    pub capability: String,
+    /// Tags to require, prefer or exclude.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tags: Vec<TagEntry>,
+    /// A version constraint; empty accepts every version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Accepted, not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The canonical schema that the consumer expects of the result.
+    #[serde(
+        default,
+        rename = "expectedSchemaCanonical",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expected_schema_canonical: Option<Box<RawValue>>,
+    /// Its hash.
+    #[serde(
+        default,
+        rename = "expectedSchemaHash",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expected_schema_hash: Option<String>,
+    /// `subset` or `strict`; absent skips the comparison of schemas.
+    #[serde(default, rename = "matchMode", skip_serializing_if = "Option::is_none")]
+    pub match_mode: Option<String>,
+    /// Whether the tool is of no use without it.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_false"
+    )]
+    pub required: bool,
+}
+
+/// An A2A surface.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Surface {
+    /// The path under which it is served.
+    #[serde(default, deserialize_with = "nullable")]
+    pub path: String,
+    /// The id of its skill.
+    #[serde(default, deserialize_with = "nullable")]
+    pub skill_id: String,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Media types that it reads.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub input_modes: Vec<String>,
+    /// Media types that it writes.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub output_modes: Vec<String>,
+    /// What clients may select by.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tags: Vec<String>,
+}
+
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Reads the wire's spelling.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            /// The wire's spelling.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use wire_enum;
+
+wire_enum! {
+    /// What kind of process an agent is.
+    AgentType {
+        /// Serves MCP tools.
+        McpAgent = "mcp_agent",
+        /// An HTTP gateway that only consumes.
+        Api = "api",
+        /// Serves A2A surfaces.
+        A2a = "a2a",
+        /// An older spelling that some agents still send.
+        MeshTool = "mesh_tool",
+        /// An older spelling that some agents still send.
+        DecoratorAgent = "decorator_agent",
+    }
+}
+
+wire_enum! {
+    /// The language of the agent's SDK.
+    Runtime {
+        /// Python.
+        Python = "python",
+        /// TypeScript and JavaScript.
+        Typescript = "typescript",
+        /// Java.
+        Java = "java",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_means_nothing_as_in_go() {
+        let text = r#"{"agent_id":"a","name":null,"tools":[{"function_name":"f","capability":null,
+            "tags":null,"dependencies":[{"capability":"c","tags":null,"required":null}]}]}"#;
+        let registration: Registration = serde_json::from_str(text).unwrap();
+        assert_eq!(registration.tools[0].capability, "");
+        assert!(registration.tools[0].dependencies[0].tags.is_empty());
+        assert!(
+            serde_json::from_str::<Registration>(r#"{"tools":null}"#)
+                .unwrap()
+                .tools
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_is_an_error() {
+        for text in [
+            r#"{"agent_id":3}"#,
+            r#"{"tools":{}}"#,
+            r#"{"http_port":"80"}"#,
+            "[]",
+            "3",
+        ] {
+            assert!(
+                serde_json::from_str::<Registration>(text).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn tags_are_texts_or_groups() {
+        let text = r#"{"capability":"c","tags":["+x",["a","b"]],"version":">=1.0.0"}"#;
+        let dependency: Dependency = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            dependency.tags,
+            [
+                TagEntry::One("+x".into()),
+                TagEntry::AnyOf(vec!["a".into(), "b".into()])
+            ]
+        );
+        assert_eq!(serde_json::to_string(&dependency).unwrap(), text);
+    }
+}

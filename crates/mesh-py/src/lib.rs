@@ -1,0 +1,1 @@
+//! The native module mesh._mesh: conversions only.

@@ -1,0 +1,1 @@
+//! The registry: topology in memory, resolution, health and HTTP.

@@ -1,0 +1,1 @@
+//! Test support: a registry of one's own, homes, fake agents, snapshots; never shipped.

@@ -1,0 +1,1 @@
+//! The command line of MCP Mesh, as a library.
