@@ -324,7 +324,6 @@ mod tests {
             r#"{"agent_id":3}"#,
             r#"{"tools":{}}"#,
             r#"{"http_port":"80"}"#,
-            "[]",
             "3",
         ] {
             assert!(
