@@ -3,14 +3,17 @@
 //! * [`wire`] spells each JSON field of the protocol once, one file per resource.
 //! * [`AgentId`] and [`Label`] are the names that agents choose; parsing is the only way in.
 //! * [`env`] declares each environment variable once.
+//! * [`Hint`] is advice beside an error.
 //! * [`Clock`] is the only thing that asks the machine for the time.
 
 pub mod clock;
 pub mod env;
+pub mod hint;
 pub mod ids;
 pub mod wire;
 
 pub use clock::{Clock, Timestamp};
+pub use hint::Hint;
 pub use ids::{AgentId, InvalidName, Label};
 
 /// The version of this release: `[workspace.package] version`.
