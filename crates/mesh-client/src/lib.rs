@@ -1,1 +1,18 @@
-//! Typed HTTP client of the registry, and the caller of MCP tools.
+//! Typed HTTP client of the registry, and the caller of MCP tools: the only spelling of URLs.
+//!
+//! * [`RegistryClient`] speaks to the registry; its answers are the structs of `mesh_core::wire`.
+//! * [`mcp`] calls tools of agents, directly or through the registry's proxy.
+//!
+//! Everything is asynchronous, needs a tokio runtime, and is cancelled by dropping the future.
+
+pub mod mcp;
+
+mod error;
+mod excerpt;
+mod headers;
+mod registry;
+mod transport;
+
+pub use error::ClientError;
+pub use headers::{Headers, InvalidHeader};
+pub use registry::{ClientOptions, EventQuery, Ping, PingVerdict, RegistryClient};

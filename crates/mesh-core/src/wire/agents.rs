@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::answer::known_or_unresolved;
 use super::nullable;
 use super::registration::wire_enum;
 use super::{SlotStatus, TagEntry};
@@ -128,6 +129,7 @@ pub struct DependencyResolution {
     /// The capability that it needs.
     pub capability: String,
     /// Whether it is wired.
+    #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
     /// The tags that it asks for.
     #[serde(
@@ -153,6 +155,7 @@ pub struct LlmToolResolution {
     /// The function that asks.
     pub function_name: String,
     /// Whether it is wired.
+    #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
     /// `all`, `best_match` or `*`.
     #[serde(default, deserialize_with = "nullable")]
@@ -189,6 +192,7 @@ pub struct LlmProviderResolution {
     /// The capability that it asks for.
     pub required_capability: String,
     /// Whether it is wired.
+    #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
     /// The tags that it asks for.
     #[serde(

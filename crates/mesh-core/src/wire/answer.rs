@@ -1,8 +1,9 @@
 //! The answer to `POST /heartbeat`: where an agent's dependencies are.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::nullable;
@@ -62,6 +63,7 @@ wire_enum! {
 
 wire_enum! {
     /// Whether a dependency is wired.
+    #[derive(Default)]
     SlotStatus {
         /// A provider was found.
         Available = "available",
@@ -70,8 +72,20 @@ wire_enum! {
         /// The provider left.
         Unavailable = "unavailable",
         /// Nobody fits.
+        #[default]
         Unresolved = "unresolved",
     }
+}
+
+/// Reads a word that this release does not know as "not wired": one odd entry must not cost an
+/// agent the rest of its wiring.
+pub(super) fn known_or_unresolved<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SlotStatus, D::Error> {
+    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    Ok(text
+        .and_then(|text| SlotStatus::parse(&text))
+        .unwrap_or_default())
 }
 
 impl SlotStatus {
@@ -101,6 +115,7 @@ pub struct DependencyAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kwargs: Option<Box<RawValue>>,
     /// Whether it is wired.
+    #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
 }
 
@@ -159,6 +174,7 @@ pub struct LlmProviderAnswer {
     #[serde(default, deserialize_with = "nullable")]
     pub capability: String,
     /// Whether it is wired.
+    #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
     /// The LLM's maker, or `unknown`.
     #[serde(default, deserialize_with = "nullable")]
@@ -191,4 +207,20 @@ pub struct SurfaceAnswer {
     /// Where its agent card is, when the registry knows the public prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_card_url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_of_unknown_status_is_not_wired() {
+        for status in [r#""warming""#, "null"] {
+            let text = format!(r#"{{"agent_id":"a","status":{status}}}"#);
+            let entry: DependencyAnswer = serde_json::from_str(&text).unwrap();
+            assert_eq!(entry.status, SlotStatus::Unresolved);
+        }
+        let entry: DependencyAnswer = serde_json::from_str(r#"{"status":"healthy"}"#).unwrap();
+        assert!(entry.status.is_wired());
+    }
 }

@@ -1,0 +1,95 @@
+//! Why the registry could not be asked, or said no.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use mesh_core::Hint;
+use mesh_core::env::EnvVars;
+
+/// A request to the registry that brought no answer of use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The registry's address is not a URL that can be asked.
+    #[error("`{url}` is not the URL of a registry: {reason}")]
+    InvalidUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nobody answered, or the connection broke.
+    #[error("failed to reach the registry at `{url}`")]
+    Unreachable {
+        /// The base URL that was tried.
+        url: String,
+        /// The transport's own account.
+        source: reqwest::Error,
+    },
+    /// No complete answer in time.
+    #[error("the registry at `{url}` did not answer within {timeout:?}")]
+    Timeout {
+        /// The base URL that was tried.
+        url: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The registry answered with a status that means no.
+    #[error("the registry at `{url}` refused the request with {status}: {message}")]
+    Refused {
+        /// The base URL that was asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The registry's reason, or an excerpt of what it sent.
+        message: String,
+        /// What the registry advises.
+        advice: Option<String>,
+    },
+    /// The answer is not what a registry says.
+    #[error("the answer of `{url}` is not understood: {reason}")]
+    Malformed {
+        /// The URL that was asked.
+        url: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+impl ClientError {
+    /// Whether asking again later may help although nothing else changes.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+            Self::InvalidUrl { .. } | Self::Malformed { .. } => false,
+        }
+    }
+}
+
+impl Hint for ClientError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::InvalidUrl { .. } => Some(
+                format!(
+                    "set `{}` to a URL such as `http://localhost:8000`",
+                    EnvVars::MCP_MESH_REGISTRY_URL
+                )
+                .into(),
+            ),
+            Self::Unreachable { .. } => {
+                Some("start one with `meshctl start --registry-only`, or check its address".into())
+            }
+            Self::Timeout { .. } => Some("the registry may be overloaded; read its log".into()),
+            Self::Malformed { .. } => Some(
+                format!(
+                    "something else may listen there; check `{}`",
+                    EnvVars::MCP_MESH_REGISTRY_URL
+                )
+                .into(),
+            ),
+            Self::Refused { advice, .. } => advice.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
