@@ -1,1 +1,19 @@
-//! Durable state of the registry.
+//! What the registry remembers across restarts: agents and events, in SQLite for one node.
+//!
+//! The registry decides in memory; the store only has to lose nothing. [`Store`] is an enum with one
+//! variant per database; `sqlite.rs` and its later PostgreSQL twin mirror each other function for function,
+//! and the tests in `tests/it/contract.rs` run against each.
+
+mod error;
+mod options;
+mod row;
+mod sqlite;
+mod store;
+mod url;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use options::{InvalidMode, JournalMode, SqliteOptions, Synchronous};
+pub use row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
+pub use sqlite::SqliteStore;
+pub use store::{Opened, Store};
+pub use url::{DatabaseUrl, InvalidDatabaseUrl, SqliteTarget};

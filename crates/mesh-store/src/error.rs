@@ -1,0 +1,244 @@
+//! What can go wrong with the store, and what to do about it.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use mesh_core::env::EnvVars;
+use mesh_core::{Hint, VERSION};
+
+/// Why the store did not do what it was asked.
+///
+/// To a client of the registry every one of them is "the store does not answer";
+/// [`StoreError::kind`] says who has to act.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A backend that this release lacks.
+    #[error("`{url}` asks for PostgreSQL, which is not built into this release")]
+    NotBuilt {
+        /// The URL, without its password.
+        url: String,
+    },
+    /// A folder stands where the file should.
+    #[error("the database `{path}` is a folder")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process holds the file for good.
+    #[error("the database `{path}` is in use by another process")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process held its lock for longer than we wait.
+    #[error("the database `{path}` stayed locked while trying to {operation}")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+    },
+    /// The file, its folder or the disk takes no writes.
+    #[error("the database `{path}` cannot be written")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// This user may not open the file or its folder.
+    #[error("this user has no permission to open the database `{path}`")]
+    Denied {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No room for another page.
+    #[error("the disk is full: failed to {operation} in the database `{path}`")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+    },
+    /// The file was there when we started and is not any more.
+    #[error("the database `{path}` has vanished while in use")]
+    Vanished {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The machine failed us.
+    #[error("failed to {operation} at `{path}`")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The machine's own account.
+        source: io::Error,
+    },
+    /// Bytes that no SQLite wrote.
+    #[error("`{path}` is not a SQLite database")]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A SQLite database with broken pages.
+    #[error("the database `{path}` is damaged: failed to {operation}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+        /// SQLite's own account.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A row that this release cannot read.
+    #[error("the database `{path}` has an unreadable row `{key}` in `{table}`: {reason}")]
+    UnreadableRow {
+        /// The file.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A healthy database that another program made.
+    #[error("the database `{path}` belongs to another program")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A database that a later release has migrated.
+    #[error(
+        "the database `{path}` has schema version {found}, and mcp-mesh {VERSION} knows versions up to {known}"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that this release knows.
+        known: i64,
+    },
+    /// A migration that did not run, or that ran with another text.
+    #[error("failed to migrate the database `{path}`")]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// What was wrong.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The file system cannot do what the journal mode needs.
+    #[error("the database `{path}` does not support the journal mode {asked}; it stays at {got}")]
+    JournalMode {
+        /// The file.
+        path: PathBuf,
+        /// The mode that was asked for.
+        asked: &'static str,
+        /// The mode that SQLite kept.
+        got: String,
+    },
+    /// Asked after [`Store::close`](crate::Store::close).
+    #[error("the store is closed")]
+    Closed,
+    /// SQLite refused something that should have worked: a defect of ours.
+    #[error("failed to {operation} in the database `{path}`")]
+    Defect {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+        /// SQLite's own account.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// Who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// Nobody: it may work the next time.
+    Busy,
+    /// Whoever runs the machine: disk, permissions, a lost file.
+    Storage,
+    /// Whoever owns the data: the file holds what this release cannot use.
+    Data,
+    /// Whoever set up the registry.
+    Setting,
+    /// We.
+    Defect,
+}
+
+impl StoreError {
+    /// Who has to act.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::Busy { .. } => StoreErrorKind::Busy,
+            Self::ReadOnly { .. }
+            | Self::Denied { .. }
+            | Self::Full { .. }
+            | Self::Vanished { .. }
+            | Self::Io { .. } => StoreErrorKind::Storage,
+            Self::NotADatabase { .. }
+            | Self::Corrupt { .. }
+            | Self::UnreadableRow { .. }
+            | Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::Migration { .. } => StoreErrorKind::Data,
+            Self::NotBuilt { .. }
+            | Self::Folder { .. }
+            | Self::InUse { .. }
+            | Self::JournalMode { .. } => StoreErrorKind::Setting,
+            Self::Closed | Self::Defect { .. } => StoreErrorKind::Defect,
+        }
+    }
+}
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let elsewhere = EnvVars::DATABASE_URL;
+        Some(match self {
+            Self::NotBuilt { .. } | Self::Folder { .. } => {
+                format!("set `{elsewhere}` to a file, such as `mcp_mesh_registry.db`").into()
+            }
+            Self::InUse { .. } => {
+                format!("stop the other registry, or set `{elsewhere}` to another file").into()
+            }
+            Self::Busy { .. } => format!(
+                "find the program that keeps it locked, or raise `{}`",
+                EnvVars::DB_BUSY_TIMEOUT
+            )
+            .into(),
+            Self::ReadOnly { .. } | Self::Denied { .. } => format!(
+                "give this user write permission on the file and its folder, or set `{elsewhere}` to a file elsewhere"
+            )
+            .into(),
+            Self::Full { .. } => {
+                format!("free some space, or set `{elsewhere}` to a file on another disk").into()
+            }
+            Self::Vanished { .. } => {
+                "put the file back, or restart the registry: it starts a new one and the agents register again".into()
+            }
+            Self::NotADatabase { .. } | Self::Foreign { .. } => {
+                format!("set `{elsewhere}` to another file, or move this one away").into()
+            }
+            Self::Corrupt { .. } | Self::UnreadableRow { .. } => {
+                "restore a backup, or move the file away: agents register again by themselves".into()
+            }
+            Self::Newer { .. } => format!(
+                "start the release that wrote it or a later one, or set `{elsewhere}` to another file"
+            )
+            .into(),
+            Self::Migration { .. } => {
+                format!("keep a copy of the file, then set `{elsewhere}` to another one").into()
+            }
+            Self::JournalMode { .. } => {
+                format!("set `{}` to `DELETE`, or use a local disk", EnvVars::DB_JOURNAL_MODE).into()
+            }
+            Self::Io { .. } | Self::Closed | Self::Defect { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! The database as a file: its folder, its permissions, who uses it, and moving it out of the way.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mesh_core::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::failure::Place;
+use crate::error::StoreError;
+
+/// How often we look whether the other process has let go.
+const LOCK_POLL: Duration = Duration::from_millis(25);
+
+/// Makes sure that the folder stands and that no folder stands in the file's place. What is made is for
+/// this user only: registrations may hold what is nobody else's business.
+pub(super) fn prepare_folder(place: &Place) -> Result<(), StoreError> {
+    let path = place.path();
+    if path.is_dir() || path.file_name().is_none() {
+        return Err(StoreError::Folder {
+            path: path.to_owned(),
+        });
+    }
+    let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) else {
+        return Ok(());
+    };
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
+        .map_err(|source| Place::new(folder).failed_io("create the folder", source))
+}
+
+/// Claims the database for this process, waiting up to `patience` for one that is shutting down.
+///
+/// Memory decides, so two registries on one file would each undo what the other wrote. The claim is a
+/// lock on `<file>.lock`, which the system drops with the process; on the database itself it would get
+/// in the way of SQLite's own locks. `None` where the file system has no locks.
+pub(super) async fn claim(place: &Place, patience: Duration) -> Result<Option<File>, StoreError> {
+    let failed = |source| place.failed_io("create the lock file", source);
+    let file = open_private(&beside(place.path(), ".lock")).map_err(failed)?;
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOCK_POLL).await,
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse {
+                    path: place.path().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                return Ok(None);
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
+}
+
+/// Creates the file if it is missing and proves that it can be written: SQLite itself would silently
+/// fall back to reading.
+pub(super) fn prepare_file(place: &Place) -> Result<(), StoreError> {
+    match open_private(place.path()) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let path = place.path().to_owned();
+            Err(match File::open(&path) {
+                Ok(_) => StoreError::ReadOnly { path },
+                Err(_) => StoreError::Denied { path },
+            })
+        }
+        Err(error) => Err(place.failed_io("create the file", error)),
+    }
+}
+
+/// Renames the file, and what may be left of its log, to `<stem>.upstream-<time>.db` beside it.
+pub(super) fn keep_aside(place: &Place, now: Timestamp) -> Result<PathBuf, StoreError> {
+    let path = place.path();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let time = Timestamp::from_seconds(now.as_seconds())
+        .to_string()
+        .replace(['-', ':'], "");
+    let name = |suffix: &str| path.with_file_name(format!("{stem}.upstream-{time}{suffix}.db"));
+    let mut target = name("");
+    for number in 2.. {
+        if !target.exists() {
+            break;
+        }
+        target = name(&format!("-{number}"));
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let from = beside(path, suffix);
+        if suffix.is_empty() || from.exists() {
+            fs::rename(&from, beside(&target, suffix))
+                .map_err(|source| place.failed_io("move the earlier database aside", source))?;
+        }
+    }
+    Ok(target)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Opens for writing without touching what is there; a new file is this user's only.
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,96 @@
+//! The store as the registry sees it, whichever database is behind it.
+
+use std::path::PathBuf;
+
+use mesh_core::Clock;
+
+use crate::error::StoreError;
+use crate::options::SqliteOptions;
+use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
+use crate::sqlite::SqliteStore;
+use crate::url::DatabaseUrl;
+
+/// The registry's durable state. Clones share one database.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// One file, for one node.
+    Sqlite(SqliteStore),
+}
+
+/// What happened while a store was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Where the database went that the published registry had left in our place.
+    pub kept_aside: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the database at `url`; makes it, its folder and its tables if they are missing.
+    ///
+    /// The database of the published registry is never migrated: it is renamed, by `clock`'s time, and a
+    /// new one is started. A newer, foreign, damaged or used database is refused and left as it is.
+    pub async fn open(
+        url: &DatabaseUrl,
+        options: &SqliteOptions,
+        clock: &Clock,
+    ) -> Result<(Self, Opened), StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(target) => {
+                let (store, opened) = SqliteStore::open(target, options, clock).await?;
+                Ok((Self::Sqlite(store), opened))
+            }
+            DatabaseUrl::Postgres(_) => Err(StoreError::NotBuilt {
+                url: url.to_string(),
+            }),
+        }
+    }
+
+    /// Every agent, by id.
+    pub async fn load_agents(&self) -> Result<Vec<AgentRow>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.load_agents().await,
+        }
+    }
+
+    /// Does all of `changes`, in order, or none of them. When it returns, a killed process loses none.
+    pub async fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.apply(changes).await,
+        }
+    }
+
+    /// Writes signs of life, in one transaction; agents that are not stored are passed over.
+    pub async fn touch(&self, pulses: &[PulseRow]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.touch(pulses).await,
+        }
+    }
+
+    /// Events that match `query`, newest first.
+    pub async fn events(&self, query: &EventQuery) -> Result<Vec<EventRow>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.events(query).await,
+        }
+    }
+
+    /// Deletes the oldest events beyond the newest `keep`, and says how many.
+    pub async fn cap_events(&self, keep: u64) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.cap_events(keep).await,
+        }
+    }
+
+    /// Asks the database whether it is there, can be read, and takes writes again if the last one failed.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.ping().await,
+        }
+    }
+
+    /// Settles the database into one file and closes it, for every clone.
+    pub async fn close(self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+        }
+    }
+}
