@@ -1,1 +1,30 @@
 //! Test support: a registry of one's own, homes, fake agents, snapshots; never shipped.
+//!
+//! * [`TestContext`] is what a test of the commands starts with, [`mesh_snapshot!`] what it ends with.
+//! * [`RegistryProcess`] is the real registry under test: killed, restarted, measured.
+//! * [`fake`] builds registrations, [`Population`] a whole mesh of them with bodies of real size.
+//! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
+//! * `mesh-bench`, the benchmark, is this crate's binary.
+
+pub mod fake;
+pub mod http1;
+
+mod context;
+mod population;
+mod port;
+mod random;
+mod registry;
+mod snapshot;
+mod usage;
+
+/// For [`mesh_snapshot!`], so that its users need no dependency of their own.
+#[doc(hidden)]
+pub use insta;
+
+pub use context::{Programs, Stray, TestContext};
+pub use population::{Heartbeat, Population};
+pub use port::free_port;
+pub use random::Random;
+pub use registry::{Readiness, RegistryCommand, RegistryProcess};
+pub use snapshot::transcript;
+pub use usage::{CpuTime, resident_bytes};

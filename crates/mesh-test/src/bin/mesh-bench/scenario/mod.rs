@@ -1,0 +1,117 @@
+//! What is measured, in the order in which one mesh after the other can serve it.
+
+mod heartbeat;
+mod join;
+mod list;
+mod meshctl;
+mod start;
+mod storm;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::Scenario;
+use crate::mesh::{Mesh, Subject};
+use crate::report::Report;
+use crate::sizes::Sizes;
+use crate::yardstick::Yardstick;
+
+/// The mesh on which everything but HEAD, storm, list and start is measured.
+const MIDDLE: usize = 1_000;
+
+/// One registry and everything that is to be measured of it.
+#[derive(Debug)]
+pub(crate) struct Bench<'a> {
+    subject: Subject,
+    yardstick: &'a Yardstick,
+    sizes: Sizes,
+    scenarios: &'a [Scenario],
+    meshctl: Option<PathBuf>,
+    /// What one HEAD costs in the smallest mesh, to compare the others with.
+    head_in_smallest: Option<Duration>,
+    /// What one registration costs in the middle mesh.
+    storm_in_middle: Option<Duration>,
+}
+
+impl<'a> Bench<'a> {
+    /// Measures `scenarios` of `subject`.
+    pub(crate) fn new(
+        subject: Subject,
+        yardstick: &'a Yardstick,
+        sizes: Sizes,
+        scenarios: &'a [Scenario],
+    ) -> Self {
+        Self {
+            subject,
+            yardstick,
+            sizes,
+            scenarios,
+            meshctl: None,
+            head_in_smallest: None,
+            storm_in_middle: None,
+        }
+    }
+
+    /// Measures this command line too, if it is there.
+    pub(crate) fn with_meshctl(mut self, program: &Path) -> Self {
+        self.meshctl = program.canonicalize().ok();
+        self
+    }
+
+    fn wants(&self, scenario: Scenario) -> bool {
+        self.scenarios.contains(&scenario)
+    }
+
+    /// Whether targets apply: they are for ours.
+    fn judged(&self) -> bool {
+        self.subject.name == "ours"
+    }
+
+    /// Measures, one mesh after the other, so that no two registries run at once.
+    pub(crate) fn run(mut self, report: &mut Report) -> anyhow::Result<()> {
+        if self.wants(Scenario::Start) {
+            self.start_empty(report).context("start, empty")?;
+        }
+        for size in self.sizes.meshes {
+            let needed = self.wants(Scenario::Head)
+                || *size > 10 && (self.wants(Scenario::Storm) || self.wants(Scenario::List))
+                || *size == MIDDLE && (self.wants(Scenario::Post) || self.wants(Scenario::Join))
+                || *size == 10 && self.wants(Scenario::Meshctl) && self.meshctl.is_some()
+                || *size > MIDDLE && self.wants(Scenario::Start);
+            if needed {
+                self.measure(*size, report)
+                    .with_context(|| format!("{}: {size} agents", self.subject.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, size: usize, report: &mut Report) -> anyhow::Result<()> {
+        let mut mesh = Mesh::raise(&self.subject, size, self.sizes.limit)?;
+        if size > 10 && self.wants(Scenario::Storm) {
+            self.storm(&mesh, report)?;
+        }
+        mesh.settle()?;
+        if self.wants(Scenario::Head) {
+            self.head(&mesh, report)?;
+        }
+        if size == 10 && self.wants(Scenario::Meshctl) {
+            self.meshctl_list(&mesh, report)?;
+        }
+        if size == MIDDLE && self.wants(Scenario::Post) {
+            self.post(&mut mesh, report)?;
+        }
+        if size > 10 && self.wants(Scenario::List) {
+            self.list(&mesh, report)?;
+        }
+        if size == MIDDLE && self.wants(Scenario::Join) {
+            self.join(&mut mesh, report)?;
+        }
+        if size > MIDDLE && self.wants(Scenario::Start) {
+            self.start_full(mesh, report)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! How much is measured: enough that the figures stand still, bounded so that a run ends.
+
+use std::time::Duration;
+
+/// Sizes of meshes, numbers of requests, limits of time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// The meshes that are measured, smallest first.
+    pub(crate) meshes: &'static [usize],
+    /// How often subject and yardstick take turns.
+    pub(crate) rounds: usize,
+    /// HEADs in a round.
+    pub(crate) heads: usize,
+    /// POSTs in a round.
+    pub(crate) posts: usize,
+    /// `GET /agents` in all.
+    pub(crate) lists: usize,
+    /// Starts of the process in all.
+    pub(crate) starts: usize,
+    /// No single load takes longer.
+    pub(crate) limit: Duration,
+}
+
+/// Connections of the steady loads.
+pub(crate) const CONNECTIONS: usize = 64;
+/// Connections of a registration storm.
+pub(crate) const STORM_CONNECTIONS: usize = 100;
+
+impl Sizes {
+    /// What `docs/benchmarks.md` reports.
+    pub(crate) const fn full() -> Self {
+        Self {
+            meshes: &[10, 1_000, 10_000],
+            rounds: 5,
+            heads: 20_000,
+            posts: 5_000,
+            lists: 20,
+            starts: 7,
+            limit: Duration::from_mins(2),
+        }
+    }
+
+    /// A look in a minute.
+    pub(crate) const fn quick() -> Self {
+        Self {
+            meshes: &[10, 1_000],
+            rounds: 3,
+            heads: 5_000,
+            posts: 1_000,
+            lists: 5,
+            starts: 3,
+            limit: Duration::from_secs(30),
+        }
+    }
+
+    /// For a registry whose requests take milliseconds.
+    pub(crate) const fn for_scale() -> Self {
+        Self {
+            meshes: &[10, 1_000],
+            rounds: 1,
+            heads: 1_000,
+            posts: 300,
+            lists: 3,
+            starts: 3,
+            limit: Duration::from_secs(90),
+        }
+    }
+}
