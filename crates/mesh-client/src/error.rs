@@ -1,6 +1,7 @@
 //! Why the registry could not be asked, or said no.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::time::Duration;
 
 use mesh_core::Hint;
@@ -91,5 +92,20 @@ impl Hint for ClientError {
             ),
             Self::Refused { advice, .. } => advice.as_deref().map(Cow::Borrowed),
         }
+    }
+}
+
+/// `error` in one line: what happened, and the cause at the bottom of the chain. The layers between
+/// them are the transport's own and help nobody.
+#[must_use]
+pub fn describe(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if std::ptr::addr_eq(cause, error) {
+        error.to_string()
+    } else {
+        format!("{error}: {cause}")
     }
 }

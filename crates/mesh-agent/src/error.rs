@@ -1,0 +1,59 @@
+//! What can go wrong between an agent and the mesh.
+
+use std::borrow::Cow;
+use std::io;
+
+use mesh_client::{ClientError, mcp};
+use mesh_core::Hint;
+
+/// The runtime could not be started. A registry that is away is no reason.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The registry's address cannot be used.
+    #[error(transparent)]
+    Registry(ClientError),
+    /// The machine gave no thread or no event queue.
+    #[error("failed to start the thread `mesh-agent`")]
+    Thread(#[source] io::Error),
+}
+
+impl Hint for StartError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Registry(error) => error.hint(),
+            Self::Thread(_) => Some("the limit of threads or open files may be reached".into()),
+        }
+    }
+}
+
+/// A call without a result. A tool that ran and failed is a result, not one of these.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The exchange with the other agent failed.
+    #[error(transparent)]
+    Exchange(#[from] mcp::CallError),
+    /// The answer is no tool's result.
+    #[error("the answer of `{endpoint}` to `{tool}` is not understood: {reason}")]
+    NoResult {
+        /// The agent that was called.
+        endpoint: String,
+        /// The tool that was called.
+        tool: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The caller gave up, or the agent stopped, before the answer came.
+    #[error("the call was given up before its answer came")]
+    Cancelled,
+}
+
+impl Hint for CallError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Exchange(error) => error.hint(),
+            Self::NoResult { .. } | Self::Cancelled => None,
+        }
+    }
+}
