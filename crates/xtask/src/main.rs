@@ -1,2 +1,24 @@
-//! x
-fn main() {}
+//! `cargo xtask`: what the project does to itself. Generators, and the tally of a whole test run;
+//! the house rules are this crate's tests.
+
+mod generate;
+mod root;
+mod tally;
+
+use clap::Parser;
+
+/// Work on the project itself
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    Generate(generate::GenerateArgs),
+    #[command(subcommand)]
+    Tally(tally::TallyCommand),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Task::parse() {
+        Task::Generate(args) => generate::run(&args),
+        Task::Tally(command) => tally::run(command),
+    }
+}

@@ -1,0 +1,8 @@
+//! House rules that no compiler knows. Each failure names the file and the cure.
+
+mod layout;
+mod manifests;
+mod readme;
+mod silence;
+mod tree;
+mod words;
