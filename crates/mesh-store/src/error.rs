@@ -54,7 +54,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// No room for another page.
-    #[error("the disk is full: failed to {operation} in the database `{path}`")]
+    #[error("failed to {operation} in the database `{path}`: the disk is full")]
     Full {
         /// The file.
         path: PathBuf,
@@ -238,7 +238,8 @@ impl Hint for StoreError {
             Self::JournalMode { .. } => {
                 format!("set `{}` to `DELETE`, or use a local disk", EnvVars::DB_JOURNAL_MODE).into()
             }
-            Self::Io { .. } | Self::Closed | Self::Defect { .. } => return None,
+            Self::Io { .. } => format!("check the path in `{elsewhere}` and the disk under it").into(),
+            Self::Closed | Self::Defect { .. } => return None,
         })
     }
 }

@@ -3,6 +3,7 @@
 
 mod failure;
 mod file;
+mod rows;
 mod schema;
 mod work;
 
@@ -14,14 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use mesh_core::wire::{AgentStatus, EventKind};
-use mesh_core::{AgentId, Clock, Timestamp};
-use serde_json::value::RawValue;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, QueryBuilder, Row, Sqlite, SqliteConnection, query,
-    query_scalar,
-};
+use mesh_core::Clock;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, query, query_scalar};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 
@@ -134,14 +130,10 @@ impl SqliteStore {
     pub(crate) async fn load_agents(&self) -> Result<Vec<AgentRow>, StoreError> {
         let operation = "load the agents";
         let mut reading = self.read().await?;
-        let mut rows = query(
-            "SELECT agent_id, name, status, registration, created_at, last_seen, entity_id, answer_digest \
-             FROM agents JOIN registrations USING (agent_id) ORDER BY agent_id",
-        )
-        .fetch(reading.connection()?);
+        let mut rows = query(rows::AGENTS).fetch(reading.connection()?);
         let mut agents = Vec::new();
         while let Some(row) = self.explain(operation, rows.try_next().await)? {
-            agents.push(agent_from(&row).map_err(|bad| bad.in_table(&self.0.place, "agents"))?);
+            agents.push(rows::agent(&row).map_err(|bad| bad.at(&self.0.place))?);
         }
         Ok(agents)
     }
@@ -164,13 +156,13 @@ impl SqliteStore {
 
     pub(crate) async fn events(&self, wanted: &EventQuery) -> Result<Vec<EventRow>, StoreError> {
         let mut reading = self.read().await?;
-        let rows = event_query(wanted)
+        let rows = rows::events(wanted)
             .build()
             .fetch_all(reading.connection()?)
             .await;
         self.explain("read the events", rows)?
             .iter()
-            .map(|row| event_from(row).map_err(|bad| bad.in_table(&self.0.place, "events")))
+            .map(|row| rows::event(row).map_err(|bad| bad.at(&self.0.place)))
             .collect()
     }
 
@@ -200,10 +192,10 @@ impl SqliteStore {
     }
 
     pub(crate) async fn close(self) {
-        if let Some(reader) = &self.0.reader {
-            if let Some(connection) = reader.lock().await.take() {
-                report(connection.close().await);
-            }
+        if let Some(reader) = &self.0.reader
+            && let Some(connection) = reader.lock().await.take()
+        {
+            report(connection.close().await);
         }
         if let Some(mut writer) = self.0.writer.lock().await.take() {
             writer.roll_back_if_in_doubt().await;
@@ -357,7 +349,7 @@ async fn configure(
     options: &SqliteOptions,
     place: &Place,
 ) -> Result<(), StoreError> {
-    let failed = |error| place.failed("set up", error);
+    let failed = |error| place.failed("set the journal mode", error);
     let asked = options.journal_mode.as_str();
     let got: String = query_scalar(AssertSqlSafe(format!("PRAGMA journal_mode = {asked}")))
         .fetch_one(&mut *connection)
@@ -379,90 +371,6 @@ async fn configure(
     .await
     .map_err(failed)?;
     Ok(())
-}
-
-/// `/events` as SQL. Each filter has an index; the unary `+` keeps SQLite to the most selective one.
-fn event_query(wanted: &EventQuery) -> QueryBuilder<Sqlite> {
-    let mut sql = QueryBuilder::new(
-        "SELECT events.id, kind, events.agent_id, agents.name, function_name, timestamp, data FROM events \
-         LEFT JOIN agents ON agents.agent_id = events.agent_id WHERE true",
-    );
-    let mut indexed = "";
-    for (column, value) in [
-        ("events.agent_id", &wanted.agent_id),
-        ("function_name", &wanted.function_name),
-        ("kind", &wanted.kind),
-    ] {
-        if let Some(value) = value {
-            sql.push(format_args!(" AND {indexed}{column} = "));
-            sql.push_bind(value.clone());
-            indexed = "+";
-        }
-    }
-    sql.push(" ORDER BY events.id DESC LIMIT ");
-    sql.push_bind(i64::from(wanted.limit));
-    sql
-}
-
-/// A row that breaks the rules of its table.
-struct BadRow {
-    key: String,
-    reason: String,
-}
-
-impl BadRow {
-    fn in_table(self, place: &Place, table: &'static str) -> StoreError {
-        StoreError::UnreadableRow {
-            path: place.path().to_owned(),
-            table,
-            key: self.key,
-            reason: self.reason,
-        }
-    }
-}
-
-fn agent_from(row: &SqliteRow) -> Result<AgentRow, BadRow> {
-    let key: String = row.try_get("agent_id").unwrap_or_default();
-    let read = || -> Result<AgentRow, Box<dyn std::error::Error>> {
-        let status: &str = row.try_get("status")?;
-        let answer_digest: Option<&[u8]> = row.try_get("answer_digest")?;
-        Ok(AgentRow {
-            agent_id: AgentId::parse(&key)?,
-            name: row.try_get("name")?,
-            status: AgentStatus::parse(status)
-                .ok_or_else(|| format!("unknown status `{status}`"))?,
-            registration: row.try_get("registration")?,
-            created_at: Timestamp::from_nanos(row.try_get("created_at")?),
-            last_seen: Timestamp::from_nanos(row.try_get("last_seen")?),
-            entity_id: row.try_get("entity_id")?,
-            answer_digest: answer_digest.map(TryInto::try_into).transpose()?,
-        })
-    };
-    read().map_err(|error| BadRow {
-        reason: error.to_string(),
-        key,
-    })
-}
-
-fn event_from(row: &SqliteRow) -> Result<EventRow, BadRow> {
-    let read = || -> Result<EventRow, Box<dyn std::error::Error>> {
-        let kind: &str = row.try_get("kind")?;
-        let data: Option<String> = row.try_get("data")?;
-        Ok(EventRow {
-            kind: EventKind::parse(kind).ok_or_else(|| format!("unknown kind `{kind}`"))?,
-            agent_id: row.try_get("agent_id")?,
-            agent_name: row.try_get("name")?,
-            function_name: row.try_get("function_name")?,
-            timestamp: Timestamp::from_nanos(row.try_get("timestamp")?),
-            data: data.map(RawValue::from_string).transpose()?,
-        })
-    };
-    read().map_err(|error| BadRow {
-        key: row
-            .try_get("id")
-            .map_or_else(|_| String::new(), |id: i64| id.to_string()),
-        reason: error.to_string(),
-    })
 }
 
 /// Closing cannot fail for its caller: what was committed is safe either way.

@@ -211,7 +211,7 @@ mod tests {
             "mysql:root:hunter2@db",
             "redis://:hunter2@db",
             "mssql://sa:hunter2?@db/x",
-            "x://u@h/?password=hunter2",
+            "xy://u@h/?password=hunter2",
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(!message.contains("hunter2"), "{message}");

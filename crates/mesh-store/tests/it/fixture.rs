@@ -1,0 +1,79 @@
+//! A store of one's own in a folder of one's own, and rows to put into it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mesh_core::wire::{AgentStatus, EventKind};
+use mesh_core::{AgentId, Clock, Hint, Timestamp};
+use mesh_store::{AgentRow, DatabaseUrl, EventRow, Opened, SqliteOptions, Store, StoreError};
+use serde_json::value::RawValue;
+use tempfile::TempDir;
+
+/// Dropping it deletes the folder.
+pub(crate) struct Home {
+    folder: TempDir,
+    pub(crate) options: SqliteOptions,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder for the test"),
+            options: SqliteOptions {
+                busy_timeout: Duration::ZERO,
+                ..SqliteOptions::default()
+            },
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) async fn try_open(&self, url: &str) -> Result<(Store, Opened), StoreError> {
+        let url = DatabaseUrl::parse(url, self.folder.path()).expect("a good URL");
+        // 2026-09-21T14:18:20Z
+        let clock = Clock::fixed(Timestamp::from_seconds(1_790_000_300));
+        Store::open(&url, &self.options, &clock).await
+    }
+
+    pub(crate) async fn open(&self, url: &str) -> Store {
+        self.try_open(url).await.expect("the store opens").0
+    }
+
+    /// What the user is told, with this home's path as `[HOME]`.
+    pub(crate) fn told(&self, error: &StoreError) -> String {
+        let kind = error.kind();
+        let hint = error.hint().unwrap_or_default();
+        let home = self.folder.path().display().to_string();
+        format!("{error}\nhint: {hint}\nkind: {kind:?}").replace(&home, "[HOME]")
+    }
+}
+
+pub(crate) fn id(text: &str) -> AgentId {
+    AgentId::parse(text).expect("a good id")
+}
+
+pub(crate) fn agent(agent_id: &str) -> AgentRow {
+    AgentRow {
+        agent_id: id(agent_id),
+        name: format!("name-of-{agent_id}"),
+        status: AgentStatus::Healthy,
+        registration: format!(r#"{{"agent_id":"{agent_id}","description":"quote \" and ä"}}"#),
+        created_at: Timestamp::from_nanos(1_790_000_000_123_456_789),
+        last_seen: Timestamp::from_nanos(1_790_000_100_000_000_001),
+        entity_id: Some("entity".to_owned()),
+        answer_digest: Some([7; 16]),
+    }
+}
+
+pub(crate) fn event(kind: EventKind, agent_id: &str) -> EventRow {
+    EventRow {
+        kind,
+        agent_id: agent_id.to_owned(),
+        agent_name: None,
+        function_name: None,
+        timestamp: Timestamp::from_seconds(1_790_000_000),
+        data: Some(RawValue::from_string(r#"{"n":1}"#.to_owned()).expect("good JSON")),
+    }
+}

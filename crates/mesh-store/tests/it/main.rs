@@ -1,0 +1,8 @@
+//! The store from outside: what every database must do, and what a file may do to us.
+
+mod contract;
+mod disk;
+mod durable;
+mod fixture;
+mod published;
+mod refusal;
