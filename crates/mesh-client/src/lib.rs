@@ -2,6 +2,7 @@
 //!
 //! * [`RegistryClient`] speaks to the registry; its answers are the structs of `mesh_core::wire`.
 //! * [`mcp`] calls tools of agents, directly or through the registry's proxy.
+//! * [`Forwarder`] is the far end of that proxy.
 //!
 //! Everything is asynchronous, needs a tokio runtime, and is cancelled by dropping the future.
 
@@ -9,10 +10,12 @@ pub mod mcp;
 
 mod error;
 mod excerpt;
+mod forward;
 mod headers;
 mod registry;
 mod transport;
 
-pub use error::ClientError;
+pub use error::{ClientError, describe};
+pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
 pub use registry::{ClientOptions, EventQuery, Ping, PingVerdict, RegistryClient};

@@ -4,6 +4,7 @@
 //! * [`RegistryProcess`] is the real registry under test: killed, restarted, measured.
 //! * [`fake`] builds registrations, [`Population`] a whole mesh of them with bodies of real size.
 //! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
+//! * [`ScriptedServer`] answers byte for byte what a test tells it to.
 //! * `mesh-bench`, the benchmark, is this crate's binary.
 
 pub mod fake;
@@ -14,6 +15,7 @@ mod population;
 mod port;
 mod random;
 mod registry;
+mod scripted;
 mod snapshot;
 mod usage;
 
@@ -26,5 +28,6 @@ pub use population::{Heartbeat, Population};
 pub use port::free_port;
 pub use random::Random;
 pub use registry::{Readiness, RegistryCommand, RegistryProcess};
+pub use scripted::{Request, Script, ScriptedServer};
 pub use snapshot::transcript;
 pub use usage::{CpuTime, resident_bytes};

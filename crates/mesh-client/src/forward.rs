@@ -1,0 +1,102 @@
+//! Passes a request on to an agent and its answer back, unbuffered: the far end of the proxy.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use reqwest::header::HeaderMap;
+use reqwest::{Body, Method, StatusCode};
+use url::Url;
+
+use crate::transport::Transport;
+
+/// What a connection to an agent may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an unused connection is kept.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Why an agent could not be reached, with the transport's own account.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// The agent's address makes no URL.
+    #[error("`{url}` is not a URL: {reason}")]
+    InvalidUrl {
+        /// What was tried.
+        url: String,
+        /// What is wrong with it.
+        reason: url::ParseError,
+    },
+    /// Nobody answered, or the answer broke off.
+    #[error("{}", deepest(.0))]
+    Transport(#[from] reqwest::Error),
+}
+
+/// The last cause names the fault ("connection refused"); those above it repeat the URL.
+fn deepest(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// An agent's answer; the body follows as it arrives.
+#[derive(Debug)]
+pub struct Forwarded<S> {
+    /// The agent's status.
+    pub status: StatusCode,
+    /// The agent's headers, all of them.
+    pub headers: HeaderMap,
+    /// The agent's body.
+    pub body: S,
+}
+
+/// Connections to agents, kept between requests.
+#[derive(Debug)]
+pub struct Forwarder(Transport);
+
+impl Default for Forwarder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Forwarder {
+    /// A forwarder without connections.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Transport::new(CONNECT_TIMEOUT, IDLE_TIMEOUT))
+    }
+
+    /// Sends `method` with `headers` and `body` to `url`. The caller sets the deadline: dropping
+    /// the future or the answer's body ends the exchange.
+    pub async fn forward<B, E>(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: B,
+    ) -> Result<Forwarded<impl Stream<Item = Result<Bytes, ForwardError>> + use<B, E>>, ForwardError>
+    where
+        B: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let url = Url::parse(url).map_err(|reason| ForwardError::InvalidUrl {
+            url: url.to_owned(),
+            reason,
+        })?;
+        let body = Body::wrap_stream(body);
+        let request = self
+            .0
+            .client(&url)?
+            .request(method, url)
+            .headers(headers)
+            .body(body);
+        let response = request.send().await?;
+        Ok(Forwarded {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.bytes_stream().map_err(ForwardError::Transport),
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! The client against servers that behave, and servers that do not.
+
+mod calls;
+mod registry;
