@@ -21,7 +21,7 @@ pub fn free_port() -> io::Result<u16> {
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
         let port = FIRST + (start + step) % COUNT;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if is_free(port) {
             return Ok(port);
         }
     }
@@ -29,6 +29,11 @@ pub fn free_port() -> io::Result<u16> {
         io::ErrorKind::AddrInUse,
         format!("no free port from {FIRST} to {}", FIRST + COUNT - 1),
     ))
+}
+
+/// Whether nobody listens on this port of the loop-back address.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 #[cfg(test)]

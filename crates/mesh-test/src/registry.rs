@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use mesh_core::env::EnvVars;
 
 use crate::http1::HttpConnection;
-use crate::port::free_port;
+use crate::port::{free_port, is_free};
 
 /// How long a registry may take to answer, on a machine that is busy with other tests.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -82,16 +82,17 @@ impl RegistryCommand {
 
     /// Starts on a free port of the loop-back address and waits until it serves.
     pub fn start(&self) -> anyhow::Result<RegistryProcess> {
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            let mut process = self.spawn(free_port()?)?;
+        for attempt in 1.. {
+            let port = free_port()?;
+            let mut process = self.spawn(port)?;
             match process.wait_until_ready() {
                 Ok(()) => return Ok(process),
-                // Another test may have taken the port since; any other failure repeats itself.
-                Err(error) => last = Some(error),
+                // Somebody was faster; any other failure would repeat itself.
+                Err(_) if attempt < ATTEMPTS && !is_free(port) => {}
+                Err(error) => return Err(error),
             }
         }
-        Err(last.expect("at least one attempt was made"))
+        unreachable!("the last attempt returns")
     }
 
     /// Starts on `port` and does not wait.
@@ -206,6 +207,12 @@ impl RegistryProcess {
         bail!("the registry {verdict}; its log:\n{log}")
     }
 
+    /// How it ended, if it did so by itself.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let child = self.child.as_mut().context("the registry was killed")?;
+        Ok(child.try_wait()?)
+    }
+
     fn poll(&mut self) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
@@ -216,8 +223,7 @@ impl RegistryProcess {
                 Ok(answer) => bail!("{}: {}", answer.status, answer.text()),
                 Err(error) if start.elapsed() > LIMIT => return Err(error.into()),
                 Err(_) => {
-                    let child = self.child.as_mut().context("it was killed")?;
-                    if let Some(status) = child.try_wait()? {
+                    if let Some(status) = self.ended()? {
                         bail!("it ended with {status}");
                     }
                     thread::sleep(Duration::from_millis(2));

@@ -105,6 +105,14 @@ impl Script {
         self
     }
 
+    /// Another script behind this one.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.steps.extend(next.steps);
+        self.close |= next.close;
+        self
+    }
+
     /// Silence.
     #[must_use]
     pub fn pause(mut self, pause: Duration) -> Self {

@@ -43,6 +43,9 @@ struct Args {
     /// Another implementation's registry, measured too, for scale
     #[arg(long)]
     upstream: Option<PathBuf>,
+    /// Measure only that other implementation
+    #[arg(long, requires = "upstream")]
+    upstream_only: bool,
     /// Where to keep the figures as JSON [default: `bench/<time>.json` two folders up from here]
     #[arg(long)]
     json: Option<PathBuf>,
@@ -98,10 +101,12 @@ fn main() -> anyhow::Result<()> {
     let yardstick = Yardstick::start(&here)?;
 
     let mut report = Report::new(&Clock::System);
-    let subject = Subject::new("ours", &registry, Readiness::Pipe)?;
-    Bench::new(subject, &yardstick, sizes, &scenarios)
-        .with_meshctl(&meshctl)
-        .run(&mut report)?;
+    if !args.upstream_only {
+        let subject = Subject::new("ours", &registry, Readiness::Pipe)?;
+        Bench::new(subject, &yardstick, sizes, &scenarios)
+            .with_meshctl(&meshctl)
+            .run(&mut report)?;
+    }
     if let Some(program) = &args.upstream {
         let subject = Subject::new("upstream", program, Readiness::Poll)?;
         Bench::new(subject, &yardstick, Sizes::for_scale(), &scenarios).run(&mut report)?;

@@ -46,7 +46,7 @@ impl Subject {
         RegistryCommand::new(&self.program, home)
             .readiness(self.readiness)
             .env(EnvVars::DEFAULT_TIMEOUT_THRESHOLD, "3600")
-            .env(EnvVars::MCP_MESH_LOG_LEVEL, "WARN")
+            .env(EnvVars::MCP_MESH_LOG_LEVEL, "WARNING")
     }
 }
 

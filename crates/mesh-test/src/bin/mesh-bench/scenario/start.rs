@@ -81,7 +81,12 @@ fn first_answer(
         match answer {
             Ok(answer) => break answer,
             Err(error) if start.elapsed() > LIMIT => bail!("no answer after {LIMIT:?}: {error}"),
-            Err(_) => thread::sleep(Duration::from_micros(200)),
+            Err(_) => {
+                if let Some(status) = registry.ended()? {
+                    bail!("the registry ended with {status} instead of answering");
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
         }
     };
     let took = start.elapsed();
