@@ -1,0 +1,7 @@
+//! The runtime against a registry and agents that say what a test tells them to.
+
+mod calls;
+mod heartbeat;
+mod registry;
+mod settle;
+mod stop;
