@@ -1,1 +1,25 @@
-//! The command line of MCP Mesh, as a library.
+//! The command line of MCP Mesh, as a library: `meshctl` is [`main`] behind a `fn main`.
+//!
+//! * `commands` holds one file for each verb: its arguments, whose docs are the help, and `run`.
+//! * `supervisor` starts, recognises and stops processes; `home` is where their files are.
+//! * `settings` turns flags and environment into values; `printer` and `error` are the ways out.
+//! * `entry_point`, `agent_name` and `python_env` read an agent's files before it is started.
+
+mod agent_name;
+mod cli;
+mod commands;
+mod entry_point;
+mod env_file;
+mod error;
+mod home;
+mod json_text;
+mod log_file;
+mod mesh_view;
+mod printer;
+mod python_env;
+mod settings;
+mod supervisor;
+mod table;
+mod tool_target;
+
+pub use cli::{command, main};

@@ -1,0 +1,95 @@
+//! From the arguments of the process to its exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+use mesh_core::Clock;
+use mesh_core::env::Environment;
+
+use crate::commands::{Command, Context};
+use crate::error::{CliError, Kind};
+use crate::printer::Printer;
+
+/// Start agents, see how they are wired, and call their tools
+///
+/// Every command exits with 0 on success and with 1 on any failure.
+#[derive(Debug, Parser)]
+#[command(
+    name = "meshctl",
+    version = concat!("version ", env!("CARGO_PKG_VERSION")),
+    disable_version_flag = true,
+    max_term_width = 100
+)]
+struct Cli {
+    /// Print the version
+    #[arg(short = 'v', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The whole command line, for completions and the generated reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs meshctl with the arguments of the process, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut context = Context {
+        program: arguments.first().map(Into::into),
+        environment: Environment::of_process(),
+        clock: Clock::System,
+        printer: Printer::new(),
+    };
+    let parsed = Cli::command()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match run(cli.command, &mut context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == Kind::ClosedPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            context.printer.failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, context: &mut Context) -> Result<(), CliError> {
+    // One thread is enough for a program that waits most of its time, and starts fastest.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new("cannot start the runtime").because(error))?
+        .block_on(command.run(context))
+}
+
+/// Help and version are answers; everything else that clap reports is an error like any other.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if !error.use_stderr() {
+        // A reader that closed the pipe has seen enough.
+        let _ = Printer::new().raw(text.ansi().to_string().as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let text = text.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    Printer::new().error(text.trim_end(), None);
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,198 @@
+//! `meshctl call`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mesh_client::Headers;
+use mesh_client::mcp::{CallError, McpCaller, Reply, ToolCall};
+use serde_json::value::RawValue;
+
+use super::Context;
+use crate::error::CliError;
+use crate::json_text::indented;
+use crate::mesh_view::{Among, host_and_port};
+use crate::settings::{ConnectionArgs, RegistryAddress};
+use crate::tool_target::{self, Target};
+
+/// Call a tool and print its result
+///
+/// A result that says `"isError": true` is a result: it is printed, and the exit code is 0.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CallArgs {
+    /// The tool, as `tool` or `agent:tool`
+    #[arg(value_name = "[AGENT:]TOOL")]
+    tool: String,
+    /// Its arguments, a JSON object
+    #[arg(value_name = "JSON", conflicts_with = "file")]
+    arguments: Option<String>,
+    /// Print the result as it was received, on one line if it came so
+    #[arg(long)]
+    raw: bool,
+    /// Read the arguments from this file
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Call the agent at this URL, without asking a registry
+    #[arg(long, value_name = "URL")]
+    agent_url: Option<String>,
+    /// Let the registry pass the call on; `false` calls the agent directly
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    use_proxy: bool,
+    /// Send a header with the call, as `Name: value`; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// Seconds that the call may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), CliError> {
+    let CallArgs {
+        tool,
+        arguments,
+        raw,
+        file,
+        agent_url,
+        use_proxy,
+        headers,
+        timeout,
+        connection,
+    } = args;
+    // Everything that can be wrong without a network is found before it is used.
+    let headers = parse_headers(&headers)?;
+    let arguments = parse_arguments(arguments, file)?;
+    let timeout = Duration::from_secs(timeout);
+    let (endpoint, tool) = if let Some(url) = agent_url {
+        let tool = tool.split_once(':').map_or(tool.as_str(), |(_, tool)| tool);
+        (url, tool.to_owned())
+    } else {
+        let address = RegistryAddress::resolve(connection, &context.environment)?;
+        let client = address.client(timeout)?;
+        let list = client.agents().await?;
+        let Target { agent, tool } = tool_target::find(&list.agents, &tool, Among::Healthy)?;
+        let endpoint = if use_proxy {
+            client.proxy_endpoint(host_and_port(&agent.endpoint))
+        } else {
+            agent.endpoint.clone()
+        };
+        (endpoint, tool.function_name.clone())
+    };
+    let call = ToolCall {
+        endpoint,
+        tool,
+        arguments,
+        timeout,
+        headers,
+    };
+    let reply = McpCaller::default().call_tool(&call).await?;
+    print(&reply, raw, context)
+}
+
+fn print(reply: &Reply, raw: bool, context: &mut Context) -> Result<(), CliError> {
+    match reply {
+        Reply::Result(result) if raw => context.printer.result(result.get())?,
+        Reply::Result(result) => context.printer.result(indented(result.get()))?,
+        Reply::Accepted => context.printer.note("accepted, without a result")?,
+        Reply::Other(bytes) => context.printer.raw(bytes)?,
+    }
+    Ok(())
+}
+
+fn parse_headers(texts: &[String]) -> Result<Headers, CliError> {
+    let mut headers = Headers::new();
+    for text in texts {
+        let (name, value) = text.split_once(':').ok_or_else(|| {
+            CliError::new(format!("the header `{text}` has no colon"))
+                .hint("write it as `-H 'Name: value'`")
+        })?;
+        headers
+            .push(name.trim(), value.trim())
+            .map_err(|error| CliError::new(format!("bad header `{text}`")).because(error))?;
+    }
+    Ok(headers)
+}
+
+fn parse_arguments(text: Option<String>, file: Option<PathBuf>) -> Result<Box<RawValue>, CliError> {
+    let (text, origin) = match (text, file) {
+        (_, Some(file)) => {
+            let name = format!("`{}`", file.display());
+            let text = fs::read_to_string(&file)
+                .map_err(|error| CliError::new(format!("cannot read {name}")).because(error))?;
+            (text, name)
+        }
+        (Some(text), None) => (text, "the arguments".to_owned()),
+        (None, None) => ("{}".to_owned(), "the arguments".to_owned()),
+    };
+    let value: Box<RawValue> = serde_json::from_str(text.trim())
+        .map_err(|error| CliError::new(format!("{origin} must be JSON")).because(error))?;
+    if value.get().starts_with('{') {
+        Ok(value)
+    } else {
+        Err(CliError::new(format!("{origin} must be a JSON object"))
+            .hint("such as '{\"name\": \"value\"}'"))
+    }
+}
+
+/// The server's own words come first; where they came from is known.
+impl From<CallError> for CliError {
+    fn from(error: CallError) -> Self {
+        use mesh_core::Hint as _;
+
+        let hint = error.hint().map(std::borrow::Cow::into_owned);
+        let mut text = match &error {
+            CallError::Rpc(refusal) => {
+                let data = refusal.data.as_ref();
+                let data = data.map_or_else(String::new, |data| format!(": {data}"));
+                format!("MCP call failed: {}{data}", refusal.message)
+            }
+            other => format!("MCP call failed: {other}"),
+        };
+        let mut cause = std::error::Error::source(&error);
+        while let Some(source) = cause {
+            let more = source.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = source.source();
+        }
+        let error = Self::new(text);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_an_object_and_keep_their_spelling() {
+        let parse = |text: &str| parse_arguments(Some(text.to_owned()), None);
+        assert_eq!(
+            parse(r#" {"b":1.0,"a":1e2} "#).unwrap().get(),
+            r#"{"b":1.0,"a":1e2}"#
+        );
+        assert_eq!(parse_arguments(None, None).unwrap().get(), "{}");
+        insta::assert_snapshot!(parse("[1]").unwrap_err().to_string(), @"the arguments must be a JSON object");
+        insta::assert_snapshot!(parse("{").unwrap_err().to_string(), @"the arguments must be JSON: EOF while parsing an object at line 1 column 1");
+    }
+
+    #[test]
+    fn a_header_splits_at_its_first_colon() {
+        assert!(parse_headers(&["X-When: 12:30".to_owned()]).is_ok());
+        let error = parse_headers(&["nonsense".to_owned()]).unwrap_err();
+        insta::assert_snapshot!(error.to_string(), @"the header `nonsense` has no colon");
+    }
+}

@@ -1,0 +1,98 @@
+//! `meshctl list`.
+
+mod agents;
+pub(super) mod report;
+mod tools;
+
+use std::time::Duration;
+
+use super::Context;
+use crate::error::CliError;
+use crate::settings::{ConnectionArgs, RegistryAddress};
+
+/// List the agents in the mesh, or their tools
+///
+/// Agents that cannot be called are left out unless `--all` is given. A registry that does not
+/// run is an answer, not an error.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct ListArgs {
+    /// Show agents whose id contains this text, in any case
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Include agents that are down
+    #[arg(long)]
+    all: bool,
+    /// Add columns
+    #[arg(long)]
+    wide: bool,
+    /// List tools instead; with a name, `agent:tool` or `tool`, describe that one
+    #[arg(short, long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    tools: Option<String>,
+    /// Include the tools of the framework
+    #[arg(long, requires = "tools")]
+    show_framework: bool,
+    /// Seconds to wait for the registry
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Which agents are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Those that can be called.
+    Healthy,
+    /// All.
+    Everyone,
+}
+
+/// How an answer looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Table,
+    Wide,
+    Json,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+struct View {
+    scope: Scope,
+    format: Format,
+    /// In lower case; empty matches everything.
+    filter: String,
+}
+
+pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), CliError> {
+    let ListArgs {
+        filter,
+        json,
+        all,
+        wide,
+        tools,
+        show_framework,
+        timeout,
+        connection,
+    } = args;
+    let address = RegistryAddress::resolve(connection, &context.environment)?;
+    let client = address.client(Duration::from_secs(timeout))?;
+    let view = View {
+        scope: if all { Scope::Everyone } else { Scope::Healthy },
+        format: match (json, wide) {
+            (true, _) => Format::Json,
+            (false, true) => Format::Wide,
+            (false, false) => Format::Table,
+        },
+        filter: filter.unwrap_or_default().to_lowercase(),
+    };
+    match tools.as_deref() {
+        None => agents::run(&client, &view, context).await,
+        Some("") => tools::run_all(&client, &view, show_framework, context).await,
+        Some(tool) => tools::run_one(&client, &view, tool, context).await,
+    }
+}

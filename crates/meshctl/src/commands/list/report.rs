@@ -1,0 +1,156 @@
+//! `list --json` and `status --json`: the shape that scripts read.
+
+use mesh_core::Timestamp;
+use mesh_core::wire::{
+    AgentInfo, CapabilityInfo, DependencyResolution, LlmProviderResolution, LlmToolResolution,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::CliError;
+use crate::supervisor::Supervisor;
+
+/// All of `list --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListReport<'a> {
+    pub(crate) registry: RegistryReport<'a>,
+    pub(crate) agents: Vec<AgentReport<'a>>,
+    pub(crate) processes: Vec<ProcessReport>,
+    pub(crate) timestamp: Timestamp,
+}
+
+/// The registry that was asked.
+#[derive(Debug, Serialize)]
+pub(crate) struct RegistryReport<'a> {
+    pub(crate) status: &'static str,
+    pub(crate) url: &'a str,
+    pub(crate) agent_count: usize,
+    pub(crate) healthy_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start_time: Option<Timestamp>,
+}
+
+/// One agent.
+#[derive(Debug, Serialize)]
+pub(crate) struct AgentReport<'a> {
+    id: &'a str,
+    name: &'a str,
+    agent_type: &'a str,
+    status: &'a str,
+    runtime: Option<&'a str>,
+    endpoint: &'a str,
+    tools: Vec<ToolReport<'a>>,
+    dependency_resolutions: &'a [DependencyResolution],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    llm_tool_resolutions: &'a [LlmToolResolution],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    llm_provider_resolutions: &'a [LlmProviderResolution],
+    dependencies_resolved: usize,
+    dependencies_total: usize,
+    last_heartbeat: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: &'a str,
+    /// Of an agent that runs under this state directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+}
+
+/// One tool of an agent.
+#[derive(Debug, Serialize)]
+struct ToolReport<'a> {
+    id: usize,
+    name: &'a str,
+    capability: &'a str,
+    function_name: &'a str,
+    description: &'a str,
+    version: &'a str,
+    tags: &'a [String],
+    available: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unavailable_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    llm_filter: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    llm_provider: Option<&'a RawValue>,
+}
+
+/// One process of this state directory.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ProcessReport {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    status: &'static str,
+}
+
+impl<'a> AgentReport<'a> {
+    pub(crate) fn new(agent: &'a AgentInfo, processes: &[ProcessReport]) -> Self {
+        let pid = processes
+            .iter()
+            .find(|process| process.kind == "agent" && process.name == agent.name)
+            .map(|process| process.pid);
+        Self {
+            id: &agent.id,
+            name: &agent.name,
+            agent_type: &agent.agent_type,
+            status: agent.status.as_str(),
+            runtime: agent.runtime.as_deref(),
+            endpoint: &agent.endpoint,
+            tools: agent
+                .capabilities
+                .iter()
+                .enumerate()
+                .map(|(id, capability)| ToolReport::new(id, capability))
+                .collect(),
+            dependency_resolutions: &agent.dependency_resolutions,
+            llm_tool_resolutions: &agent.llm_tool_resolutions,
+            llm_provider_resolutions: &agent.llm_provider_resolutions,
+            dependencies_resolved: agent.dependencies_resolved,
+            dependencies_total: agent.total_dependencies,
+            last_heartbeat: agent.last_seen,
+            created_at: agent.created_at,
+            updated_at: agent.last_seen,
+            version: &agent.version,
+            // A pid file of an older instance says nothing about one that is down.
+            pid: pid.filter(|_| crate::mesh_view::is_healthy(agent)),
+        }
+    }
+}
+
+impl<'a> ToolReport<'a> {
+    fn new(id: usize, capability: &'a CapabilityInfo) -> Self {
+        Self {
+            id,
+            name: &capability.function_name,
+            capability: &capability.name,
+            function_name: &capability.function_name,
+            description: &capability.description,
+            version: &capability.version,
+            tags: &capability.tags,
+            available: capability.available,
+            unavailable_reason: capability.unavailable_reason.as_deref(),
+            llm_filter: capability.llm_filter.as_deref(),
+            llm_provider: capability.llm_provider.as_deref(),
+        }
+    }
+}
+
+/// What runs under this state directory.
+pub(crate) fn processes(supervisor: &Supervisor) -> Result<Vec<ProcessReport>, CliError> {
+    let registry = supervisor.registry()?.map(|registry| ProcessReport {
+        pid: registry.process.pid.as_u32(),
+        name: "registry".to_owned(),
+        kind: "registry",
+        status: "running",
+    });
+    let agents = supervisor.agents()?;
+    let agents = agents.into_iter().map(|(name, process)| ProcessReport {
+        pid: process.pid.as_u32(),
+        name: name.as_str().to_owned(),
+        kind: "agent",
+        status: "running",
+    });
+    Ok(registry.into_iter().chain(agents).collect())
+}

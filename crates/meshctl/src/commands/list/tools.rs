@@ -1,0 +1,201 @@
+//! The table of tools, and the description of one.
+
+use std::time::Duration;
+
+use mesh_client::RegistryClient;
+use mesh_client::mcp::{McpCaller, Reply};
+use mesh_core::wire::AgentInfo;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Format, Scope, View};
+use crate::commands::Context;
+use crate::error::CliError;
+use crate::json_text::indented;
+use crate::mesh_view::{Among, host_and_port, is_framework_tool, is_healthy};
+use crate::printer::Tone;
+use crate::table::{Cell, Table};
+use crate::tool_target::{self, Target};
+
+/// How long the agent may take to describe its tools.
+const TOOLS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One tool in `list --tools --json`.
+#[derive(Debug, Serialize)]
+struct ToolReport<'a> {
+    tool_name: &'a str,
+    agent_name: &'a str,
+    agent_id: &'a str,
+    capability: &'a str,
+    description: &'a str,
+    version: &'a str,
+    /// Joined by commas.
+    tags: String,
+    endpoint: &'a str,
+    available: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unavailable_reason: Option<&'a str>,
+    /// Of one tool that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_schema: Option<&'a RawValue>,
+}
+
+impl<'a> ToolReport<'a> {
+    fn new(target: &Target<'a>, input_schema: Option<&'a RawValue>) -> Self {
+        let Target { agent, tool } = *target;
+        Self {
+            tool_name: &tool.function_name,
+            agent_name: &agent.name,
+            agent_id: &agent.id,
+            capability: &tool.name,
+            description: &tool.description,
+            version: &tool.version,
+            tags: tool.tags.join(","),
+            endpoint: &agent.endpoint,
+            available: tool.available,
+            unavailable_reason: tool.unavailable_reason.as_deref(),
+            input_schema,
+        }
+    }
+}
+
+pub(super) async fn run_all(
+    client: &RegistryClient,
+    view: &View,
+    with_framework: bool,
+    context: &mut Context,
+) -> Result<(), CliError> {
+    let list = client.agents().await?;
+    let mut targets: Vec<Target<'_>> = list
+        .agents
+        .iter()
+        .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
+        .filter(|agent| agent.id.to_lowercase().contains(&view.filter))
+        .flat_map(|agent| tools_of(agent, with_framework))
+        .collect();
+    targets.sort_by_key(|Target { agent, tool }| (&tool.name, &tool.function_name, &agent.id));
+    if view.format == Format::Json {
+        let reports: Vec<_> = targets
+            .iter()
+            .map(|target| ToolReport::new(target, None))
+            .collect();
+        return print_json(&reports, context);
+    }
+    if targets.is_empty() {
+        return Ok(context.printer.result("No tools found")?);
+    }
+    let mut table = Table::new(&["TOOL", "AGENT", "CAPABILITY", "TAGS", "STATUS"]);
+    for Target { agent, tool } in &targets {
+        table.row(vec![
+            tool.function_name.as_str().into(),
+            agent.id.as_str().into(),
+            tool.name.as_str().into(),
+            tool.tags.join(",").into(),
+            if tool.available {
+                Cell::new("")
+            } else {
+                Cell::toned("unavailable", Tone::Bad)
+            },
+        ]);
+    }
+    context.printer.result(table.render())?;
+    context
+        .printer
+        .result(format_args!("\n{} tool(s) found", targets.len()))?;
+    Ok(())
+}
+
+fn tools_of(agent: &AgentInfo, with_framework: bool) -> impl Iterator<Item = Target<'_>> {
+    agent
+        .capabilities
+        .iter()
+        .filter(move |tool| with_framework || !is_framework_tool(tool))
+        .map(move |tool| Target { agent, tool })
+}
+
+pub(super) async fn run_one(
+    client: &RegistryClient,
+    view: &View,
+    wanted: &str,
+    context: &mut Context,
+) -> Result<(), CliError> {
+    let list = client.agents().await?;
+    let among = match view.scope {
+        Scope::Healthy => Among::Healthy,
+        Scope::Everyone => Among::Everyone,
+    };
+    let target = tool_target::find(&list.agents, wanted, among)?;
+    let schema = input_schema(client, &target).await;
+    if view.format == Format::Json {
+        let schema = schema.as_ref().ok().and_then(|schema| schema.as_deref());
+        return print_json(&ToolReport::new(&target, schema), context);
+    }
+    let Target { agent, tool } = target;
+    let availability = match (tool.available, &tool.unavailable_reason) {
+        (true, _) => Tone::Good.paint("available"),
+        (false, Some(reason)) => format!("{} ({reason})", Tone::Bad.paint("unavailable")),
+        (false, None) => Tone::Bad.paint("unavailable"),
+    };
+    let printer = &mut context.printer;
+    printer.result(format_args!("Tool:         {}", tool.function_name))?;
+    printer.result(format_args!("Agent:        {} ({})", agent.name, agent.id))?;
+    printer.result(format_args!("Capability:   {}", tool.name))?;
+    printer.result(format_args!("Availability: {availability}"))?;
+    printer.result(format_args!("Description:  {}", tool.description))?;
+    printer.result(format_args!("Version:      {}", tool.version))?;
+    printer.result(format_args!("Tags:         {}", tool.tags.join(", ")))?;
+    match &schema {
+        Ok(Some(schema)) => {
+            printer.result(format_args!("\nInput schema:\n{}", indented(schema.get())))?;
+        }
+        Ok(None) => printer.result("\nInput schema: none")?,
+        // The rest of the answer stands without it.
+        Err(error) => printer.warn(format_args!("the input schema cannot be fetched: {error}"))?,
+    }
+    printer.result(format_args!(
+        "\nCall it:\n  meshctl call {}:{} '{{}}'",
+        agent.name, tool.function_name
+    ))?;
+    Ok(())
+}
+
+/// One entry of MCP's `tools/list`.
+#[derive(Debug, Deserialize)]
+struct ListedTool {
+    name: String,
+    #[serde(rename = "inputSchema")]
+    input_schema: Option<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToolList {
+    tools: Vec<ListedTool>,
+}
+
+/// Asks the agent, through the registry, for it may be reachable from there only.
+async fn input_schema(
+    client: &RegistryClient,
+    target: &Target<'_>,
+) -> Result<Option<Box<RawValue>>, CliError> {
+    let endpoint = client.proxy_endpoint(host_and_port(&target.agent.endpoint));
+    let reply = McpCaller::default()
+        .list_tools(&endpoint, TOOLS_TIMEOUT, &mesh_client::Headers::new())
+        .await?;
+    let Reply::Result(result) = reply else {
+        return Err(CliError::new("the agent did not list its tools"));
+    };
+    let list: ToolList = serde_json::from_str(result.get()).map_err(|error| {
+        CliError::new("the agent's list of tools is not understood").because(error)
+    })?;
+    Ok(list
+        .tools
+        .into_iter()
+        .find(|tool| tool.name == target.tool.function_name)
+        .and_then(|tool| tool.input_schema))
+}
+
+fn print_json(report: &impl Serialize, context: &mut Context) -> Result<(), CliError> {
+    let json = serde_json::to_string_pretty(report)
+        .map_err(|error| CliError::new("cannot write the tools as JSON").because(error))?;
+    Ok(context.printer.result(json)?)
+}

@@ -1,0 +1,159 @@
+//! Staying with the agents: their output on the terminal until they end or the user ends them.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::session::Session;
+use super::settings::StartSettings;
+use crate::commands::Context;
+use crate::error::CliError;
+use crate::log_file::Follower;
+use crate::supervisor::Launched;
+use crate::supervisor::platform::{Platform, ProcessGroups};
+
+/// How often logs and processes are looked at.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What is shown of one process.
+struct Shown {
+    follower: Follower,
+    /// Written before each line when there are several.
+    prefix: String,
+    /// The end of a line that is not complete yet.
+    rest: Vec<u8>,
+    ended: bool,
+}
+
+/// Shows what the processes write. Returns when all ended, or when the user interrupts; then
+/// everything that was started here is stopped first.
+pub(super) async fn attend(
+    mut session: Session<'_>,
+    settings: &StartSettings,
+    context: &mut Context,
+) -> Result<(), CliError> {
+    let outcome = tokio::select! {
+        outcome = watch(&mut session, context) => outcome,
+        interrupted = Platform::interrupted() => interrupted.map_err(CliError::from),
+    };
+    // A second interrupt means "at once".
+    let users = tokio::select! {
+        users = session.end(settings.shutdown_timeout) => users?,
+        _ = Platform::interrupted() => {
+            return Err(CliError::new("interrupted while stopping")
+                .hint("`meshctl stop --force` ends what is left"));
+        }
+    };
+    if !users.is_empty() {
+        let users: Vec<&str> = users.iter().map(|name| name.as_str()).collect();
+        context.printer.say(format_args!(
+            "The registry keeps running for: {}",
+            users.join(", ")
+        ))?;
+    }
+    outcome
+}
+
+/// Returns when all processes ended; an error if one failed.
+async fn watch(session: &mut Session<'_>, context: &mut Context) -> Result<(), CliError> {
+    let mut processes: Vec<&mut Launched> = session.agents.iter_mut().collect();
+    if processes.is_empty() {
+        processes.extend(session.registry.as_mut());
+    } else {
+        context
+            .printer
+            .say("Agents are running. Press Ctrl+C to stop all services.")?;
+    }
+    let several = processes.len() > 1;
+    let mut shown: Vec<Shown> = processes
+        .iter()
+        .map(|process| Shown {
+            follower: Follower::from_start(&process.log),
+            prefix: if several {
+                format!("{} | ", process.name)
+            } else {
+                String::new()
+            },
+            rest: Vec::new(),
+            ended: false,
+        })
+        .collect();
+    let mut failures = Vec::new();
+    loop {
+        for (process, shown) in processes.iter_mut().zip(&mut shown) {
+            if shown.ended {
+                continue;
+            }
+            // Asked before the log is read, so that its last words are read as well.
+            let status = process.ended();
+            let new = shown.follower.read().map_err(|error| {
+                CliError::new(format!("cannot read `{}`", process.log.display())).because(error)
+            })?;
+            let text = shown.lines(&new, status.is_some());
+            context.printer.raw(&text)?;
+            if let Some(status) = status {
+                shown.ended = true;
+                let name = &process.name;
+                context
+                    .printer
+                    .note(format_args!("'{name}' ended ({status})"))?;
+                if !status.success() && !Platform::was_terminated(status) {
+                    failures.push(format!("'{name}' failed ({status})"));
+                }
+            }
+        }
+        if shown.iter().all(|shown| shown.ended) {
+            break;
+        }
+        sleep(POLL).await;
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(CliError::new(failures.join("; ")))
+    }
+}
+
+impl Shown {
+    /// The complete lines in `new`, each with the prefix; at the end the incomplete one as well.
+    fn lines(&mut self, new: &[u8], is_end: bool) -> Vec<u8> {
+        self.rest.extend_from_slice(new);
+        let complete = if is_end {
+            self.rest.len()
+        } else {
+            let newline = self.rest.iter().rposition(|byte| *byte == b'\n');
+            newline.map_or(0, |at| at + 1)
+        };
+        let mut text = Vec::new();
+        for line in self.rest[..complete].split_inclusive(|byte| *byte == b'\n') {
+            text.extend_from_slice(self.prefix.as_bytes());
+            text.extend_from_slice(line);
+            if !line.ends_with(b"\n") {
+                text.push(b'\n');
+            }
+        }
+        self.rest.drain(..complete);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn lines_of_several_processes_never_mix() {
+        let mut shown = Shown {
+            follower: Follower::from_start(Path::new("x")),
+            prefix: "a | ".to_owned(),
+            rest: Vec::new(),
+            ended: false,
+        };
+        assert_eq!(shown.lines(b"one\ntw", false), b"a | one\n");
+        assert_eq!(shown.lines(b"o\n", false), b"a | two\n");
+        assert_eq!(shown.lines(b"thr", false), b"");
+        assert_eq!(shown.lines(b"ee", true), b"a | three\n");
+    }
+}

@@ -1,0 +1,91 @@
+//! `meshctl start`: flags become settings, paths become plans, plans become processes.
+//!
+//! * [`args`] is the command line, [`settings`] what it means together with the environment.
+//! * [`plan`] finds script, name and interpreter of each agent, before anything is started.
+//! * [`session`] starts the registry and the agents, and takes everything back if one fails.
+//! * [`registration`] waits until the agents are in the mesh, [`foreground`] until they end.
+
+mod args;
+mod foreground;
+mod plan;
+mod registration;
+mod session;
+mod settings;
+
+pub(crate) use args::StartArgs;
+
+use super::Context;
+use crate::error::CliError;
+use crate::home::Home;
+use crate::supervisor::platform::{Platform, ProcessGroups};
+use crate::supervisor::{GroupId, Supervisor};
+use plan::Plan;
+use registration::{Outcome, Registrations};
+use session::Session;
+use settings::{Mode, Purpose, StartSettings};
+
+pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), CliError> {
+    let settings = StartSettings::resolve(args, context)?;
+    context.quiet(settings.quiet);
+    let plans = Plan::of_all(&settings)?;
+    for plan in &plans {
+        for reason in &plan.passed_over {
+            context.printer.note(format_args!("Passed over {reason}"))?;
+        }
+    }
+    let supervisor = Supervisor::open(Home::resolve(&settings.environment)?)?;
+    let group = GroupId::mint(&context.clock);
+    let registrations = Registrations::expected(&plans, &settings).await?;
+    let session = Session::start(&supervisor, &settings, plans, group, context).await?;
+    match settings.mode {
+        Mode::Foreground => foreground::attend(session, &settings, context).await,
+        Mode::Detached => detach(session, registrations, &settings, context).await,
+    }
+}
+
+/// Waits until every agent is in the mesh, then leaves everything running.
+async fn detach(
+    mut session: Session<'_>,
+    registrations: Registrations,
+    settings: &StartSettings,
+    context: &mut Context,
+) -> Result<(), CliError> {
+    let waiting = async {
+        tokio::select! {
+            outcome = registrations.wait(&mut session.agents, settings) => outcome,
+            interrupted = Platform::interrupted() => {
+                interrupted?;
+                Err(CliError::new("interrupted before the agents were registered"))
+            }
+        }
+    };
+    let outcomes = match waiting.await {
+        Ok(outcomes) => outcomes,
+        Err(error) => return Err(session.abandon(settings, error).await),
+    };
+    for (agent, outcome) in session.agents.iter().zip(outcomes) {
+        let name = &agent.name;
+        match outcome {
+            Outcome::Healthy | Outcome::Alone => {}
+            Outcome::Unhealthy => context.printer.warn(format_args!(
+                "agent '{name}' is registered but not healthy; see `meshctl logs {name}`"
+            ))?,
+            Outcome::Silent => context.printer.warn(format_args!(
+                "agent '{name}' runs but did not register within {} s; see `meshctl logs {name}`",
+                settings.startup_timeout.as_secs()
+            ))?,
+        }
+        context
+            .printer
+            .say(format_args!("Started '{name}' in detach"))?;
+    }
+    if settings.purpose != Purpose::RegistryOnly
+        && let [agent] = session.agents.as_slice()
+    {
+        let name = &agent.name;
+        context.printer.say(format_args!(
+            "  Logs: meshctl logs {name}\n  Stop: meshctl stop {name}"
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Waiting until the agents of this `start` are in the mesh.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mesh_client::RegistryClient;
+use mesh_core::Timestamp;
+use mesh_core::env::{EnvVars, Environment};
+use mesh_core::wire::AgentInfo;
+use tokio::time::{Instant, sleep};
+
+use super::plan::Plan;
+use super::settings::StartSettings;
+use crate::error::CliError;
+use crate::mesh_view::is_healthy;
+use crate::settings::is_true;
+use crate::supervisor::Launched;
+
+/// The shortest time between two questions to the registry.
+const POLL: Duration = Duration::from_millis(50);
+/// How long an agent that is registered may take to become healthy before that is reported.
+const UNHEALTHY_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the registry may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How far an agent came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It can be called.
+    Healthy,
+    /// It is registered, and not healthy.
+    Unhealthy,
+    /// It runs, and is not registered in time.
+    Silent,
+    /// It runs, and was told not to register.
+    Alone,
+}
+
+/// The agents that must appear in the registry's list.
+#[derive(Debug)]
+pub(super) struct Registrations {
+    client: RegistryClient,
+    /// The name under which each agent will appear, if that is known.
+    names: Vec<Option<String>>,
+    /// Who was there before, and when it was heard last.
+    before: BTreeMap<String, Timestamp>,
+    /// The id that every agent of this environment uses.
+    fixed_id: Option<String>,
+    alone: bool,
+}
+
+impl Registrations {
+    /// Notes who is in the mesh before anything is started.
+    pub(super) async fn expected(
+        plans: &[Plan],
+        settings: &StartSettings,
+    ) -> Result<Self, CliError> {
+        let client = settings.address.client(TIMEOUT)?;
+        // A registry that does not run yet knows nobody.
+        let before = match plans {
+            [] => Vec::new(),
+            _ => client
+                .agents()
+                .await
+                .map_or_else(|_| Vec::new(), |list| list.agents),
+        };
+        Ok(Self {
+            client,
+            names: plans
+                .iter()
+                .map(|plan| {
+                    settings
+                        .agent_name
+                        .clone()
+                        .or_else(|| plan.declared.clone())
+                })
+                .collect(),
+            before: before
+                .into_iter()
+                .map(|agent| (agent.id, agent.last_seen))
+                .collect(),
+            fixed_id: settings
+                .environment
+                .get(EnvVars::MCP_MESH_AGENT_ID)
+                .map(str::to_owned),
+            alone: stays_alone(&settings.environment),
+        })
+    }
+
+    /// Waits for all of `agents`, which are in the order of the plans. One that ends is an error.
+    pub(super) async fn wait(
+        self,
+        agents: &mut [Launched],
+        settings: &StartSettings,
+    ) -> Result<Vec<Outcome>, CliError> {
+        let deadline = Instant::now() + settings.startup_timeout;
+        let mut sick_since = None;
+        loop {
+            for agent in agents.iter_mut() {
+                refuse_ended(agent)?;
+            }
+            if self.alone || agents.is_empty() {
+                return Ok(vec![Outcome::Alone; agents.len()]);
+            }
+            let asked = Instant::now();
+            // An answer that fails now may succeed in a moment; the deadline decides.
+            let list = self
+                .client
+                .agents()
+                .await
+                .map_or_else(|_| Vec::new(), |list| list.agents);
+            let outcomes = self.judge(&list);
+            let now = Instant::now();
+            if outcomes.iter().all(|outcome| *outcome == Outcome::Healthy) || now >= deadline {
+                return Ok(outcomes);
+            }
+            if outcomes.contains(&Outcome::Silent) {
+                sick_since = None;
+            } else if now - *sick_since.get_or_insert(now) >= UNHEALTHY_PATIENCE {
+                return Ok(outcomes);
+            }
+            // A big mesh takes long to list; ask it less often.
+            sleep(POLL.max((now - asked) * 4)).await;
+        }
+    }
+
+    /// How far each agent came, by the registry's list.
+    fn judge(&self, list: &[AgentInfo]) -> Vec<Outcome> {
+        let mut new: Vec<&AgentInfo> = list.iter().filter(|agent| self.is_new(agent)).collect();
+        // A healthy instance is preferred to one that is not.
+        new.sort_by_key(|agent| !is_healthy(agent));
+        let mut taken = BTreeSet::new();
+        let named: BTreeSet<&str> = self.names.iter().flatten().map(String::as_str).collect();
+        self.names
+            .iter()
+            .map(|name| {
+                let found = new.iter().find(|agent| {
+                    let fits = match name {
+                        Some(name) => agent.name == *name,
+                        // Its name is known to itself only; another's it is not.
+                        None => !named.contains(agent.name.as_str()),
+                    };
+                    fits && !taken.contains(&agent.id)
+                });
+                match found {
+                    Some(agent) => {
+                        taken.insert(&agent.id);
+                        if is_healthy(agent) {
+                            Outcome::Healthy
+                        } else {
+                            Outcome::Unhealthy
+                        }
+                    }
+                    None => Outcome::Silent,
+                }
+            })
+            .collect()
+    }
+
+    /// Whether the agent came since the beginning. An earlier instance may still be listed.
+    fn is_new(&self, agent: &AgentInfo) -> bool {
+        match self.before.get(&agent.id) {
+            None => true,
+            Some(before) => self.fixed_id.as_ref() == Some(&agent.id) && agent.last_seen > *before,
+        }
+    }
+}
+
+/// Whether the environment keeps agents from registering, so that nobody can wait for them.
+fn stays_alone(environment: &Environment) -> bool {
+    let says = |name| environment.get(name).map(is_true);
+    says(EnvVars::MCP_MESH_STANDALONE) == Some(true)
+        || says(EnvVars::MCP_MESH_ENABLED) == Some(false)
+}
+
+fn refuse_ended(agent: &mut Launched) -> Result<(), CliError> {
+    let Some(status) = agent.ended() else {
+        return Ok(());
+    };
+    let name = &agent.name;
+    Err(CliError::new(format!(
+        "agent '{name}' ended before it registered ({status})"
+    ))
+    .details(agent.log_excerpt())
+    .hint(format!("its whole log: `meshctl logs {name}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh_view::tests::agent;
+
+    fn registrations(names: &[Option<&str>], before: &[AgentInfo]) -> Registrations {
+        Registrations {
+            client: RegistryClient::new(
+                "http://localhost:1",
+                mesh_client::ClientOptions::default(),
+            )
+            .expect("a URL"),
+            names: names.iter().map(|name| name.map(str::to_owned)).collect(),
+            before: before
+                .iter()
+                .map(|agent| (agent.id.clone(), agent.last_seen))
+                .collect(),
+            fixed_id: Some("fixed".to_owned()),
+            alone: false,
+        }
+    }
+
+    #[test]
+    fn an_earlier_instance_is_not_taken_for_the_new_one() {
+        let old = agent("a-1", "a", "healthy");
+        let expected = registrations(&[Some("a")], std::slice::from_ref(&old));
+        assert_eq!(
+            expected.judge(std::slice::from_ref(&old)),
+            [Outcome::Silent]
+        );
+        let new = agent("a-2", "a", "healthy");
+        assert_eq!(expected.judge(&[old, new]), [Outcome::Healthy]);
+    }
+
+    #[test]
+    fn a_fixed_id_counts_once_it_is_heard_again() {
+        let old = agent("fixed", "a", "healthy");
+        let expected = registrations(&[Some("a")], std::slice::from_ref(&old));
+        assert_eq!(
+            expected.judge(std::slice::from_ref(&old)),
+            [Outcome::Silent]
+        );
+        let mut again = old;
+        again.last_seen = again.last_seen.after(Duration::from_secs(1));
+        assert_eq!(expected.judge(&[again]), [Outcome::Healthy]);
+    }
+
+    #[test]
+    fn an_agent_without_a_declared_name_is_anybody_new() {
+        let expected = registrations(&[None, Some("b")], &[]);
+        let b = agent("b-1", "b", "unhealthy");
+        assert_eq!(
+            expected.judge(std::slice::from_ref(&b)),
+            [Outcome::Silent, Outcome::Unhealthy]
+        );
+        let api = agent("api-1", "api", "healthy");
+        assert_eq!(
+            expected.judge(&[b, api]),
+            [Outcome::Healthy, Outcome::Unhealthy]
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! `meshctl stop`.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use mesh_core::env::{EnvVars, Environment};
+
+use super::Context;
+use crate::error::CliError;
+use crate::home::{Home, ProcessName};
+use crate::supervisor::{Lock, Process, Supervisor};
+
+/// Stop agents and the registry
+///
+/// Without arguments everything that was started from this state directory ends. The registry
+/// stays while an agent needs it.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct StopArgs {
+    /// The agents to stop; none means all
+    #[arg(value_name = "AGENT", conflicts_with_all = ["registry", "agents", "clean"])]
+    names: Vec<String>,
+    /// Stop the registry only, even if agents need it
+    #[arg(long, conflicts_with_all = ["agents", "keep_registry", "clean"])]
+    registry: bool,
+    /// Stop the agents only
+    #[arg(long, conflicts_with = "clean")]
+    agents: bool,
+    /// Leave the registry running
+    #[arg(long, conflicts_with = "clean")]
+    keep_registry: bool,
+    /// Delete the database, the logs and the pid files as well
+    #[arg(long)]
+    clean: bool,
+    /// End processes at once instead of asking them
+    #[arg(long)]
+    force: bool,
+    /// Seconds that a process may take to end before it is killed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    timeout: u64,
+    /// Print warnings and errors only
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What is to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scope {
+    /// These agents, and a registry that nobody needs then.
+    Named(Vec<String>),
+    /// All agents, and a registry that nobody needs then.
+    Everything,
+    /// All agents, but not the registry.
+    Agents,
+    /// The registry, whoever needs it.
+    Registry,
+}
+
+pub(crate) async fn run(args: StopArgs, context: &mut Context) -> Result<(), CliError> {
+    let StopArgs {
+        names,
+        registry,
+        agents,
+        keep_registry,
+        clean,
+        force,
+        timeout,
+        quiet,
+    } = args;
+    context.quiet(quiet);
+    let scope = match (registry, agents, names) {
+        (true, _, _) => Scope::Registry,
+        (_, true, _) => Scope::Agents,
+        (_, _, names) if names.is_empty() => Scope::Everything,
+        (_, _, names) => Scope::Named(names),
+    };
+    let grace = if force {
+        Duration::ZERO
+    } else {
+        Duration::from_secs(timeout)
+    };
+    let supervisor = Supervisor::open(Home::resolve(&context.environment)?)?;
+    let lock = supervisor.lock().await?;
+    let stop = Stop {
+        supervisor: &supervisor,
+        lock: &lock,
+        grace,
+    };
+    let problems = match scope {
+        Scope::Registry => stop.registry(context).await?,
+        Scope::Agents => stop.all_agents(context).await?,
+        Scope::Everything => {
+            let mut problems = stop.all_agents(context).await?;
+            problems.extend(stop.unneeded_registry(keep_registry, context).await?);
+            problems
+        }
+        Scope::Named(names) => {
+            let mut problems = stop.named(&names, context).await?;
+            problems.extend(stop.unneeded_registry(keep_registry, context).await?);
+            problems
+        }
+    };
+    stop.sweep(context)?;
+    if !problems.is_empty() {
+        return Err(CliError::new(problems.join("; "))
+            .hint("`meshctl list --json` shows the processes that are left"));
+    }
+    if clean {
+        self::clean(&supervisor, &lock, &context.environment)?;
+        context
+            .printer
+            .say("Deleted the database, the logs and the pid files")?;
+    }
+    Ok(())
+}
+
+/// One run of the command.
+struct Stop<'a> {
+    supervisor: &'a Supervisor,
+    lock: &'a Lock,
+    grace: Duration,
+}
+
+impl Stop<'_> {
+    /// Stops all agents; what went wrong.
+    async fn all_agents(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
+        let agents = self.supervisor.agents()?;
+        if agents.is_empty() {
+            context.printer.say("No agents running in background")?;
+            return Ok(Vec::new());
+        }
+        let count = agents.len();
+        context
+            .printer
+            .say(format_args!("Stopping {count} agent(s) in parallel..."))?;
+        let problems = self.agents(agents, context).await?;
+        let stopped = count - problems.len();
+        context
+            .printer
+            .say(format_args!("Stopped {stopped} agent(s)"))?;
+        Ok(problems)
+    }
+
+    async fn named(
+        &self,
+        names: &[String],
+        context: &mut Context,
+    ) -> Result<Vec<String>, CliError> {
+        let running = self.supervisor.agents()?;
+        let mut problems = Vec::new();
+        let mut wanted: Vec<(ProcessName, Process)> = Vec::new();
+        for name in names {
+            match running.iter().find(|(running, _)| running.as_str() == name) {
+                Some(found) if !wanted.contains(found) => wanted.push(found.clone()),
+                Some(_) => {}
+                None => problems.push(not_running(name, &running)),
+            }
+        }
+        problems.extend(self.agents(wanted, context).await?);
+        Ok(problems)
+    }
+
+    async fn agents(
+        &self,
+        agents: Vec<(ProcessName, Process)>,
+        context: &mut Context,
+    ) -> Result<Vec<String>, CliError> {
+        let mut problems = Vec::new();
+        let outcomes = join_all(agents.iter().map(|(_, process)| process.stop(self.grace))).await;
+        for ((name, _), outcome) in agents.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => {
+                    self.supervisor.forget(self.lock, name)?;
+                    context
+                        .printer
+                        .say(format_args!("Agent '{name}' stopped"))?;
+                }
+                Err(error) => problems.push(format!("cannot stop agent '{name}': {error}")),
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Stops the registry although agents may need it.
+    async fn registry(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
+        let dependents: Vec<String> = self
+            .supervisor
+            .agents()?
+            .into_iter()
+            .map(|(name, _)| name.as_str().to_owned())
+            .collect();
+        if self.supervisor.registry()?.is_none() {
+            context.printer.say("No registry running in background")?;
+            return Ok(Vec::new());
+        }
+        if !dependents.is_empty() {
+            context.printer.warn(format_args!(
+                "these agents lose their registry: {}",
+                dependents.join(", ")
+            ))?;
+        }
+        self.stop_registry(context).await
+    }
+
+    /// Stops the registry unless an agent needs it.
+    async fn unneeded_registry(
+        &self,
+        keep: bool,
+        context: &mut Context,
+    ) -> Result<Vec<String>, CliError> {
+        let dependents = self.supervisor.dependents()?;
+        if keep || self.supervisor.registry()?.is_none() {
+            return Ok(Vec::new());
+        }
+        // A dead agent needs nothing; its line goes with the sweep.
+        let mut needed_by = Vec::new();
+        for name in dependents {
+            if self.supervisor.agent(&name)?.is_some() {
+                needed_by.push(name.as_str().to_owned());
+            }
+        }
+        if !needed_by.is_empty() {
+            context.printer.say(format_args!(
+                "The registry keeps running for: {}",
+                needed_by.join(", ")
+            ))?;
+            return Ok(Vec::new());
+        }
+        self.stop_registry(context).await
+    }
+
+    async fn stop_registry(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
+        let Some(registry) = self.supervisor.registry()? else {
+            return Ok(Vec::new());
+        };
+        let pid = registry.process.pid;
+        context
+            .printer
+            .say(format_args!("Stopping registry (PID: {pid})..."))?;
+        match registry.process.stop(self.grace).await {
+            Ok(()) => {
+                self.supervisor
+                    .forget(self.lock, &ProcessName::registry())?;
+                context.printer.say("registry stopped")?;
+                Ok(Vec::new())
+            }
+            Err(error) => Ok(vec![format!("cannot stop the registry: {error}")]),
+        }
+    }
+
+    fn sweep(&self, context: &mut Context) -> Result<(), CliError> {
+        let swept = self.supervisor.sweep(self.lock)?;
+        if swept.records + swept.dependents > 0 {
+            context.printer.say(format_args!(
+                "GC: cleaned {} pid file(s), {} dependency line(s)",
+                swept.records, swept.dependents
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn not_running(name: &str, running: &[(ProcessName, Process)]) -> String {
+    let lower = name.to_lowercase();
+    let similar: Vec<String> = running
+        .iter()
+        .map(|(running, _)| running.as_str())
+        .filter(|running| {
+            let running = running.to_lowercase();
+            running.contains(&lower) || lower.contains(&running)
+        })
+        .take(3)
+        .map(|running| format!("'{running}'"))
+        .collect();
+    let suggestion = if similar.is_empty() {
+        String::new()
+    } else {
+        format!(". Did you mean {}?", similar.join(", "))
+    };
+    format!("agent '{name}' is not running{suggestion}")
+}
+
+/// Deletes what was left by processes that are all gone.
+fn clean(supervisor: &Supervisor, lock: &Lock, environment: &Environment) -> Result<(), CliError> {
+    let home = supervisor.home();
+    let database = environment
+        .get(EnvVars::MCP_MESH_DB_PATH)
+        .map_or_else(|| home.database(), PathBuf::from);
+    let mut files = vec![database.clone()];
+    for ending in ["-wal", "-shm"] {
+        let mut name = database.clone().into_os_string();
+        name.push(ending);
+        files.push(name.into());
+    }
+    let logs = fs::read_dir(home.logs()).into_iter().flatten().flatten();
+    files.extend(logs.map(|entry| entry.path()));
+    for file in files {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let message = format!("cannot delete `{}`", file.display());
+                return Err(CliError::new(message).because(error));
+            }
+            _ => {}
+        }
+    }
+    supervisor.forget_all(lock)
+}

@@ -1,0 +1,208 @@
+//! Log files: four earlier generations, the last lines, and following one across its rotation.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::error::CliError;
+use crate::home::Home;
+
+/// How many earlier logs are kept.
+pub(crate) const GENERATIONS: u8 = 4;
+/// How much of a log's end is read to find its last lines.
+const TAIL_BYTES: u64 = 1024 * 1024;
+
+/// Moves the logs of `name` one generation back and opens a fresh one.
+pub(crate) fn rotate(home: &Home, name: &str) -> Result<(PathBuf, File), CliError> {
+    let current = home.log(name);
+    let problem = |error| {
+        CliError::new(format!("cannot write the log `{}`", current.display())).because(error)
+    };
+    for generation in (0..GENERATIONS).rev() {
+        let older = home.previous_log(name, generation + 1);
+        let newer = match generation {
+            0 => current.clone(),
+            _ => home.previous_log(name, generation),
+        };
+        match fs::rename(&newer, &older) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(problem(error)),
+            _ => {}
+        }
+    }
+    // Appending, so that several writers never overwrite each other.
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&current)
+        .map_err(problem)?;
+    Ok((current, file))
+}
+
+/// The last `count` lines of the file, or all of it; at most the last MiB is searched for them.
+pub(crate) fn last_lines(path: &Path, count: Option<usize>) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let Some(count) = count else {
+        let mut all = Vec::new();
+        file.read_to_end(&mut all)?;
+        return Ok(all);
+    };
+    let length = file.metadata()?.len();
+    let start = length.saturating_sub(TAIL_BYTES.max(count as u64 * 512));
+    file.seek(SeekFrom::Start(start))?;
+    let mut reader = BufReader::new(file);
+    if start > 0 {
+        // The first line is cut; leave it out.
+        reader.skip_until(b'\n')?;
+    }
+    let mut lines = VecDeque::with_capacity(count.min(4096));
+    loop {
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if lines.len() == count {
+            lines.pop_front();
+        }
+        if count > 0 {
+            lines.push_back(line);
+        }
+    }
+    Ok(lines.into_iter().flatten().collect())
+}
+
+/// The end of a log, for the report of a process that failed; empty if it cannot be read.
+pub(crate) fn excerpt(path: &Path, lines: usize) -> Vec<String> {
+    let Ok(bytes) = last_lines(path, Some(lines)) else {
+        return Vec::new();
+    };
+    String::from_utf8_lossy(&bytes)
+        .lines()
+        .map(|line| format!("  | {line}"))
+        .collect()
+}
+
+/// Reads what is appended to a log, and goes on with its successor after a rotation.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Follower {
+    /// Follows `path` from its beginning; the file may appear later.
+    pub(crate) fn from_start(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: None,
+        }
+    }
+
+    /// Follows `path` from its current end.
+    pub(crate) fn from_end(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: Some(file),
+        })
+    }
+
+    /// Whatever was written since the last call.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut new = Vec::new();
+        if let Some(file) = &mut self.file {
+            file.read_to_end(&mut new)?;
+        }
+        if self.was_replaced()? {
+            self.file = Some(File::open(&self.path)?);
+            if let Some(file) = &mut self.file {
+                file.read_to_end(&mut new)?;
+            }
+        }
+        Ok(new)
+    }
+
+    fn was_replaced(&self) -> io::Result<bool> {
+        let now = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
+            // Between two generations there may be none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match &self.file {
+            None => Ok(true),
+            Some(file) => Ok(!is_same_file(&file.metadata()?, &now)),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    one.dev() == other.dev() && one.ino() == other.ino()
+}
+
+#[cfg(not(unix))]
+fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    // Created at the same moment: the best that stable Rust tells about a file here.
+    one.created().ok() == other.created().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use mesh_core::env::EnvVars;
+
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_str().unwrap();
+        let environment = [(EnvVars::MCP_MESH_HOME, root)].into_iter().collect();
+        let home = Home::resolve(&environment).unwrap();
+        home.create().unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn four_earlier_logs_are_kept() {
+        let (_folder, home) = home();
+        for start in 0..7 {
+            let (_, mut file) = rotate(&home, "a").unwrap();
+            write!(file, "start {start}").unwrap();
+        }
+        let text = |path| fs::read_to_string(path).unwrap();
+        assert_eq!(text(home.log("a")), "start 6");
+        assert_eq!(text(home.previous_log("a", 1)), "start 5");
+        assert_eq!(text(home.previous_log("a", 4)), "start 2");
+        assert!(!home.previous_log("a", 5).exists());
+    }
+
+    #[test]
+    fn the_last_lines_are_whole() {
+        let (_folder, home) = home();
+        let path = home.log("a");
+        fs::write(&path, "one\ntwo\nthree").unwrap();
+        let last = |count| String::from_utf8(last_lines(&path, count).unwrap()).unwrap();
+        assert_eq!(last(Some(2)), "two\nthree");
+        assert_eq!(last(Some(9)), "one\ntwo\nthree");
+        assert_eq!(last(Some(0)), "");
+        assert_eq!(last(None), "one\ntwo\nthree");
+    }
+
+    #[test]
+    fn following_survives_a_rotation() {
+        let (_folder, home) = home();
+        let (path, mut first) = rotate(&home, "a").unwrap();
+        let mut follower = Follower::from_end(&path).unwrap();
+        first.write_all(b"one\n").unwrap();
+        assert_eq!(follower.read().unwrap(), b"one\n");
+        first.write_all(b"two\n").unwrap();
+        let (_, mut second) = rotate(&home, "a").unwrap();
+        second.write_all(b"three\n").unwrap();
+        assert_eq!(follower.read().unwrap(), b"two\nthree\n");
+        assert_eq!(follower.read().unwrap(), b"");
+    }
+}

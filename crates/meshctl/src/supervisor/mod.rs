@@ -1,0 +1,111 @@
+//! The one model of the processes that meshctl starts and stops.
+//!
+//! * [`platform`] is all that differs between operating systems.
+//! * [`Process`] is a process that is recognised again, or found to be gone.
+//! * [`Records`] are the pid files; [`Dependents`] say who needs the registry.
+//! * [`Supervisor`] is the door: whoever starts or stops something holds its [`Lock`].
+
+mod dependents;
+mod launch;
+mod lock;
+pub(crate) mod platform;
+mod process;
+mod records;
+mod registry;
+mod shutdown;
+
+pub(crate) use dependents::GroupId;
+pub(crate) use launch::{Launch, Launched};
+pub(crate) use lock::Lock;
+pub(crate) use process::{Process, State};
+pub(crate) use registry::{RegistryLaunch, find_binary};
+
+use crate::error::CliError;
+use crate::home::{Home, ProcessName};
+use dependents::Dependents;
+use records::Records;
+
+/// Starts, finds and stops the processes of one state directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Supervisor {
+    home: Home,
+    records: Records,
+    dependents: Dependents,
+}
+
+/// What a sweep removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Swept {
+    /// Pid files of processes that are gone.
+    pub(crate) records: usize,
+    /// Lines of agents that no longer need the registry.
+    pub(crate) dependents: usize,
+}
+
+impl Supervisor {
+    /// The supervisor of `home`, whose directories are created.
+    pub(crate) fn open(home: Home) -> Result<Self, CliError> {
+        home.create()?;
+        Ok(Self {
+            records: Records::new(home.pids()),
+            dependents: Dependents::new(home.dependents()),
+            home,
+        })
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The agents that have a pid file and still run, by name.
+    pub(crate) fn agents(&self) -> Result<Vec<(ProcessName, Process)>, CliError> {
+        let mut agents = self.records.agents()?;
+        agents.retain(|(_, process)| process.state() != State::Gone);
+        Ok(agents)
+    }
+
+    /// The agent `name`, if it still runs.
+    pub(crate) fn agent(&self, name: &ProcessName) -> Result<Option<Process>, CliError> {
+        let process = self.records.read(name)?;
+        Ok(process.filter(|process| process.state() != State::Gone))
+    }
+
+    /// Removes what the dead left behind; never touches a process.
+    pub(crate) fn sweep(&self, _lock: &Lock) -> Result<Swept, CliError> {
+        let records = self.records.sweep()?;
+        let dependents = self
+            .dependents
+            .sweep(|name| matches!(self.agent(name), Ok(Some(_))))?;
+        Ok(Swept {
+            records,
+            dependents,
+        })
+    }
+
+    /// Notes that the agents `names` need the registry.
+    pub(crate) fn add_dependents(
+        &self,
+        _lock: &Lock,
+        group: &GroupId,
+        names: &[ProcessName],
+    ) -> Result<(), CliError> {
+        self.dependents.add(group, names)
+    }
+
+    /// The agents that need the registry.
+    pub(crate) fn dependents(&self) -> Result<Vec<ProcessName>, CliError> {
+        self.dependents.all()
+    }
+
+    /// Forgets an agent that is gone: its files and its need of the registry.
+    pub(crate) fn forget(&self, _lock: &Lock, name: &ProcessName) -> Result<(), CliError> {
+        self.records.remove(name)?;
+        self.dependents.remove(name)
+    }
+
+    /// Forgets every pid file and need; for a clean slate after everything was stopped.
+    pub(crate) fn forget_all(&self, _lock: &Lock) -> Result<(), CliError> {
+        self.records.clear()?;
+        self.dependents.clear()
+    }
+}

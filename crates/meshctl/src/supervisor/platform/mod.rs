@@ -1,0 +1,54 @@
+//! What differs between operating systems, behind one trait.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+use std::io;
+use std::io::PipeWriter;
+use std::process::{Child, Command, ExitStatus};
+
+use super::dependents::GroupId;
+use super::process::{Birth, Pid};
+
+#[cfg(unix)]
+pub(crate) use unix::Unix as Platform;
+#[cfg(windows)]
+pub(crate) use windows::Windows as Platform;
+
+/// How firmly a group is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// It may finish what it does.
+    Terminate,
+    /// At once.
+    Kill,
+}
+
+/// A process and everything that it starts are one group: ended together, verified together.
+pub(crate) trait ProcessGroups {
+    /// Prepares `command` so that its process will lead a group of its own.
+    fn lead_group(command: &mut Command);
+
+    /// Completes the group once the process is there; `child` is killed by the caller on failure.
+    fn adopt(child: &Child) -> io::Result<()>;
+
+    /// When the process began; nothing if there is none or only its exit code is left.
+    fn birth(pid: Pid) -> Option<Birth>;
+
+    /// Whether processes that were launched under `group` live on in the group that `pid` led.
+    fn has_descendants(pid: Pid, group: &GroupId) -> bool;
+
+    /// Asks every process in the group to end. A group that is gone is no error.
+    fn demand(pid: Pid, demand: Demand) -> io::Result<()>;
+
+    /// Whether a process ended because it was asked to, which is no failure.
+    fn was_terminated(status: ExitStatus) -> bool;
+
+    /// Lets the next process that is spawned inherit `writer`; what to tell it for finding it.
+    fn share(writer: &PipeWriter) -> io::Result<String>;
+
+    /// Ends when the user interrupts or somebody terminates this process.
+    fn interrupted() -> impl Future<Output = io::Result<()>>;
+}

@@ -1,0 +1,171 @@
+//! Unix: process groups, signals, `/proc`.
+
+use std::io::{self, PipeWriter};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+
+use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::process::{Signal, kill_process_group};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::super::dependents::GroupId;
+use super::super::process::{Birth, Pid};
+use super::{Demand, ProcessGroups};
+
+/// Process groups as POSIX has them.
+pub(crate) struct Unix;
+
+impl ProcessGroups for Unix {
+    fn lead_group(command: &mut Command) {
+        command.process_group(0);
+    }
+
+    fn adopt(_child: &Child) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn birth(pid: Pid) -> Option<Birth> {
+        status::birth(pid)
+    }
+
+    fn has_descendants(pid: Pid, group: &GroupId) -> bool {
+        rustix_pid(pid)
+            .is_some_and(|leader| rustix::process::test_kill_process_group(leader).is_ok())
+            && status::has_member(pid, group)
+    }
+
+    fn demand(pid: Pid, demand: Demand) -> io::Result<()> {
+        let signal = match demand {
+            Demand::Terminate => Signal::TERM,
+            Demand::Kill => Signal::KILL,
+        };
+        let Some(leader) = rustix_pid(pid) else {
+            return Ok(());
+        };
+        match kill_process_group(leader, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn was_terminated(status: ExitStatus) -> bool {
+        status.signal() == Some(Signal::TERM.as_raw())
+    }
+
+    fn share(writer: &PipeWriter) -> io::Result<String> {
+        // Nothing else is spawned between this and the launch that it is for: one thread starts
+        // processes, and it closes the writer right afterwards.
+        let flags = fcntl_getfd(writer)?;
+        fcntl_setfd(writer, flags - FdFlags::CLOEXEC)?;
+        Ok(writer.as_raw_fd().to_string())
+    }
+
+    async fn interrupted() -> io::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        Ok(())
+    }
+}
+
+fn rustix_pid(pid: Pid) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(pid.as_u32()).ok()?)
+}
+
+#[cfg(target_os = "linux")]
+mod status {
+    //! `/proc` tells more than signals do: zombies are dead, and a start time is an identity.
+
+    use std::fs;
+
+    use mesh_core::env::EnvVars;
+
+    use super::{Birth, GroupId, Pid};
+
+    /// The fields of `/proc/<pid>/stat` that matter here.
+    struct Stat {
+        alive: bool,
+        group: u32,
+        start_time: u64,
+    }
+
+    fn stat(pid: u32) -> Option<Stat> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field is the program's name in brackets, which may hold anything.
+        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+        let state = fields.next()?;
+        Some(Stat {
+            alive: !matches!(state, "Z" | "X" | "x"),
+            group: fields.nth(1)?.parse().ok()?,
+            start_time: fields.nth(16)?.parse().ok()?,
+        })
+    }
+
+    pub(super) fn birth(pid: Pid) -> Option<Birth> {
+        let stat = stat(pid.as_u32()).filter(|stat| stat.alive)?;
+        // Ticks since boot say nothing across two boots.
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        Some(Birth::new(format!("{}:{}", boot.trim(), stat.start_time)))
+    }
+
+    pub(super) fn has_member(leader: Pid, group: &GroupId) -> bool {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return false;
+        };
+        let mark = format!("{}={group}", EnvVars::MCP_MESH_GROUP_ID);
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|&pid| {
+                stat(pid).is_some_and(|stat| stat.alive && stat.group == leader.as_u32())
+            })
+            // The group's number may be somebody else's by now; the mark is ours alone.
+            .any(|pid| {
+                fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+                    environment
+                        .split(|byte| *byte == 0)
+                        .any(|variable| variable == mark.as_bytes())
+                })
+            })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod status {
+    //! Without `/proc`, `ps` is asked.
+
+    use std::process::{Command, Stdio};
+
+    use super::{Birth, GroupId, Pid};
+
+    fn ps(arguments: &[&str]) -> Option<String> {
+        let output = Command::new("/bin/ps")
+            .args(arguments)
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .output()
+            .ok()?;
+        String::from_utf8(output.stdout).ok()
+    }
+
+    pub(super) fn birth(pid: Pid) -> Option<Birth> {
+        let text = ps(&["-o", "stat=,lstart=", "-p", &pid.to_string()])?;
+        let (state, start) = text.trim().split_once(char::is_whitespace)?;
+        (!state.starts_with('Z')).then(|| Birth::new(start.trim()))
+    }
+
+    pub(super) fn has_member(leader: Pid, _group: &GroupId) -> bool {
+        ps(&["-A", "-o", "pgid=,stat="]).is_some_and(|text| {
+            text.lines().any(|line| {
+                let mut fields = line.split_ascii_whitespace();
+                fields.next() == Some(&leader.to_string())
+                    && fields.next().is_some_and(|state| !state.starts_with('Z'))
+            })
+        })
+    }
+}

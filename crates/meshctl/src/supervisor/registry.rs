@@ -1,0 +1,258 @@
+//! The registry as a process: found, started, waited for.
+
+use std::io::{BufRead, BufReader, PipeReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mesh_client::RegistryClient;
+use mesh_core::env::{EnvVars, Environment};
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::launch::{Launch, Launched};
+use super::platform::{Platform, ProcessGroups};
+use super::process::{Process, State};
+use super::{Lock, Supervisor};
+use crate::error::CliError;
+use crate::home::ProcessName;
+use crate::settings::{LogLevel, RegistryAddress};
+
+const BINARY: &str = if cfg!(windows) {
+    "mcp-mesh-registry.exe"
+} else {
+    "mcp-mesh-registry"
+};
+/// How often a registry that does not report over the pipe is asked.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The registry that this state directory's pid file means.
+#[derive(Debug, Clone)]
+pub(crate) struct RunningRegistry {
+    pub(crate) process: Process,
+    /// Where it was started to answer.
+    pub(crate) url: Option<String>,
+}
+
+/// How to start a registry.
+#[derive(Debug)]
+pub(crate) struct RegistryLaunch {
+    pub(crate) binary: PathBuf,
+    pub(crate) address: RegistryAddress,
+    pub(crate) database: PathBuf,
+    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) debug: bool,
+    /// Seconds between two looks for silent agents.
+    pub(crate) health_check_interval: Option<u64>,
+    /// What `--env` and `--env-file` add; whatever meshctl sets itself wins.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+/// The one line that a registry writes to the pipe it was given.
+#[derive(Debug, Deserialize)]
+struct Report {
+    ready: Option<String>,
+    error: Option<String>,
+    hint: Option<String>,
+}
+
+/// Looks for the registry's binary beside our own program, then on the `PATH`; never in the
+/// current directory. `program` is what we were called as: an entry point of the Python package
+/// runs inside an interpreter, and the registry's entry point lies beside that script.
+pub(crate) fn find_binary(
+    program: Option<&Path>,
+    environment: &Environment,
+) -> Result<PathBuf, CliError> {
+    let own = std::env::current_exe().ok();
+    let is_native = |path: &Path| path.file_stem().is_some_and(|stem| stem == "meshctl");
+    let beside = match own {
+        Some(own) if is_native(&own) => Some(own),
+        _ => program
+            .filter(|program| program.components().count() > 1)
+            .and_then(|program| std::path::absolute(program).ok()),
+    };
+    let beside = beside.and_then(|path| path.parent().map(Path::to_owned));
+    let on_path = environment
+        .get("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>())
+        .filter(|folder| folder.is_absolute());
+    beside
+        .into_iter()
+        .chain(on_path)
+        .map(|folder| folder.join(BINARY))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            CliError::new(format!("`{BINARY}` is neither beside meshctl nor on the PATH"))
+                .hint("install it beside meshctl, or start a registry elsewhere and pass `--registry-url`")
+        })
+}
+
+impl Supervisor {
+    /// The registry that was started from this state directory and still runs.
+    pub(crate) fn registry(&self) -> Result<Option<RunningRegistry>, CliError> {
+        let name = ProcessName::registry();
+        let Some(process) = self.records.read(&name)? else {
+            return Ok(None);
+        };
+        if process.state() == State::Gone {
+            return Ok(None);
+        }
+        Ok(Some(RunningRegistry {
+            process,
+            url: self.records.read_url(&name)?,
+        }))
+    }
+
+    /// Starts the registry and waits until it answers. One that fails is stopped again.
+    pub(crate) async fn launch_registry(
+        &self,
+        lock: &Lock,
+        launch: RegistryLaunch,
+        patience: Duration,
+    ) -> Result<Launched, CliError> {
+        let url = launch.address.url();
+        let client = launch.address.client(Duration::from_secs(1))?;
+        let (mut launched, reports) = self.spawn_registry(lock, launch)?;
+        match ready(&mut launched, &client, reports, patience).await {
+            Ok(()) => Ok(launched),
+            Err(error) => {
+                let details = launched.log_excerpt();
+                // What failed to start matters more than how it failed to stop.
+                let _ = launched.process.stop(Duration::from_secs(2)).await;
+                self.forget(lock, &launched.name)?;
+                Err(error
+                    .details(details)
+                    .or_hint(format!("another program may use the address {url}")))
+            }
+        }
+    }
+
+    fn spawn_registry(
+        &self,
+        lock: &Lock,
+        launch: RegistryLaunch,
+    ) -> Result<(Launched, Option<PipeReader>), CliError> {
+        let RegistryLaunch {
+            binary,
+            address,
+            database,
+            log_level,
+            debug,
+            health_check_interval,
+            variables: mut all,
+        } = launch;
+        let mut set = |name: &str, value: String| all.push((name.to_owned(), value));
+        set(EnvVars::HOST, address.host());
+        set(EnvVars::PORT, address.port().to_string());
+        set(EnvVars::DATABASE_URL, database.display().to_string());
+        if let Some(level) = log_level {
+            set(EnvVars::MCP_MESH_LOG_LEVEL, level.as_str().to_owned());
+        }
+        if debug {
+            set(EnvVars::MCP_MESH_DEBUG_MODE, "true".to_owned());
+        }
+        if let Some(seconds) = health_check_interval {
+            set(EnvVars::HEALTH_CHECK_INTERVAL, seconds.to_string());
+        }
+        let pipe = std::io::pipe()
+            .and_then(|(reader, writer)| Ok((Platform::share(&writer)?, reader, writer)));
+        // Without a pipe the registry is asked over HTTP alone.
+        let pipe = match pipe {
+            Ok((descriptor, reader, writer)) => {
+                set(EnvVars::MCP_MESH_READY_FD, descriptor);
+                Some((reader, writer))
+            }
+            Err(_) => None,
+        };
+        let name = ProcessName::registry();
+        self.records.write_url(&name, &address.url())?;
+        let launched = self.launch(
+            lock,
+            Launch {
+                name,
+                program: binary,
+                arguments: vec![
+                    "--host".to_owned(),
+                    address.host(),
+                    "--port".to_owned(),
+                    address.port().to_string(),
+                ],
+                working_dir: self.home().root().to_owned(),
+                variables: all,
+                removed_variables: Vec::new(),
+                group: None,
+            },
+        )?;
+        // Our copy of the writing end closes here, so that the registry's end is the only one.
+        Ok((launched, pipe.map(|(reader, _)| reader)))
+    }
+}
+
+/// Returns when the registry serves, whoever says so first: the pipe or `/health`.
+async fn ready(
+    launched: &mut Launched,
+    client: &RegistryClient,
+    reports: Option<PipeReader>,
+    patience: Duration,
+) -> Result<(), CliError> {
+    let deadline = Instant::now() + patience;
+    let mut report = reports.map(first_line);
+    loop {
+        tokio::select! {
+            line = async { report.as_mut().expect("checked by the branch").await },
+                if report.is_some() =>
+            {
+                report = None;
+                if let Ok(Some(line)) = line {
+                    return understand(&line);
+                }
+            }
+            () = sleep(POLL) => {
+                if let Some(status) = launched.ended() {
+                    return Err(CliError::new(format!("the registry ended at once ({status})")));
+                }
+                if client.health().await.is_ok() {
+                    return Ok(());
+                }
+                if Instant::now() >= deadline {
+                    return Err(CliError::new(format!(
+                        "the registry did not answer within {} s",
+                        patience.as_secs()
+                    ))
+                    .hint("raise `--startup-timeout`, or read its log"));
+                }
+            }
+        }
+    }
+}
+
+fn understand(line: &str) -> Result<(), CliError> {
+    let report: Report = serde_json::from_str(line)
+        .map_err(|_| CliError::new(format!("the registry reported `{line}`")))?;
+    match report {
+        Report { ready: Some(_), .. } => Ok(()),
+        Report { error, hint, .. } => {
+            let message = error.unwrap_or_else(|| "it gave no reason".to_owned());
+            let error = CliError::new(format!("the registry failed to start: {message}"));
+            Err(match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            })
+        }
+    }
+}
+
+/// Reads one line on a thread of its own: a pipe cannot be polled on every platform. The thread
+/// ends with the registry's end of the pipe, or with us.
+fn first_line(reader: PipeReader) -> oneshot::Receiver<Option<String>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(reader).read_line(&mut line);
+        let line = line.trim();
+        // Nobody listens any more once `/health` answered.
+        let _ = sender.send((read.is_ok() && !line.is_empty()).then(|| line.to_owned()));
+    });
+    receiver
+}
