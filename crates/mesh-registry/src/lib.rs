@@ -1,1 +1,25 @@
-//! The registry: topology in memory, resolution, health and HTTP.
+//! The registry: it knows every agent, decides who is wired to whom and tells each agent where
+//! its dependencies are.
+//!
+//! Data flows one way. [`http`] parses a request and hands a change to the [`writer`], the only
+//! task that changes anything; the writer drafts the change on a copy of the [`topology`], makes it
+//! durable in the store and only then publishes the copy. Reading handlers look at the published
+//! snapshot and wait for nobody. [`health`] and [`sweep`] are clocks that send changes to the writer
+//! like any handler.
+
+mod app;
+pub mod cli;
+mod health;
+mod http;
+mod logging;
+mod matching_tmp;
+mod readiness;
+mod serve;
+mod settings;
+mod sweep;
+mod topology;
+mod writer;
+
+pub use app::App;
+pub use http::app;
+pub use settings::{InvalidSetting, LogFormat, Settings};

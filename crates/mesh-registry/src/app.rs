@@ -1,0 +1,111 @@
+//! What the handlers and the clocks share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use mesh_client::Forwarder;
+use mesh_core::wire::{AgentStatus, Registration};
+use mesh_core::{Clock, Timestamp};
+use mesh_store::{Store, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::Settings;
+use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile};
+use crate::writer::Writer;
+
+/// An agent that was silent for this long when the registry starts is not given the benefit of
+/// the doubt.
+const STALE_ON_STARTUP: Duration = Duration::from_secs(30);
+
+/// A registry, without a socket: tests call its router directly.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) started: Timestamp,
+    pub(crate) store: Store,
+    pub(crate) mesh: Arc<ArcSwap<Mesh>>,
+    pub(crate) writer: Writer,
+    pub(crate) forwarder: Forwarder,
+}
+
+impl App {
+    /// Takes up what the store remembers and starts the writer. The handle ends once
+    /// [`App::close`] was called and everything accepted is written.
+    pub async fn open(
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+    ) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
+        let started = clock.now();
+        let mesh = restore(&settings, &store, started).await?;
+        tracing::info!(agents = mesh.len(), "topology restored");
+        let mesh = Arc::new(ArcSwap::from_pointee(mesh));
+        let (writer, task) = Writer::start(mesh.clone(), store.clone(), clock.clone());
+        let forwarder = Forwarder::new();
+        let app = Self {
+            settings,
+            clock,
+            started,
+            store,
+            mesh,
+            writer,
+            forwarder,
+        };
+        Ok((Arc::new(app), task))
+    }
+
+    /// Lets the writer finish what it has accepted; later changes are refused.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+}
+
+/// Builds the topology from the store and ages out whoever was silent while the registry was away.
+async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<Mesh, StoreError> {
+    let mut draft = Draft::new(&Mesh::default(), now);
+    let rows = store.load_agents().await?;
+    for row in &rows {
+        match compile(&row.registration, settings) {
+            Ok(profile) => draft.restore(Arc::new(profile), row),
+            Err(error) => {
+                tracing::error!(agent.id = %row.agent_id, error, "stored agent is unreadable");
+            }
+        }
+    }
+    let stale = rows.iter().filter(|row| {
+        row.status == AgentStatus::Healthy && now.since(row.last_seen) > STALE_ON_STARTUP
+    });
+    for row in stale {
+        draft.lose(
+            row.agent_id.as_str(),
+            Loss::StaleOnStartup(STALE_ON_STARTUP),
+        );
+    }
+    let (mesh, changes) = draft.settle();
+    if !changes.is_empty() {
+        store.apply(&changes).await?;
+    }
+    for row in &rows {
+        if let Some(agent) = mesh.agent(row.agent_id.as_str())
+            && row.answer_digest == Some(agent.wiring.digest)
+        {
+            agent.mark_fetched();
+        }
+    }
+    Ok(mesh)
+}
+
+fn compile(registration: &str, settings: &Settings) -> Result<Profile, String> {
+    let (_, fingerprint) =
+        Fingerprint::read(registration.as_bytes()).map_err(|error| error.to_string())?;
+    let registration: Registration =
+        serde_json::from_str(registration).map_err(|error| error.to_string())?;
+    Profile::compile(
+        registration,
+        fingerprint,
+        settings.public_url_prefix.as_deref(),
+    )
+    .map_err(|error| error.to_string())
+}

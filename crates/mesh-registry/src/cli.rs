@@ -1,0 +1,89 @@
+//! The command `mcp-mesh-registry`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use mesh_core::env::{EnvVars, Environment};
+use mesh_core::{Hint, VERSION};
+
+use crate::readiness::Readiness;
+use crate::{LogFormat, Settings, logging, serve};
+
+/// Run the registry of an MCP mesh
+///
+/// Agents register here and are told where their dependencies are. Everything else is set by
+/// environment variables; see the reference.
+#[derive(Debug, Default, Parser)]
+#[command(name = "mcp-mesh-registry", disable_version_flag = true)]
+pub struct Args {
+    /// Host name or address to bind [default: localhost, or $HOST]
+    #[arg(short = 'H', long)]
+    pub host: Option<String>,
+    /// Port to bind; 0 lets the system choose [default: 8000, or $PORT]
+    #[arg(short, long)]
+    pub port: Option<u16>,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// Print the version
+    #[arg(short, long)]
+    pub version: bool,
+}
+
+/// Runs the command with `args`, the program's name first, until it is told to stop.
+pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Nothing is left to do for a reader who closed the pipe.
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    if args.version {
+        let text = format!("MCP Mesh Registry {VERSION}\nWires the agents of an MCP mesh\n");
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let environment = Environment::of_process();
+    let descriptor = environment
+        .get(EnvVars::MCP_MESH_READY_FD)
+        .and_then(|fd| fd.parse().ok());
+    let readiness = Readiness::new(descriptor);
+    let folder = std::env::current_dir().unwrap_or_default();
+    let outcome = match Settings::resolve(args, &environment, &folder) {
+        Ok(settings) => {
+            logging::start(settings.log_level, settings.log_format);
+            serve::serve(settings, &readiness).map_err(|error| {
+                (
+                    chain(&error),
+                    error.hint().map(std::borrow::Cow::into_owned),
+                )
+            })
+        }
+        Err(error) => Err((
+            error.to_string(),
+            error.hint().map(std::borrow::Cow::into_owned),
+        )),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((message, hint)) => {
+            readiness.failed(&message, hint.as_deref());
+            let hint = hint
+                .map(|hint| format!("Hint: {hint}\n"))
+                .unwrap_or_default();
+            // The exit code speaks for itself if nobody reads.
+            let _ = write!(std::io::stderr(), "Error: {message}\n{hint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |cause| cause.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,156 @@
+//! `GET /agents` lists the mesh; `DELETE /agents/{agent_id}` is an agent's goodbye.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{delete, get};
+use mesh_core::wire::{AgentInfo, AgentList, AgentStatus, CapabilityInfo};
+
+use super::error::ApiError;
+use super::json;
+use super::query::Pairs;
+use crate::App;
+use crate::topology::{Agent, Profile};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/agents", get(list))
+        .route("/agents/{agent_id}", delete(leave))
+}
+
+async fn leave(
+    State(app): State<Arc<App>>,
+    Path(agent_id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    app.writer.leave(agent_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, ApiError> {
+    let filter = Filter::new(&query)?;
+    let mesh = app.mesh.load();
+    let mut agents: Vec<&Agent> = mesh.agents().filter(|agent| filter.keeps(agent)).collect();
+    agents.sort_unstable_by(|left, right| left.profile.id.cmp(&right.profile.id));
+    let agents: Vec<AgentInfo> = agents.into_iter().map(info).collect();
+    let list = AgentList {
+        count: agents.len(),
+        agents,
+        timestamp: app.clock.now(),
+    };
+    Ok(json(StatusCode::OK, &list))
+}
+
+/// Which agents a request asks for.
+struct Filter<'a> {
+    namespace: Option<&'a str>,
+    agent_type: Option<&'a str>,
+    status: Option<&'a str>,
+    capabilities: Vec<String>,
+    /// Capabilities match as parts of a name, in any case.
+    fuzzy: bool,
+}
+
+impl<'a> Filter<'a> {
+    fn new(query: &'a Pairs) -> Result<Self, ApiError> {
+        let fuzzy = match query.first("fuzzy") {
+            None | Some("false" | "0" | "f" | "F" | "FALSE" | "False") => false,
+            Some("true" | "1" | "t" | "T" | "TRUE" | "True") => true,
+            Some(other) => {
+                return Err(ApiError::Invalid(format!(
+                    "Invalid query parameters: fuzzy: `{other}` is neither `true` nor `false`"
+                )));
+            }
+        };
+        let capabilities = query
+            .all("capabilities")
+            .map(|name| {
+                if fuzzy {
+                    name.to_lowercase()
+                } else {
+                    name.to_owned()
+                }
+            })
+            .collect();
+        Ok(Self {
+            namespace: query.first("namespace"),
+            agent_type: query.first("type"),
+            status: query.first("status"),
+            capabilities,
+            fuzzy,
+        })
+    }
+
+    fn keeps(&self, agent: &Agent) -> bool {
+        let profile = &agent.profile;
+        self.namespace
+            .is_none_or(|namespace| namespace == profile.namespace.as_str())
+            && self
+                .agent_type
+                .is_none_or(|kind| kind == profile.agent_type.as_str())
+            && self
+                .status
+                .is_none_or(|status| status == agent.status.as_str())
+            && (self.capabilities.is_empty() || self.offers_any(profile))
+    }
+
+    fn offers_any(&self, profile: &Profile) -> bool {
+        profile.offers().any(|(_, _, offer)| {
+            if self.fuzzy {
+                let name = offer.capability.to_lowercase();
+                self.capabilities.iter().any(|part| name.contains(part))
+            } else {
+                self.capabilities
+                    .iter()
+                    .any(|name| **name == *offer.capability)
+            }
+        })
+    }
+}
+
+fn info(agent: &Agent) -> AgentInfo {
+    let profile = &agent.profile;
+    AgentInfo {
+        id: profile.id.to_string(),
+        name: profile.name.to_string(),
+        agent_type: profile.agent_type.to_string(),
+        runtime: Some(profile.runtime.to_string()),
+        version: profile.version.to_string(),
+        description: profile.description.to_string(),
+        a2a_producer: profile.a2a_producer,
+        a2a_consumer: profile.a2a_consumer,
+        status: agent.status,
+        endpoint: profile.endpoint.to_string(),
+        total_dependencies: profile.need_count(),
+        dependencies_resolved: agent.wiring.wired(),
+        capabilities: capabilities(agent),
+        dependency_resolutions: agent.wiring.resolutions(profile),
+        llm_tool_resolutions: Vec::new(),
+        llm_provider_resolutions: Vec::new(),
+        created_at: agent.created_at,
+        last_seen: agent.pulse.last_seen(),
+        entity_id: agent.entity_id.as_deref().map(Into::into),
+    }
+}
+
+fn capabilities(agent: &Agent) -> Vec<CapabilityInfo> {
+    let available = agent.status == AgentStatus::Healthy;
+    agent
+        .profile
+        .offers()
+        .map(|(_, function, offer)| CapabilityInfo {
+            function_name: function.name.to_string(),
+            name: offer.capability.to_string(),
+            version: offer.version.to_string(),
+            description: offer.description.to_string(),
+            tags: offer.tags.to_vec(),
+            llm_filter: offer.llm_filter.clone(),
+            llm_provider: offer.llm_provider.clone(),
+            task: offer.is_task.then_some(true),
+            available,
+            unavailable_reason: (!available).then(|| "agent unhealthy".to_owned()),
+        })
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! The one way out of a handler that did not succeed.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use mesh_core::wire::ErrorBody;
+use mesh_core::{Clock, Hint};
+use mesh_store::StoreError;
+
+use super::json;
+use crate::writer::WriteError;
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// The request cannot be understood.
+    #[error("{0}")]
+    Invalid(String),
+    /// A parameter of the wrong type; the protocol has a shape of its own for it.
+    #[error("Invalid format for parameter {name}: {reason}")]
+    Parameter { name: &'static str, reason: String },
+    /// The target of a proxied call is not an agent.
+    #[error("Target host '{0}' is not a registered agent")]
+    UnknownTarget(String),
+    /// The agent behind a proxied call did not answer.
+    #[error("Failed to reach target agent: {0}")]
+    BadGateway(String),
+    /// The body is larger than allowed.
+    #[error("the request body exceeds {limit} bytes")]
+    TooLarge { limit: usize },
+    /// The body did not arrive.
+    #[error("the request body ended early: {0}")]
+    Incomplete(String),
+    /// The store does not answer.
+    #[error("the store does not answer")]
+    Store,
+    /// The registry is stopping.
+    #[error("the registry is shutting down")]
+    Closing,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) | Self::Parameter { .. } | Self::Incomplete(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::UnknownTarget(_) => StatusCode::FORBIDDEN,
+            Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl Hint for ApiError {
+    fn hint(&self) -> Option<std::borrow::Cow<'_, str>> {
+        match self {
+            Self::TooLarge { .. } => {
+                Some("the limit is set by `MCP_MESH_MAX_REQUEST_BODY_BYTES`".into())
+            }
+            Self::UnknownTarget(_) => Some("`GET /agents` lists the endpoints".into()),
+            Self::Store => Some("try again; the registry's log says what failed".into()),
+            Self::Closing => Some("try again when the registry is back".into()),
+            _ => None,
+        }
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(_) => Self::Store, // The writer has logged it.
+            WriteError::Closed => Self::Closing,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "store failed");
+        Self::Store
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Parameter { .. } = self {
+            return json(
+                self.status(),
+                &serde_json::json!({ "msg": self.to_string() }),
+            );
+        }
+        let body = ErrorBody {
+            error: self.to_string(),
+            hint: self.hint().map(std::borrow::Cow::into_owned),
+            timestamp: Clock::System.now(),
+        };
+        json(self.status(), &body)
+    }
+}

@@ -1,0 +1,205 @@
+//! `/proxy/{host}:{port}/mcp` passes MCP requests on to a registered agent, unbuffered. It is a
+//! convenience for command lines; agents call each other directly.
+
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::{Stream, StreamExt, stream};
+use http_body_util::{BodyExt, Limited};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::ApiError;
+use crate::App;
+
+/// The longest that a caller may ask for, in seconds.
+const MAX_TIMEOUT: u64 = 600;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/proxy/{*target}", get(forward).post(forward))
+}
+
+async fn forward(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let target = Target::parse(uri.path())?;
+    let endpoint = app
+        .mesh
+        .load()
+        .endpoint(target.host, target.port)
+        .map(ToString::to_string)
+        .ok_or_else(|| ApiError::UnknownTarget(target.authority.to_owned()))?;
+    let budget = budget(&headers, app.settings.proxy_timeout);
+    let deadline = Instant::now() + budget;
+    let url = format!("{endpoint}{}", target.path);
+    let headers = app.settings.propagate_headers.select(&headers);
+    let limit = app.settings.body_limit;
+    let body = Limited::new(body, limit)
+        .into_data_stream()
+        .map(|chunk| chunk.map_err(Cut));
+    let exchange = app.forwarder.forward(method, &url, headers, body);
+    let answer = timeout_at(deadline, exchange)
+        .await
+        .map_err(|_| ApiError::BadGateway(format!("no answer within {}s", budget.as_secs())))?
+        .map_err(|error| ApiError::BadGateway(error.to_string()))?;
+
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    for hop in [header::CONNECTION, header::TRANSFER_ENCODING] {
+        response.headers_mut().remove(hop); // They belong to the other connection.
+    }
+    let marker = is_event_stream(response.headers())
+        .then(|| format!("\n: mesh-proxy-timeout budget={}s\n\n", budget.as_secs()).into());
+    *response.body_mut() = Body::from_stream(until(deadline, answer.body, marker));
+    Ok(response)
+}
+
+/// A request body that did not arrive whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body was cut: {0}")]
+struct Cut(Box<dyn std::error::Error + Send + Sync>);
+
+/// `/proxy/{host}:{port}/mcp…`, taken apart.
+struct Target<'a> {
+    authority: &'a str,
+    host: &'a str,
+    port: u16,
+    path: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn parse(path: &'a str) -> Result<Self, ApiError> {
+        let invalid = |reason: &str| {
+            ApiError::Invalid(format!(
+                "Invalid target format: {reason}. Expected format: {{host}}:{{port}}/mcp/{{path}}"
+            ))
+        };
+        let target = path.strip_prefix("/proxy/").unwrap_or(path);
+        let slash = target.find('/').ok_or_else(|| invalid("missing path"))?;
+        let (authority, path) = target.split_at(slash);
+        let below_mcp = path == "/mcp" || path.starts_with("/mcp/");
+        if !below_mcp || path.split('/').any(is_dots) {
+            let reason = "Only /mcp/* paths are allowed for proxying";
+            return Err(ApiError::Invalid(reason.to_owned()));
+        }
+        let (host, port) = authority
+            .rsplit_once(':')
+            .ok_or_else(|| invalid("missing port"))?;
+        let host = match host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+        {
+            Some(address) if address.parse::<Ipv6Addr>().is_ok() => address,
+            Some(_) => return Err(invalid("the brackets hold no IPv6 address")),
+            None if host.contains(':') => return Err(invalid("more than one colon")),
+            None => host,
+        };
+        let port = port
+            .parse()
+            .map_err(|_| invalid("the port is not a number up to 65535"))?;
+        Ok(Self {
+            authority,
+            host,
+            port,
+            path,
+        })
+    }
+}
+
+/// `.` and `..`, which a URL parser would resolve, in any spelling.
+fn is_dots(segment: &str) -> bool {
+    matches!(
+        segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+        "." | ".."
+    )
+}
+
+/// What the exchange may take: the caller's wish, within bounds, or the default.
+fn budget(headers: &HeaderMap, default: Duration) -> Duration {
+    headers
+        .get("x-mesh-timeout")
+        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok())
+        .filter(|&seconds| seconds > 0)
+        .map_or(default, |seconds| {
+            Duration::from_secs(seconds.min(MAX_TIMEOUT))
+        })
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+/// `body` until it ends or the deadline cuts it; a cut stream of events says so by `marker`.
+fn until<S, E>(
+    deadline: Instant,
+    body: S,
+    marker: Option<Bytes>,
+) -> impl Stream<Item = Result<Bytes, E>> + Send
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Send + 'static,
+{
+    stream::unfold(Some((Box::pin(body), marker)), move |state| async move {
+        let (mut body, marker) = state?;
+        match timeout_at(deadline, body.next()).await {
+            Ok(Some(chunk)) => Some((chunk, Some((body, marker)))),
+            Ok(None) => None,
+            Err(_) => Some((Ok(marker?), None)),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_taken_apart() {
+        for (path, expected) in [
+            ("/proxy/h:80/mcp", Some(("h", 80, "/mcp"))),
+            (
+                "/proxy/10.0.0.1:9000/mcp/x/y",
+                Some(("10.0.0.1", 9000, "/mcp/x/y")),
+            ),
+            ("/proxy/[::1]:9000/mcp", Some(("::1", 9000, "/mcp"))),
+            ("/proxy/h:80", None),
+            ("/proxy/h/mcp", None),
+            ("/proxy/h:80/metrics", None),
+            ("/proxy/h:80/mcpx", None),
+            ("/proxy/h:80/mcp/../health", None),
+            ("/proxy/h:80/mcp/%2E%2e/health", None),
+            ("/proxy/::1:80/mcp", None),
+            ("/proxy/h:70000/mcp", None),
+        ] {
+            let target = Target::parse(path).ok().map(|t| (t.host, t.port, t.path));
+            assert_eq!(target, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_caller_may_shorten_and_stretch_the_deadline_within_bounds() {
+        let budget = |value: &str| {
+            let headers =
+                HeaderMap::from_iter([("x-mesh-timeout".parse().unwrap(), value.parse().unwrap())]);
+            super::budget(&headers, Duration::from_mins(1)).as_secs()
+        };
+        assert_eq!(
+            [budget("5"), budget("9999"), budget("0"), budget("x")],
+            [5, 600, 60, 60]
+        );
+    }
+}

@@ -1,0 +1,256 @@
+//! From settings to a listening registry, and back to a clean end.
+
+use std::borrow::Cow;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use mesh_core::{Clock, Hint, VERSION};
+use mesh_store::{Store, StoreError};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::task::JoinSet;
+
+use crate::readiness::Readiness;
+use crate::{App, Settings, app, health, sweep};
+
+/// A connection that sends no complete request head for this long is closed. It covers the pause
+/// between two requests too, so it must exceed every client's heartbeat interval.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+/// The largest request head, in bytes.
+const MAX_HEAD: usize = 64 << 10;
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// What requests in flight get when the registry stops; the whole stop stays under 3 s.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Why the registry could not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("failed to start the runtime")]
+    Runtime(#[source] io::Error),
+    #[error("`{host}` is not a name or address of this machine")]
+    Resolve { host: String, source: io::Error },
+    #[error("failed to listen on `{host}:{port}`")]
+    Bind {
+        host: String,
+        port: u16,
+        source: io::Error,
+    },
+    // The store's own message names the file and the fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Hint for ServeError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Bind { source, port, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some(format!("another program has port {port}; choose one with `--port`").into())
+            }
+            Self::Bind { .. } | Self::Resolve { .. } => {
+                Some("choose an address of this machine with `--host`".into())
+            }
+            Self::Store(error) => error.hint(),
+            Self::Runtime(_) => None,
+        }
+    }
+}
+
+/// Runs a registry until the process is told to stop.
+pub(crate) fn serve(settings: Settings, readiness: &Readiness) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    let outcome = runtime.block_on(run(settings, readiness));
+    // A connection that outlived the drain must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome
+}
+
+async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError> {
+    tracing::info!(version = VERSION, "Starting MCP Mesh Registry Service");
+    // The port first: a second registry must not touch the first one's database.
+    let listeners = bind(&settings.host, settings.port).await?;
+    let (store, opened) = Store::open(&settings.database, &settings.sqlite, &Clock::System).await?;
+    if let Some(path) = &opened.kept_aside {
+        tracing::warn!(path = %path.display(), "another program's database was kept aside");
+    }
+    let (state, writer) = App::open(settings, store, Clock::System).await?;
+
+    let mut clocks = JoinSet::new();
+    clocks.spawn(health::monitor(state.clone()));
+    clocks.spawn(health::keep_pulses(state.clone()));
+    clocks.spawn(sweep::run(state.clone()));
+
+    let address = listeners
+        .first()
+        .and_then(|listener| listener.local_addr().ok());
+    let port = address.map_or(state.settings.port, |address| address.port());
+    tracing::info!("listening on {}:{port}", state.settings.host);
+    readiness.ready(&format!(
+        "http://{}:{port}",
+        reachable(&state.settings.host)
+    ));
+
+    accept(listeners, &state).await;
+
+    tracing::info!("shutting down");
+    clocks.shutdown().await;
+    state.close();
+    // The task only panics if the writer does, and then there is nothing left to save.
+    let _ = writer.await;
+    state.store_pulses().await;
+    state.store.clone().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A host that a client on this machine can connect to.
+fn reachable(host: &str) -> &str {
+    match host {
+        "0.0.0.0" | "::" => "localhost",
+        host => host,
+    }
+}
+
+/// Binds every address that `host` stands for: `localhost` is often two.
+async fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, ServeError> {
+    let failed = |source| ServeError::Bind {
+        host: host.to_owned(),
+        port,
+        source,
+    };
+    let addresses: Vec<SocketAddr> = lookup_host((host, port))
+        .await
+        .map_err(|source| ServeError::Resolve {
+            host: host.to_owned(),
+            source,
+        })?
+        .collect();
+    let mut listeners: Vec<TcpListener> = Vec::with_capacity(addresses.len());
+    let mut first_error = None;
+    for mut address in addresses {
+        if let Some(bound) = listeners.first() {
+            // A port that the system chose for the first address serves them all.
+            address.set_port(bound.local_addr().map_err(failed)?.port());
+        }
+        match listen(address) {
+            Ok(listener) => listeners.push(listener),
+            // A machine may name an address family that it does not have.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(failed(error)),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    if listeners.is_empty() {
+        return Err(failed(
+            first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()),
+        ));
+    }
+    Ok(listeners)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // Elsewhere than on Unix the option would let two programs share the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(address.ip().to_canonical().is_loopback())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves connections until a signal comes, then lets requests in flight end.
+async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .max_buf_size(MAX_HEAD);
+    let router = app(state.clone());
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(signal());
+    loop {
+        let stream = tokio::select! {
+            stream = next(&listeners) => stream,
+            () = &mut stop => break,
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                // Clients that vanish are daily business.
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+    drop(listeners);
+    if tokio::time::timeout(DRAIN, connections.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests in flight were cut off");
+    }
+}
+
+/// The next connection of any listener. A failing accept (out of descriptors, say) is retried
+/// after a pause, because there is nobody to tell.
+async fn next(listeners: &[TcpListener]) -> TcpStream {
+    let accepts = listeners.iter().map(|listener| {
+        Box::pin(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        // Small answers must not wait for the client's acknowledgement.
+                        let _ = stream.set_nodelay(true);
+                        return stream;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "failed to accept a connection");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        })
+    });
+    futures_util::future::select_all(accepts).await.0
+}
+
+/// Returns when the process is told to stop.
+async fn signal() {
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = pending();
+    tokio::select! {
+        () = terminate => {}
+        interrupt = tokio::signal::ctrl_c() => {
+            if interrupt.is_err() {
+                pending::<()>().await;
+            }
+        }
+    }
+}

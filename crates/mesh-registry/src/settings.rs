@@ -1,0 +1,385 @@
+//! Flags and environment, resolved once into what the registry runs with.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use mesh_core::Hint;
+use mesh_core::env::{EnvVars, Environment};
+use mesh_store::{DatabaseUrl, SqliteOptions};
+use tracing::level_filters::LevelFilter;
+
+use crate::cli::Args;
+use crate::http::HeaderRules;
+
+/// The longest that one proxied call may take.
+const MAX_PROXY_TIMEOUT: u64 = 600;
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` is `{value}`, which is not allowed: {allowed}")]
+pub struct InvalidSetting {
+    /// The variable or flag.
+    name: &'static str,
+    /// What it was set to.
+    value: String,
+    /// What it may be set to.
+    allowed: String,
+}
+
+impl Hint for InvalidSetting {
+    fn hint(&self) -> Option<std::borrow::Cow<'_, str>> {
+        Some(format!("correct or unset `{}`", self.name).into())
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object per line.
+    Json,
+}
+
+/// What the registry runs with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The host name or address to bind.
+    pub host: String,
+    /// The port to bind; 0 lets the system choose.
+    pub port: u16,
+    /// Where the state lives.
+    pub database: DatabaseUrl,
+    /// How SQLite is opened.
+    pub sqlite: SqliteOptions,
+    /// The time between two looks for silent agents.
+    pub health_interval: Duration,
+    /// The silence after which an agent is unhealthy.
+    pub timeout_threshold: Duration,
+    /// How long an unhealthy agent is remembered; zero is for ever.
+    pub retention: Duration,
+    /// The time between two sweeps.
+    pub sweep_interval: Duration,
+    /// How many events are kept; zero keeps all.
+    pub event_max_rows: u64,
+    /// What one proxied call may take when its caller does not say.
+    pub proxy_timeout: Duration,
+    /// The headers that a proxied call may carry on.
+    pub(crate) propagate_headers: HeaderRules,
+    /// The public base URL of A2A surfaces.
+    pub public_url_prefix: Option<String>,
+    /// The largest request body in bytes.
+    pub body_limit: usize,
+    /// The least important events that are logged.
+    pub log_level: LevelFilter,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+impl Settings {
+    /// Reads everything; flags win over the environment. Relative paths start at `folder`.
+    pub fn resolve(
+        args: Args,
+        environment: &Environment,
+        folder: &Path,
+    ) -> Result<Self, InvalidSetting> {
+        // Without `..`: a new flag does not compile until it is resolved here.
+        let Args {
+            host,
+            port,
+            log_format,
+            version: _,
+        } = args;
+        let env = Reader(environment);
+        env.refuse_tls()?;
+        let debug = env
+            .parse(EnvVars::MCP_MESH_DEBUG_MODE, truth)?
+            .unwrap_or(false);
+        let log_level = env
+            .parse(EnvVars::MCP_MESH_LOG_LEVEL, level)?
+            .unwrap_or(LevelFilter::INFO);
+        let default = SqliteOptions::default();
+        let port_setting = env.parse(EnvVars::PORT, number(1..=65_535))?;
+        Ok(Self {
+            host: host
+                .filter(|host| !host.is_empty())
+                .or_else(|| environment.get(EnvVars::HOST).map(Into::into))
+                .unwrap_or_else(|| "localhost".to_owned()),
+            port: port
+                .or_else(|| port_setting.and_then(|port| u16::try_from(port).ok()))
+                .unwrap_or(8000),
+            database: env
+                .parse(EnvVars::DATABASE_URL, |text| {
+                    DatabaseUrl::parse(text, folder)
+                })?
+                .unwrap_or_else(|| {
+                    DatabaseUrl::parse("mcp_mesh_registry.db", folder)
+                        .expect("a bare file name is a valid database")
+                }),
+            sqlite: SqliteOptions {
+                busy_timeout: env
+                    .parse(EnvVars::DB_BUSY_TIMEOUT, number(0..=600_000))?
+                    .map_or(default.busy_timeout, Duration::from_millis),
+                journal_mode: env
+                    .parse(EnvVars::DB_JOURNAL_MODE, str::parse)?
+                    .unwrap_or(default.journal_mode),
+                synchronous: env
+                    .parse(EnvVars::DB_SYNCHRONOUS, str::parse)?
+                    .unwrap_or(default.synchronous),
+                cache_kib: env
+                    .parse(EnvVars::DB_CACHE_SIZE, number(0..=16_000_000))?
+                    .and_then(|kib| u32::try_from(kib).ok())
+                    .unwrap_or(default.cache_kib),
+            },
+            health_interval: env.seconds(EnvVars::HEALTH_CHECK_INTERVAL, 10)?,
+            timeout_threshold: env.seconds(EnvVars::DEFAULT_TIMEOUT_THRESHOLD, 20)?,
+            retention: env
+                .parse(EnvVars::MCP_MESH_RETENTION, duration)?
+                .unwrap_or(Duration::from_hours(1)),
+            sweep_interval: env
+                .parse(EnvVars::MCP_MESH_SWEEP_INTERVAL, positive_duration)?
+                .unwrap_or(Duration::from_mins(5)),
+            event_max_rows: env
+                .parse(EnvVars::MCP_MESH_EVENT_MAX_ROWS, number(0..=u64::MAX))?
+                .unwrap_or(100_000),
+            proxy_timeout: env
+                .parse(
+                    EnvVars::MCP_MESH_PROXY_TIMEOUT,
+                    number(1..=MAX_PROXY_TIMEOUT),
+                )?
+                .map_or(Duration::from_mins(1), Duration::from_secs),
+            propagate_headers: env
+                .parse(EnvVars::MCP_MESH_PROPAGATE_HEADERS, str::parse)?
+                .unwrap_or_default(),
+            public_url_prefix: environment
+                .get(EnvVars::MCP_MESH_PUBLIC_URL_PREFIX)
+                .map(Into::into),
+            body_limit: env
+                .parse(
+                    EnvVars::MCP_MESH_MAX_REQUEST_BODY_BYTES,
+                    number(0..=u64::MAX),
+                )?
+                .map_or(10 << 20, |bytes| match usize::try_from(bytes) {
+                    Ok(0) | Err(_) => usize::MAX, // Zero lifts the limit.
+                    Ok(bytes) => bytes,
+                }),
+            log_level: if debug {
+                log_level.max(LevelFilter::DEBUG)
+            } else {
+                log_level
+            },
+            log_format,
+        })
+    }
+}
+
+/// Reads variables so that an error names the variable, its value and what is allowed.
+struct Reader<'a>(&'a Environment);
+
+impl Reader<'_> {
+    fn parse<T, E: Display>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, InvalidSetting> {
+        self.0
+            .get(name)
+            .map(|value| {
+                parse(value.trim()).map_err(|allowed| InvalidSetting {
+                    name,
+                    value: value.to_owned(),
+                    allowed: allowed.to_string(),
+                })
+            })
+            .transpose()
+    }
+
+    fn seconds(&self, name: &'static str, default: u64) -> Result<Duration, InvalidSetting> {
+        let seconds = self.parse(name, number(1..=86_400))?;
+        Ok(Duration::from_secs(seconds.unwrap_or(default)))
+    }
+
+    fn refuse_tls(&self) -> Result<(), InvalidSetting> {
+        self.parse(EnvVars::MCP_MESH_TLS_MODE, |mode| match mode {
+            "off" => Ok(()),
+            _ => Err(
+                "only `off` works in this release; TLS and trust are not built yet, and \
+                      nothing may look secured that is not",
+            ),
+        })
+        .map(|_| ())
+    }
+}
+
+fn number(allowed: std::ops::RangeInclusive<u64>) -> impl FnOnce(&str) -> Result<u64, String> {
+    move |text| match u64::from_str(text) {
+        Ok(number) if allowed.contains(&number) => Ok(number),
+        _ if *allowed.end() == u64::MAX => {
+            Err(format!("a whole number, at least {}", allowed.start()))
+        }
+        _ => Err(format!(
+            "a whole number from {} to {}",
+            allowed.start(),
+            allowed.end()
+        )),
+    }
+}
+
+/// Go's spelling of true and false, which existing deployments use, and the words people try.
+fn truth(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "t" | "true" | "yes" | "on" => Ok(true),
+        "0" | "f" | "false" | "no" | "off" => Ok(false),
+        _ => Err("`true` or `false`"),
+    }
+}
+
+fn level(text: &str) -> Result<LevelFilter, &'static str> {
+    match text.to_ascii_uppercase().as_str() {
+        "TRACE" => Ok(LevelFilter::TRACE),
+        "DEBUG" => Ok(LevelFilter::DEBUG),
+        "INFO" => Ok(LevelFilter::INFO),
+        "WARN" | "WARNING" => Ok(LevelFilter::WARN),
+        "ERROR" | "CRITICAL" | "FATAL" => Ok(LevelFilter::ERROR),
+        _ => Err("TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL"),
+    }
+}
+
+/// Reads `90s`, `1h30m`, `500ms`, and `0`.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    const ALLOWED: &str = "a duration such as `90s`, `1h30m` or `500ms`";
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let starts_with_digit = text.starts_with(|c: char| c.is_ascii_digit());
+    let parsed: SignedDuration = text
+        .parse()
+        .ok()
+        .filter(|_| starts_with_digit)
+        .ok_or(ALLOWED)?;
+    Duration::try_from(parsed).map_err(|_| ALLOWED)
+}
+
+fn positive_duration(text: &str) -> Result<Duration, &'static str> {
+    duration(text)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or("a duration above zero, such as `90s`, `1h30m` or `500ms`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(pairs: &[(&str, &str)]) -> Result<Settings, InvalidSetting> {
+        let environment = pairs.iter().copied().collect();
+        Settings::resolve(Args::default(), &environment, Path::new("/srv"))
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_protocol() {
+        let settings = resolve(&[]).unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("localhost", 8000));
+        assert_eq!(settings.timeout_threshold, Duration::from_secs(20));
+        assert_eq!(settings.health_interval, Duration::from_secs(10));
+        assert_eq!(settings.body_limit, 10 * 1024 * 1024);
+        assert_eq!(settings.log_level, LevelFilter::INFO);
+    }
+
+    #[test]
+    fn flags_win_over_the_environment() {
+        let environment = [("PORT", "9000"), ("HOST", "0.0.0.0")]
+            .into_iter()
+            .collect();
+        let args = Args {
+            port: Some(9001),
+            ..Args::default()
+        };
+        let settings = Settings::resolve(args, &environment, Path::new("/srv")).unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("0.0.0.0", 9001));
+    }
+
+    #[test]
+    fn durations_are_spelled_as_in_go() {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("1h30m", 5_400_000),
+            ("500ms", 500),
+            ("0", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "90", "-5s", "five", "1h-"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_by_name() {
+        for (name, value, allowed) in [
+            ("PORT", "0", "a whole number from 1 to 65535"),
+            ("PORT", "http", "a whole number from 1 to 65535"),
+            (
+                "HEALTH_CHECK_INTERVAL",
+                "0",
+                "a whole number from 1 to 86400",
+            ),
+            (
+                "DEFAULT_TIMEOUT_THRESHOLD",
+                "1.5",
+                "a whole number from 1 to 86400",
+            ),
+            (
+                "MCP_MESH_RETENTION",
+                "soon",
+                "a duration such as `90s`, `1h30m` or `500ms`",
+            ),
+            (
+                "MCP_MESH_LOG_LEVEL",
+                "LOUD",
+                "TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL",
+            ),
+            (
+                "MCP_MESH_PROXY_TIMEOUT",
+                "601",
+                "a whole number from 1 to 600",
+            ),
+            ("MCP_MESH_DEBUG_MODE", "maybe", "`true` or `false`"),
+            (
+                "MCP_MESH_EVENT_MAX_ROWS",
+                "-1",
+                "a whole number, at least 0",
+            ),
+        ] {
+            let error = resolve(&[(name, value)]).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("`{name}` is `{value}`, which is not allowed: {allowed}")
+            );
+        }
+        for (name, value) in [
+            ("DATABASE_URL", "mysql://x/y"),
+            ("MCP_MESH_TLS_MODE", "auto"),
+            ("MCP_MESH_TLS_MODE", "of"),
+            ("MCP_MESH_PROPAGATE_HEADERS", "*"),
+            ("DB_JOURNAL_MODE", "FAST"),
+        ] {
+            assert!(resolve(&[(name, value)]).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn debug_mode_forces_debug_and_never_less() {
+        let level = |level| {
+            resolve(&[("MCP_MESH_LOG_LEVEL", level), ("MCP_MESH_DEBUG_MODE", "1")])
+                .unwrap()
+                .log_level
+        };
+        assert_eq!(level("ERROR"), LevelFilter::DEBUG);
+        assert_eq!(level("TRACE"), LevelFilter::TRACE);
+    }
+}

@@ -1,0 +1,339 @@
+//! Changes to the mesh, applied to a copy until the store has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh_core::wire::{AgentStatus, AgentType, EventKind};
+use mesh_core::{AgentId, Timestamp};
+use mesh_store::{AgentRow, Change, EventRow};
+use serde_json::json;
+
+use super::resolve::resolve;
+use super::{Agent, Mesh, Profile, Pulse, Wiring};
+
+/// A copy of the mesh with changes, and the same changes for the store. Either both are taken
+/// or neither is.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    mesh: Mesh,
+    changes: Vec<Change>,
+    now: Timestamp,
+    /// Capabilities whose offers changed.
+    touched: BTreeSet<Arc<str>>,
+    /// Agents whose own description changed.
+    renewed: BTreeSet<AgentId>,
+}
+
+/// Why an agent stopped being healthy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Loss {
+    /// It said so.
+    Left,
+    /// It was silent for too long.
+    Silent,
+    /// It was silent for longer than this when the registry started.
+    StaleOnStartup(Duration),
+}
+
+impl Draft {
+    pub(crate) fn new(mesh: &Mesh, now: Timestamp) -> Self {
+        Self {
+            mesh: mesh.clone(),
+            changes: Vec::new(),
+            now,
+            touched: BTreeSet::new(),
+            renewed: BTreeSet::new(),
+        }
+    }
+
+    /// Takes up an agent that the store remembers; nothing is written back.
+    pub(crate) fn restore(&mut self, profile: Arc<Profile>, row: &AgentRow) {
+        let agent = Agent {
+            status: row.status,
+            wiring: Arc::new(Wiring::pending()),
+            pulse: Arc::new(Pulse::new(row.last_seen)),
+            created_at: row.created_at,
+            entity_id: row.entity_id.as_deref().map(Into::into),
+            profile,
+        };
+        self.index(&agent);
+        self.renewed.insert(agent.profile.id.clone());
+        self.mesh.agents.insert(agent.profile.id.clone(), agent);
+    }
+
+    /// Registers an agent, or replaces what it said before. `registration` is the body as it came.
+    /// Says whether the agent is new.
+    pub(crate) fn register(&mut self, profile: &Arc<Profile>, registration: String) -> bool {
+        let id = profile.id.clone();
+        let known = self.mesh.agents.get(&id).cloned();
+        if let Some(known) = &known {
+            self.unindex(known);
+        }
+        let agent = match &known {
+            Some(known) => Agent {
+                profile: profile.clone(),
+                status: AgentStatus::Healthy,
+                ..known.clone()
+            },
+            None => Agent {
+                profile: profile.clone(),
+                status: AgentStatus::Healthy,
+                wiring: Arc::new(Wiring::pending()),
+                pulse: Arc::new(Pulse::new(self.now)),
+                created_at: self.now,
+                entity_id: None,
+            },
+        };
+        agent.pulse.beat(self.now);
+        self.index(&agent);
+        match &known {
+            None => {
+                let data = json!({
+                    "agent_type": profile.agent_type,
+                    "name": profile.name,
+                    "version": profile.version,
+                });
+                self.record(profile, EventKind::Register, &data);
+            }
+            Some(known) if known.status != AgentStatus::Healthy => {
+                let data = transition(known.status, AgentStatus::Healthy, "recovery", self.now);
+                self.record(profile, EventKind::Register, &data);
+            }
+            Some(_) => {}
+        }
+        self.changes.push(Change::Put(AgentRow {
+            agent_id: id.clone(),
+            name: profile.name.to_string(),
+            status: agent.status,
+            registration,
+            created_at: agent.created_at,
+            last_seen: self.now,
+            entity_id: agent.entity_id.as_deref().map(Into::into),
+            answer_digest: None,
+        }));
+        self.mesh.agents.insert(id.clone(), agent);
+        self.renewed.insert(id);
+        known.is_none()
+    }
+
+    /// Takes a healthy agent out of the wiring; it stays listed. Nothing happens if it is unknown
+    /// or not healthy.
+    pub(crate) fn lose(&mut self, id: &str, loss: Loss) {
+        let Some(agent) = self.mesh.agents.get(id).cloned() else {
+            return;
+        };
+        if agent.status != AgentStatus::Healthy {
+            return;
+        }
+        self.unindex_offers(&agent);
+        let profile = &agent.profile;
+        let (kind, data) = match loss {
+            Loss::Left => (
+                EventKind::Unregister,
+                json!({
+                    "agent_type": profile.agent_type,
+                    "name": profile.name,
+                    "version": profile.version,
+                    "reason": "graceful_shutdown",
+                    "source": "delete_endpoint",
+                }),
+            ),
+            Loss::Silent => {
+                let (old, new) = (agent.status, AgentStatus::Unhealthy);
+                (
+                    EventKind::Unhealthy,
+                    transition(old, new, "health_degradation", self.now),
+                )
+            }
+            Loss::StaleOnStartup(threshold) => (
+                EventKind::Unhealthy,
+                json!({
+                    "agent_type": profile.agent_type,
+                    "name": profile.name,
+                    "previous_status": agent.status,
+                    "reason": "stale_on_startup",
+                    "last_heartbeat": agent.pulse.last_seen(),
+                    "threshold_seconds": threshold.as_secs(),
+                }),
+            ),
+        };
+        self.record(profile, kind, &data);
+        let id = profile.id.clone();
+        let status = AgentStatus::Unhealthy;
+        self.changes.push(Change::SetStatus {
+            agent_id: id.clone(),
+            status,
+        });
+        self.mesh.agents.insert(id, Agent { status, ..agent });
+    }
+
+    /// Takes out an agent that was silent for longer than `threshold`; a beat that came since
+    /// saves it.
+    pub(crate) fn age(&mut self, id: &str, threshold: Duration) {
+        if self
+            .mesh
+            .agents
+            .get(id)
+            .is_some_and(|agent| self.is_silent(agent, threshold))
+        {
+            self.lose(id, Loss::Silent);
+        }
+    }
+
+    /// Forgets an agent that has been unhealthy and silent for longer than `retention`.
+    pub(crate) fn purge(&mut self, id: &str, retention: Duration) {
+        let Some(agent) = self.mesh.agents.get(id).cloned() else {
+            return;
+        };
+        if agent.status != AgentStatus::Healthy && self.is_silent(&agent, retention) {
+            self.unindex(&agent);
+            self.mesh.agents.remove(id);
+            self.changes.push(Change::Delete(agent.profile.id.clone()));
+        }
+    }
+
+    fn is_silent(&self, agent: &Agent, threshold: Duration) -> bool {
+        self.now.since(agent.pulse.last_seen()) > threshold
+    }
+
+    /// Whether there is anything to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Resolves what the changes touched. Consumers whose answer differs get a new generation, all
+    /// others keep theirs.
+    pub(crate) fn settle(mut self) -> (Mesh, Vec<Change>) {
+        let renewed = std::mem::take(&mut self.renewed);
+        for id in &renewed {
+            self.rewire(id, |mesh, agent| {
+                let profile = &agent.profile;
+                Some(Wiring::resolve(profile, 0, |need| {
+                    resolve(need, mesh.providers.get(&need.capability)?)
+                }))
+            });
+        }
+        let mut affected: BTreeMap<AgentId, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for name in &self.touched {
+            for id in self.mesh.consumers.get(name).into_iter().flatten() {
+                if !renewed.contains(id) {
+                    affected.entry(id.clone()).or_default().insert(name.clone());
+                }
+            }
+        }
+        for (id, names) in affected {
+            self.rewire(&id, |mesh, agent| {
+                let touched = |capability: &Arc<str>| names.contains(capability);
+                agent.wiring.refresh(&agent.profile, touched, |need| {
+                    resolve(need, mesh.providers.get(&need.capability)?)
+                })
+            });
+        }
+        for change in &mut self.changes {
+            if let Change::Put(row) = change {
+                // The answer goes out with this very registration.
+                row.answer_digest = self.mesh.agents.get(&row.agent_id).map(|a| a.wiring.digest);
+            }
+        }
+        (self.mesh, self.changes)
+    }
+
+    fn rewire(&mut self, id: &AgentId, wire: impl FnOnce(&Mesh, &Agent) -> Option<Wiring>) {
+        let Some(agent) = self.mesh.agents.get(id) else {
+            return;
+        };
+        let Some(mut wiring) = wire(&self.mesh, agent) else {
+            return;
+        };
+        if wiring.generation == 0 {
+            self.mesh.generation += 1;
+            wiring = wiring.numbered(self.mesh.generation);
+        }
+        let agent = Agent {
+            wiring: Arc::new(wiring),
+            ..agent.clone()
+        };
+        self.mesh.agents.insert(id.clone(), agent);
+    }
+
+    fn index(&mut self, agent: &Agent) {
+        let id = &agent.profile.id;
+        if agent.status == AgentStatus::Healthy {
+            for (position, _, offer) in agent.profile.offers() {
+                self.mesh
+                    .providers
+                    .entry(offer.capability.clone())
+                    .or_default()
+                    .insert((id.clone(), position), agent.profile.clone());
+                self.touched.insert(offer.capability.clone());
+            }
+        }
+        for name in agent.profile.needed() {
+            self.mesh
+                .consumers
+                .entry(name)
+                .or_default()
+                .insert(id.clone());
+        }
+    }
+
+    fn unindex(&mut self, agent: &Agent) {
+        self.unindex_offers(agent);
+        for name in agent.profile.needed() {
+            if let Some(consumers) = self.mesh.consumers.get_mut(&name) {
+                consumers.remove(&agent.profile.id);
+                if consumers.is_empty() {
+                    self.mesh.consumers.remove(&name);
+                }
+            }
+        }
+    }
+
+    fn unindex_offers(&mut self, agent: &Agent) {
+        let id = &agent.profile.id;
+        for (position, _, offer) in agent.profile.offers() {
+            if let Some(candidates) = self.mesh.providers.get_mut(&offer.capability) {
+                candidates.remove(&(id.clone(), position));
+                if candidates.is_empty() {
+                    self.mesh.providers.remove(&offer.capability);
+                }
+                self.touched.insert(offer.capability.clone());
+            }
+        }
+    }
+
+    fn record(&mut self, profile: &Profile, kind: EventKind, data: &serde_json::Value) {
+        if profile.agent_type == AgentType::Api {
+            return; // Gateways offer nothing, so nobody has to know.
+        }
+        self.changes.push(Change::Record(EventRow {
+            kind,
+            agent_id: profile.id.to_string(),
+            agent_name: None,
+            function_name: None,
+            timestamp: self.now,
+            data: Some(
+                serde_json::value::to_raw_value(data).expect("a JSON value is always valid JSON"),
+            ),
+        }));
+    }
+}
+
+/// The data of an event that a change of health causes.
+fn transition(
+    old: AgentStatus,
+    new: AgentStatus,
+    reason: &str,
+    now: Timestamp,
+) -> serde_json::Value {
+    json!({
+        "reason": reason,
+        "old_status": old,
+        "new_status": new,
+        "detected_at": now,
+        "source": "status_change_hook",
+        "transition_type": format!("{old}_to_{new}"),
+        "description": format!("agent went from {old} to {new}"),
+    })
+}

@@ -1,0 +1,54 @@
+//! A snapshot of the whole mesh.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdSet};
+use mesh_core::AgentId;
+
+use super::resolve::Candidates;
+use super::{Agent, Endpoint};
+
+/// Everything that the registry knows, at one moment. The maps are persistent: a clone shares
+/// them, and a change copies only the path to what it touches.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mesh {
+    pub(super) agents: HashMap<AgentId, Agent>,
+    /// By capability name, the offers of healthy agents.
+    pub(super) providers: HashMap<Arc<str>, Candidates>,
+    /// By capability name, the agents that need it, healthy or not.
+    pub(super) consumers: HashMap<Arc<str>, OrdSet<AgentId>>,
+    /// The generation that the newest answer got.
+    pub(super) generation: u64,
+}
+
+impl Mesh {
+    pub(crate) fn agent(&self, id: &str) -> Option<&Agent> {
+        self.agents.get(id)
+    }
+
+    /// Every agent, in no order.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.values()
+    }
+
+    /// How many agents there are, healthy or not.
+    pub(crate) fn len(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// The endpoint that some agent registered under this port and this host, id or name.
+    pub(crate) fn endpoint(&self, host: &str, port: u16) -> Option<&Endpoint> {
+        self.agents()
+            .map(|agent| &*agent.profile)
+            .find_map(|profile| match &profile.endpoint {
+                Endpoint::Http {
+                    host: registered,
+                    port: p,
+                } if *p == port => {
+                    let names = [registered, profile.id.as_str(), profile.name.as_str()];
+                    names.contains(&host).then_some(&profile.endpoint)
+                }
+                _ => None,
+            })
+    }
+}

@@ -1,0 +1,25 @@
+//! Who is in the mesh and who is wired to whom: all of it in memory, none of it I/O.
+//!
+//! * [`Profile`] is an agent's description, compiled once: tags and versions are parsed when an
+//!   agent registers and never again.
+//! * [`Mesh`] is an immutable snapshot; cloning one shares everything with the original.
+//! * [`Draft`] applies changes to a copy of the snapshot. It knows which consumers a change can
+//!   touch, so that a join costs what it touches and not what the mesh holds.
+//! * [`Wiring`] is the answer to one consumer, resolved and spelled as JSON.
+//!
+//! The writer (`crate::writer`) makes a draft durable before anybody sees it.
+
+mod agent;
+mod draft;
+mod endpoint;
+mod mesh;
+mod profile;
+mod resolve;
+mod wiring;
+
+pub(crate) use agent::{Agent, Pulse};
+pub(crate) use draft::{Draft, Loss};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use mesh::Mesh;
+pub(crate) use profile::{Fingerprint, Profile};
+pub(crate) use wiring::Wiring;

@@ -1,0 +1,414 @@
+//! An agent's description, compiled: what was text in the registration is parsed here, once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::matching_tmp::{ProviderVersion, TagQuery, VersionQuery};
+use mesh_core::wire::{AgentType, Registration, Runtime, SurfaceAnswer, TagEntry};
+use mesh_core::{AgentId, InvalidName, Label, wire};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Endpoint;
+
+/// The longest description that is kept, in characters.
+const MAX_DESCRIPTION: usize = 256;
+
+/// Why a registration is refused, although its JSON is well-formed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidRegistration {
+    #[error("validation failed: agent_id: {0}")]
+    AgentId(InvalidName),
+    #[error("validation failed: name: {0}")]
+    Name(InvalidName),
+    #[error("validation failed: namespace: {0}")]
+    Namespace(InvalidName),
+    #[error("validation failed: agent_type: `{0}` is none of {allowed}", allowed = list(AgentType::ALL))]
+    AgentType(String),
+    #[error("validation failed: runtime: `{0}` is none of {allowed}", allowed = list(Runtime::ALL))]
+    Runtime(String),
+    #[error("validation failed: tools: {0} are more than {MAX_TOOLS}")]
+    TooManyTools(usize),
+}
+
+/// More functions than any agent has; slots count them in 16 bits.
+const MAX_TOOLS: usize = 10_000;
+
+fn list<T: std::fmt::Display>(values: &[T]) -> String {
+    values
+        .iter()
+        .map(|value| format!("`{value}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What tells one registration's content from another's: everything but its `timestamp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u128);
+
+/// The two fields that are needed before a body is compared; the rest is skipped unparsed.
+#[derive(Deserialize)]
+pub(crate) struct Envelope<'a> {
+    /// As sent; may be empty or ill-formed.
+    #[serde(borrow, default)]
+    pub(crate) agent_id: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    timestamp: Option<&'a RawValue>,
+}
+
+impl Fingerprint {
+    /// Reads the envelope of `body` and hashes all of it but the value of `timestamp`.
+    pub(crate) fn read(body: &[u8]) -> serde_json::Result<(Envelope<'_>, Self)> {
+        let envelope: Envelope<'_> = serde_json::from_slice(body)?;
+        let hash = match envelope.timestamp {
+            None => xxh3_128(body),
+            Some(stamp) => {
+                // The raw value is a slice of the body, so its address tells where it stands.
+                let start = stamp.get().as_ptr() as usize - body.as_ptr() as usize;
+                let end = start + stamp.get().len();
+                let halves = [xxh3_128(&body[..start]), xxh3_128(&body[end..])];
+                halves[0].rotate_left(1) ^ halves[1]
+            }
+        };
+        Ok((envelope, Self(hash)))
+    }
+}
+
+/// An agent as it described itself.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(crate) id: AgentId,
+    /// The name that replicas share.
+    pub(crate) name: Label,
+    pub(crate) namespace: Label,
+    pub(crate) agent_type: AgentType,
+    pub(crate) runtime: Runtime,
+    pub(crate) version: Box<str>,
+    pub(crate) description: Box<str>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) a2a_producer: bool,
+    pub(crate) a2a_consumer: bool,
+    pub(crate) functions: Box<[Function]>,
+    pub(crate) surfaces: Box<[SurfaceAnswer]>,
+    /// What was changed while reading.
+    pub(crate) warnings: Box<[String]>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// One tool of an agent: what it offers, if anything, and what it needs.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: Box<str>,
+    pub(crate) offer: Option<Offer>,
+    pub(crate) needs: Box<[Need]>,
+}
+
+/// A capability that consumers can be wired to.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) capability: Arc<str>,
+    pub(crate) version: ProviderVersion,
+    pub(crate) description: Box<str>,
+    pub(crate) tags: Box<[String]>,
+    /// Keys sorted, because clients compare the text.
+    pub(crate) kwargs: Option<Box<RawValue>>,
+    pub(crate) is_task: bool,
+    pub(crate) llm_filter: Option<Box<RawValue>>,
+    pub(crate) llm_provider: Option<Box<RawValue>>,
+}
+
+/// A dependency, ready to be matched.
+#[derive(Debug)]
+pub(crate) struct Need {
+    pub(crate) capability: Arc<str>,
+    pub(crate) tags: TagQuery,
+    pub(crate) version: VersionQuery,
+    /// As declared, for listings.
+    pub(crate) tag_entries: Box<[TagEntry]>,
+}
+
+impl Profile {
+    /// Reads a registration, checking what [`InvalidRegistration`] names.
+    pub(crate) fn compile(
+        registration: Registration,
+        fingerprint: Fingerprint,
+        public_prefix: Option<&str>,
+    ) -> Result<Self, InvalidRegistration> {
+        let id = AgentId::parse(&registration.agent_id).map_err(InvalidRegistration::AgentId)?;
+        let name = registration.name.filter(|name| !name.is_empty());
+        let name = Label::parse(name.as_deref().unwrap_or(&registration.agent_id))
+            .map_err(InvalidRegistration::Name)?;
+        let namespace = registration.namespace.filter(|text| !text.is_empty());
+        let namespace = Label::parse(namespace.as_deref().unwrap_or("default"))
+            .map_err(InvalidRegistration::Namespace)?;
+        let agent_type = match registration.agent_type.as_deref().unwrap_or_default() {
+            "" => AgentType::McpAgent,
+            text => AgentType::parse(text)
+                .ok_or_else(|| InvalidRegistration::AgentType(text.to_owned()))?,
+        };
+        let runtime = match registration.runtime.as_deref().unwrap_or_default() {
+            "" => Runtime::Python,
+            text => {
+                Runtime::parse(text).ok_or_else(|| InvalidRegistration::Runtime(text.to_owned()))?
+            }
+        };
+        if registration.tools.len() > MAX_TOOLS {
+            return Err(InvalidRegistration::TooManyTools(registration.tools.len()));
+        }
+        let (description, warning) = cut(registration.description.unwrap_or_default().trim());
+        let host = registration.http_host.as_deref();
+        Ok(Self {
+            endpoint: Endpoint::new(&id, host, registration.http_port),
+            id,
+            name,
+            namespace,
+            agent_type,
+            runtime,
+            version: registration.version.unwrap_or_default().into(),
+            description,
+            a2a_producer: registration.a2a_producer.unwrap_or_default(),
+            a2a_consumer: registration.a2a_consumer.unwrap_or_default(),
+            functions: registration
+                .tools
+                .into_iter()
+                .map(Function::compile)
+                .collect(),
+            surfaces: surfaces(registration.surfaces.unwrap_or_default(), public_prefix),
+            warnings: warning.into_iter().collect(),
+            fingerprint,
+        })
+    }
+
+    /// The capabilities on offer, each with the position of its function.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = (usize, &Function, &Offer)> {
+        self.functions
+            .iter()
+            .enumerate()
+            .filter_map(|(position, function)| {
+                function
+                    .offer
+                    .as_ref()
+                    .map(|offer| (position, function, offer))
+            })
+    }
+
+    /// The names of everything that the agent needs, each once.
+    pub(crate) fn needed(&self) -> BTreeSet<Arc<str>> {
+        self.functions
+            .iter()
+            .flat_map(|function| &function.needs)
+            .map(|need| need.capability.clone())
+            .filter(|capability| !capability.is_empty())
+            .collect()
+    }
+
+    /// How many dependencies are declared.
+    pub(crate) fn need_count(&self) -> usize {
+        self.functions
+            .iter()
+            .map(|function| function.needs.len())
+            .sum()
+    }
+}
+
+impl Function {
+    fn compile(tool: wire::Tool) -> Self {
+        let offered = !tool.function_name.is_empty() && !tool.capability.is_empty();
+        let offer = offered.then(|| {
+            let kwargs = tool.kwargs.as_deref().and_then(sorted);
+            Offer {
+                capability: tool.capability.into(),
+                version: ProviderVersion::new(
+                    tool.version
+                        .as_deref()
+                        .filter(|text| !text.is_empty())
+                        .unwrap_or("1.0.0"),
+                ),
+                description: tool.description.unwrap_or_default().into(),
+                tags: tool.tags.into(),
+                is_task: kwargs.as_deref().is_some_and(says_task),
+                kwargs,
+                llm_filter: tool.llm_filter,
+                llm_provider: tool.llm_provider,
+            }
+        });
+        let needs = tool.dependencies.into_iter().map(Need::compile).collect();
+        Self {
+            name: tool.function_name.into(),
+            offer,
+            needs,
+        }
+    }
+}
+
+impl Need {
+    fn compile(dependency: wire::Dependency) -> Self {
+        Self {
+            capability: dependency.capability.into(),
+            tags: TagQuery::new(&dependency.tags),
+            version: VersionQuery::new(dependency.version.as_deref().unwrap_or_default()),
+            tag_entries: dependency.tags.into(),
+        }
+    }
+}
+
+/// Cuts a description that is too long, and says so.
+fn cut(description: &str) -> (Box<str>, Option<String>) {
+    match description.char_indices().nth(MAX_DESCRIPTION) {
+        None => (description.into(), None),
+        Some((end, _)) => {
+            let length = description.chars().count();
+            let warning = format!("description truncated from {length} to {MAX_DESCRIPTION} chars");
+            (description[..end].into(), Some(warning))
+        }
+    }
+}
+
+/// `kwargs` with sorted keys; nothing if it is `null` or empty.
+fn sorted(kwargs: &RawValue) -> Option<Box<RawValue>> {
+    // Without serde_json's `preserve_order`, a map is sorted.
+    let value: serde_json::Value = serde_json::from_str(kwargs.get()).ok()?;
+    let empty = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    (!empty)
+        .then(|| serde_json::value::to_raw_value(&value).ok())
+        .flatten()
+}
+
+fn says_task(kwargs: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Task {
+        #[serde(default)]
+        task: serde_json::Value,
+    }
+    serde_json::from_str::<Task>(kwargs.get()).is_ok_and(|kwargs| kwargs.task == true)
+}
+
+fn surfaces(declared: Vec<wire::Surface>, public_prefix: Option<&str>) -> Box<[SurfaceAnswer]> {
+    declared
+        .into_iter()
+        .filter(|surface| !surface.path.is_empty() && !surface.skill_id.is_empty())
+        .map(|surface| {
+            let public_url = public_prefix.map(|prefix| {
+                let prefix = prefix.trim_end_matches('/');
+                let path = surface.path.trim_start_matches('/');
+                format!("{prefix}/{path}")
+            });
+            SurfaceAnswer {
+                agent_card_url: public_url
+                    .as_ref()
+                    .map(|url| format!("{url}/.well-known/agent.json")),
+                path: surface.path,
+                skill_id: surface.skill_id,
+                public_url,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint(body: &str) -> Fingerprint {
+        Fingerprint::read(body.as_bytes()).unwrap().1
+    }
+
+    fn compile(body: &str) -> Result<Profile, InvalidRegistration> {
+        let (_, fingerprint) = Fingerprint::read(body.as_bytes()).unwrap();
+        Profile::compile(
+            serde_json::from_str(body).unwrap(),
+            fingerprint,
+            Some("https://x/"),
+        )
+    }
+
+    #[test]
+    fn only_the_timestamp_may_differ() {
+        let first = fingerprint(r#"{"agent_id":"a","timestamp":"1","tools":[]}"#);
+        assert_eq!(
+            first,
+            fingerprint(r#"{"agent_id":"a","timestamp":"200","tools":[]}"#)
+        );
+        for other in [
+            r#"{"agent_id":"b","timestamp":"1","tools":[]}"#,
+            r#"{"agent_id":"a","timestamp":"1","tools":[1]}"#,
+            r#"{"agent_id":"a","tools":[]}"#,
+        ] {
+            assert_ne!(first, fingerprint(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn names_and_kinds_are_checked() {
+        for (body, message) in [
+            (
+                r#"{"agent_id":"Bad_Id"}"#,
+                "validation failed: agent_id: `Bad_Id` may hold",
+            ),
+            (
+                r#"{"agent_id":"a","name":"-"}"#,
+                "validation failed: name: `-` may hold",
+            ),
+            (
+                r#"{"agent_id":"a","namespace":"A"}"#,
+                "validation failed: namespace: `A` may",
+            ),
+            (
+                r#"{"agent_id":"a","agent_type":"x"}"#,
+                "validation failed: agent_type: `x` is none",
+            ),
+            (
+                r#"{"agent_id":"a","runtime":"go"}"#,
+                "validation failed: runtime: `go` is none of",
+            ),
+        ] {
+            let error = compile(body).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn kwargs_are_sorted_and_empty_ones_dropped() {
+        let body = r#"{"agent_id":"a","tools":[
+            {"function_name":"f","capability":"c","kwargs":{"b":{"z":1,"a":2},"a":1,"task":true}},
+            {"function_name":"g","capability":"c","kwargs":{}},
+            {"function_name":"","capability":"c"},
+            {"function_name":"h","capability":""}]}"#;
+        let profile = compile(body).unwrap();
+        let offers: Vec<_> = profile.offers().collect();
+        assert_eq!(
+            offers.len(),
+            2,
+            "a tool without a name or a capability offers nothing"
+        );
+        let kwargs = offers[0].2.kwargs.as_ref().unwrap();
+        assert_eq!(kwargs.get(), r#"{"a":1,"b":{"a":2,"z":1},"task":true}"#);
+        assert!(offers[0].2.is_task);
+        assert!(offers[1].2.kwargs.is_none());
+    }
+
+    #[test]
+    fn a_long_description_is_cut_with_a_warning() {
+        let body = format!(
+            r#"{{"agent_id":"a","description":" {} "}}"#,
+            "ä".repeat(312)
+        );
+        let profile = compile(&body).unwrap();
+        assert_eq!(profile.description.chars().count(), 256);
+        assert_eq!(
+            *profile.warnings,
+            ["description truncated from 312 to 256 chars"]
+        );
+    }
+
+    #[test]
+    fn surfaces_get_their_public_addresses() {
+        let body = r#"{"agent_id":"a","surfaces":[{"path":"/agents/date","skill_id":"date"},
+            {"path":"","skill_id":"x"}]}"#;
+        let profile = compile(body).unwrap();
+        assert_eq!(profile.surfaces.len(), 1);
+        let card = profile.surfaces[0].agent_card_url.as_deref();
+        assert_eq!(card, Some("https://x/agents/date/.well-known/agent.json"));
+    }
+}

@@ -1,0 +1,184 @@
+//! The answer to one consumer: where its dependencies are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mesh_core::wire::{
+    DependencyAnswer, DependencyResolution, LlmToolAnswer, SlotStatus, SurfaceAnswer,
+};
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Profile;
+use super::profile::Need;
+use super::resolve::Target;
+
+/// A consumer's slots, resolved, and their JSON. Immutable; a change makes a new one.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    /// Grows whenever the answer differs from the one before; never 0.
+    pub(crate) generation: u64,
+    /// One entry per need, functions in order, needs in order.
+    slots: Box<[Option<Target>]>,
+    /// The answer's members from `dependencies_resolved` on, with the closing brace.
+    pub(crate) tail: Bytes,
+    /// Tells one answer from another across restarts.
+    pub(crate) digest: [u8; 16],
+}
+
+/// The part of the answer that is the same until the wiring changes.
+#[derive(Serialize)]
+struct Tail<'a> {
+    dependencies_resolved: BTreeMap<&'a str, Vec<DependencyAnswer>>,
+    llm_tools: BTreeMap<&'a str, Vec<LlmToolAnswer>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    surfaces: &'a [SurfaceAnswer],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+}
+
+impl Wiring {
+    /// What an agent holds until its needs are resolved; nobody gets to see it.
+    pub(crate) fn pending() -> Self {
+        Self {
+            generation: 0,
+            slots: Box::default(),
+            tail: Bytes::new(),
+            digest: [0; 16],
+        }
+    }
+
+    /// Resolves every need of `profile`.
+    pub(crate) fn resolve(
+        profile: &Profile,
+        generation: u64,
+        resolve: impl Fn(&Need) -> Option<Target>,
+    ) -> Self {
+        let needs = profile
+            .functions
+            .iter()
+            .flat_map(|function| &function.needs);
+        Self::spell(profile, generation, needs.map(resolve).collect())
+    }
+
+    /// Resolves the needs for which `is_touched` again; `None` if the answer stays what it was.
+    pub(crate) fn refresh(
+        &self,
+        profile: &Profile,
+        is_touched: impl Fn(&Arc<str>) -> bool,
+        resolve: impl Fn(&Need) -> Option<Target>,
+    ) -> Option<Self> {
+        let mut slots = self.slots.clone();
+        let mut differs = false;
+        let needs = profile
+            .functions
+            .iter()
+            .flat_map(|function| &function.needs);
+        for (slot, need) in slots.iter_mut().zip(needs) {
+            if is_touched(&need.capability) {
+                let found = resolve(need);
+                let same = match (&*slot, &found) {
+                    (None, None) => true,
+                    (Some(before), Some(after)) => before.is(after),
+                    _ => false,
+                };
+                differs |= !same;
+                *slot = found;
+            }
+        }
+        if !differs {
+            return None;
+        }
+        // A provider may have registered again without a change that this consumer can see.
+        // The new wiring is kept all the same, under its old generation: it must not hold on to
+        // a profile that nobody has any more.
+        let mut fresh = Self::spell(profile, self.generation, slots);
+        if fresh.digest != self.digest {
+            fresh.generation = 0; // The draft numbers it.
+        }
+        Some(fresh)
+    }
+
+    /// The same answer under another generation.
+    pub(crate) fn numbered(mut self, generation: u64) -> Self {
+        self.generation = generation;
+        self
+    }
+
+    fn spell(profile: &Profile, generation: u64, slots: Box<[Option<Target>]>) -> Self {
+        let mut dependencies_resolved: BTreeMap<&str, Vec<DependencyAnswer>> = BTreeMap::new();
+        let mut position = 0;
+        for function in profile
+            .functions
+            .iter()
+            .filter(|function| !function.needs.is_empty())
+        {
+            let answers = function.needs.iter().map(|need| {
+                position += 1;
+                answer(need, slots[position - 1].as_ref())
+            });
+            dependencies_resolved.insert(&function.name, answers.collect());
+        }
+        let tail = Tail {
+            dependencies_resolved,
+            llm_tools: BTreeMap::new(),
+            surfaces: &profile.surfaces,
+            warnings: &profile.warnings,
+        };
+        let mut json = serde_json::to_vec(&tail).expect("keys are text and nothing else fails");
+        json.remove(0); // The opening brace: the answer's head comes first.
+        let digest = xxh3_128(&json).to_be_bytes();
+        Self {
+            generation,
+            slots,
+            tail: json.into(),
+            digest,
+        }
+    }
+
+    /// How many dependencies are wired.
+    pub(crate) fn wired(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// The slots as a listing shows them.
+    pub(crate) fn resolutions(&self, profile: &Profile) -> Vec<DependencyResolution> {
+        let needs = profile
+            .functions
+            .iter()
+            .flat_map(|function| function.needs.iter().map(move |need| (function, need)));
+        needs
+            .zip(&self.slots)
+            .map(|((function, need), slot)| DependencyResolution {
+                function_name: function.name.to_string(),
+                capability: need.capability.to_string(),
+                status: if slot.is_some() {
+                    SlotStatus::Available
+                } else {
+                    SlotStatus::Unresolved
+                },
+                tags: need.tag_entries.to_vec(),
+                mcp_tool: slot
+                    .as_ref()
+                    .map(|target| target.function_name().to_owned()),
+                provider_agent_id: slot.as_ref().map(|target| target.profile.id.to_string()),
+                endpoint: slot.as_ref().map(|target| target.endpoint().to_string()),
+            })
+            .collect()
+    }
+}
+
+fn answer(need: &Need, slot: Option<&Target>) -> DependencyAnswer {
+    match slot {
+        None => DependencyAnswer::placeholder(&need.capability),
+        Some(target) => DependencyAnswer {
+            agent_id: target.profile.id.to_string(),
+            capability: need.capability.to_string(),
+            endpoint: target.endpoint().to_string(),
+            function_name: target.function_name().to_owned(),
+            kwargs: target.offer().kwargs.clone(),
+            status: SlotStatus::Available,
+        },
+    }
+}

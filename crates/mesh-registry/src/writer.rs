@@ -1,0 +1,263 @@
+//! The one task that changes the mesh. It takes everything that waits into one draft and one
+//! transaction (group commit), and publishes the draft only when the store has it: what was
+//! acknowledged survives a crash, and what could not be stored never happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use mesh_core::{AgentId, Clock};
+use mesh_store::{Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::topology::{Agent, Draft, Loss, Mesh, Profile};
+
+/// How many changes may wait; callers beyond that wait at the door.
+const QUEUE: usize = 1024;
+/// How many changes go into one transaction.
+const BATCH: usize = 256;
+
+/// Why a change did not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// The store did not take it.
+    #[error("the store failed")]
+    Store(#[source] Arc<StoreError>),
+    /// The registry is stopping.
+    #[error("the registry is shutting down")]
+    Closed,
+}
+
+/// The outcome of a registration.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    pub(crate) agent: Agent,
+    pub(crate) is_new: bool,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, WriteError>>;
+
+#[derive(Debug)]
+enum Command {
+    Register {
+        profile: Arc<Profile>,
+        registration: String,
+        reply: Reply<Registered>,
+    },
+    Leave {
+        id: String,
+        reply: Reply<()>,
+    },
+    Age {
+        ids: Vec<AgentId>,
+        threshold: Duration,
+        reply: Reply<()>,
+    },
+    Purge {
+        ids: Vec<AgentId>,
+        retention: Duration,
+        reply: Reply<()>,
+    },
+}
+
+/// The way to the writer's task.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    commands: mpsc::Sender<Command>,
+    closing: CancellationToken,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        mesh: Arc<ArcSwap<Mesh>>,
+        store: Store,
+        clock: Clock,
+    ) -> (Self, JoinHandle<()>) {
+        let (commands, waiting) = mpsc::channel(QUEUE);
+        let closing = CancellationToken::new();
+        let task = tokio::spawn(run(Desk { mesh, store, clock }, waiting, closing.clone()));
+        (Self { commands, closing }, task)
+    }
+
+    /// Registers an agent or replaces its description; answers when it is durable.
+    pub(crate) async fn register(
+        &self,
+        profile: Profile,
+        registration: String,
+    ) -> Result<Registered, WriteError> {
+        let profile = Arc::new(profile);
+        self.ask(|reply| Command::Register {
+            profile,
+            registration,
+            reply,
+        })
+        .await
+    }
+
+    /// Takes an agent out of the wiring because it said goodbye.
+    pub(crate) async fn leave(&self, id: String) -> Result<(), WriteError> {
+        self.ask(|reply| Command::Leave { id, reply }).await
+    }
+
+    /// Takes out those of `ids` that are still silent when their turn comes.
+    pub(crate) async fn age(
+        &self,
+        ids: Vec<AgentId>,
+        threshold: Duration,
+    ) -> Result<(), WriteError> {
+        self.ask(|reply| Command::Age {
+            ids,
+            threshold,
+            reply,
+        })
+        .await
+    }
+
+    /// Forgets those of `ids` that are still gone when their turn comes.
+    pub(crate) async fn purge(
+        &self,
+        ids: Vec<AgentId>,
+        retention: Duration,
+    ) -> Result<(), WriteError> {
+        self.ask(|reply| Command::Purge {
+            ids,
+            retention,
+            reply,
+        })
+        .await
+    }
+
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| WriteError::Closed)?;
+        answer.await.map_err(|_| WriteError::Closed)?
+    }
+}
+
+/// What the task works with.
+struct Desk {
+    mesh: Arc<ArcSwap<Mesh>>,
+    store: Store,
+    clock: Clock,
+}
+
+async fn run(desk: Desk, mut waiting: mpsc::Receiver<Command>, closing: CancellationToken) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            biased;
+            () = closing.cancelled(), if !waiting.is_closed() => waiting.close(),
+            taken = waiting.recv_many(&mut batch, BATCH) => {
+                if taken == 0 {
+                    return;
+                }
+                desk.commit(&mut batch).await;
+            }
+        }
+    }
+}
+
+impl Desk {
+    async fn commit(&self, batch: &mut Vec<Command>) {
+        let mut draft = Draft::new(&self.mesh.load(), self.clock.now());
+        let replies: Vec<Pending> = batch
+            .drain(..)
+            .map(|command| apply(&mut draft, command))
+            .collect();
+        if draft.is_empty() {
+            answer(replies, Ok(&self.mesh.load()));
+            return;
+        }
+        let (mesh, changes) = draft.settle();
+        match self.store.apply(&changes).await {
+            Ok(()) => {
+                let mesh = Arc::new(mesh);
+                self.mesh.store(mesh.clone());
+                answer(replies, Ok(&mesh));
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "change not stored"
+                );
+                answer(replies, Err(&WriteError::Store(Arc::new(error))));
+            }
+        }
+    }
+}
+
+/// Somebody who waits for the transaction.
+enum Pending {
+    Registration {
+        id: AgentId,
+        is_new: bool,
+        reply: Reply<Registered>,
+    },
+    Change(Reply<()>),
+}
+
+fn apply(draft: &mut Draft, command: Command) -> Pending {
+    match command {
+        Command::Register {
+            profile,
+            registration,
+            reply,
+        } => {
+            let id = profile.id.clone();
+            let is_new = draft.register(&profile, registration);
+            Pending::Registration { id, is_new, reply }
+        }
+        Command::Leave { id, reply } => {
+            draft.lose(&id, Loss::Left);
+            Pending::Change(reply)
+        }
+        Command::Age {
+            ids,
+            threshold,
+            reply,
+        } => {
+            for id in ids {
+                draft.age(id.as_str(), threshold);
+            }
+            Pending::Change(reply)
+        }
+        Command::Purge {
+            ids,
+            retention,
+            reply,
+        } => {
+            for id in ids {
+                draft.purge(id.as_str(), retention);
+            }
+            Pending::Change(reply)
+        }
+    }
+}
+
+/// Tells everybody; whoever hung up meanwhile is not missed.
+fn answer(replies: Vec<Pending>, outcome: Result<&Mesh, &WriteError>) {
+    for pending in replies {
+        match pending {
+            Pending::Registration { id, is_new, reply } => {
+                let registered = outcome.map_err(Clone::clone).and_then(|mesh| {
+                    // The same batch may hold a later goodbye, but nothing purges a fresh agent.
+                    let agent = mesh.agent(id.as_str()).cloned().ok_or(WriteError::Closed)?;
+                    Ok(Registered { agent, is_new })
+                });
+                let _ = reply.send(registered);
+            }
+            Pending::Change(reply) => {
+                let _ = reply.send(outcome.map(|_| ()).map_err(Clone::clone));
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `GET /agents`.
+
+use axum::body::Body;
+use axum::http::Method;
+use serde_json::json;
+
+use crate::registry::{Registry, consumer, provider};
+
+#[tokio::test]
+async fn an_agent_is_listed_with_what_it_offers_and_needs() {
+    let registry = Registry::new().await;
+    assert_eq!(
+        registry.get("/agents").await["agents"],
+        json!([]),
+        "never null"
+    );
+    registry.register(&provider("clock-1", &["time"])).await;
+    let mut report = consumer(
+        "report-1",
+        &json!([{ "capability": "time" }, { "capability": "staff", "tags": ["+fast", ["a", "b"]] }]),
+    );
+    report["name"] = json!("report");
+    report["tools"][0]["kwargs"] = json!({ "task": true });
+    registry.register(&report).await;
+    let list = registry.get("/agents?capabilities=use").await;
+    insta::assert_json_snapshot!(list, @r#"
+    {
+      "agents": [
+        {
+          "a2a_consumer": false,
+          "a2a_producer": false,
+          "agent_type": "mcp_agent",
+          "capabilities": [
+            {
+              "available": true,
+              "description": "",
+              "function_name": "use",
+              "name": "use",
+              "tags": [],
+              "task": true,
+              "version": "1.0.0"
+            }
+          ],
+          "created_at": "2026-09-21T14:13:20Z",
+          "dependencies_resolved": 1,
+          "dependency_resolutions": [
+            {
+              "capability": "time",
+              "endpoint": "http://127.0.0.1:9001",
+              "function_name": "use",
+              "mcp_tool": "do_time",
+              "provider_agent_id": "clock-1",
+              "status": "available"
+            },
+            {
+              "capability": "staff",
+              "function_name": "use",
+              "status": "unresolved",
+              "tags": [
+                "+fast",
+                [
+                  "a",
+                  "b"
+                ]
+              ]
+            }
+          ],
+          "description": "",
+          "endpoint": "http://127.0.0.1:9002",
+          "id": "report-1",
+          "last_seen": "2026-09-21T14:13:20Z",
+          "llm_provider_resolutions": [],
+          "llm_tool_resolutions": [],
+          "name": "report",
+          "runtime": "python",
+          "status": "healthy",
+          "total_dependencies": 2,
+          "version": ""
+        }
+      ],
+      "count": 1,
+      "timestamp": "2026-09-21T14:13:20Z"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn filters_narrow_the_list() {
+    let registry = Registry::new().await;
+    let mut clock = provider("clock-1", &["time.now"]);
+    clock["namespace"] = json!("prod");
+    registry.register(&clock).await;
+    registry.register(&provider("maths-1", &["calc"])).await;
+    registry.leave("maths-1").await;
+    for (query, expected) in [
+        ("", vec!["clock-1", "maths-1"]),
+        ("?namespace=prod", vec!["clock-1"]),
+        ("?status=unhealthy", vec!["maths-1"]),
+        ("?type=api", vec![]),
+        ("?capabilities=calc&capabilities=none", vec!["maths-1"]),
+        ("?capabilities=TIME", vec![]),
+        ("?capabilities=TIME&fuzzy=true", vec!["clock-1"]),
+        ("?tags=ignored", vec!["clock-1", "maths-1"]),
+    ] {
+        let list = registry.get(&format!("/agents{query}")).await;
+        let ids: Vec<_> = list["agents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| &a["id"])
+            .collect();
+        assert_eq!(ids, expected, "{query}");
+    }
+    let unavailable = registry.get("/agents?status=unhealthy").await;
+    let capability = &unavailable["agents"][0]["capabilities"][0];
+    assert_eq!(capability["available"], false);
+    assert_eq!(capability["unavailable_reason"], "agent unhealthy");
+}
+
+#[tokio::test]
+async fn bad_parameters_are_named() {
+    let registry = Registry::new().await;
+    let reply = registry
+        .send(Method::GET, "/agents?fuzzy=perhaps", Body::empty())
+        .await;
+    assert_eq!(reply.status, 400);
+    let error = reply.json()["error"].as_str().unwrap().to_owned();
+    assert!(
+        error.starts_with("Invalid query parameters: fuzzy: `perhaps`"),
+        "{error}"
+    );
+
+    let reply = registry
+        .send(Method::GET, "/events?limit=abc", Body::empty())
+        .await;
+    assert_eq!(reply.status, 400);
+    let message = "Invalid format for parameter limit: `abc` is not a whole number";
+    assert_eq!(reply.json(), json!({ "msg": message }));
+}

@@ -1,0 +1,131 @@
+//! `/proxy/{host}:{port}/mcp`, with a real agent at the other end.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::registry::Registry;
+
+/// An agent's server that echoes, streams for ever, or refuses.
+async fn agent() -> u16 {
+    async fn echo(headers: HeaderMap, body: String) -> Response {
+        let mut names: Vec<_> = headers.keys().map(ToString::to_string).collect();
+        names.retain(|name| name.starts_with("x-") || name == "authorization");
+        names.sort();
+        (
+            StatusCode::CREATED,
+            [("x-agent", "yes")],
+            format!("{body} {}", names.join(",")),
+        )
+            .into_response()
+    }
+    async fn drip() -> Response {
+        let first = stream::iter([Ok::<_, Infallible>(Bytes::from("data: 1\n\n"))]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        ([("content-type", "text/event-stream")], body).into_response()
+    }
+    let router = Router::new()
+        .route("/mcp", post(echo))
+        .route("/mcp/drip", post(drip));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    port
+}
+
+async fn registry_with_agent(port: u16) -> Registry {
+    let registry = Registry::with(&[("MCP_MESH_PROPAGATE_HEADERS", "x-tenant")]).await;
+    let agent = json!({ "agent_id": "clock-1", "name": "clock",
+        "http_host": "127.0.0.1", "http_port": port });
+    registry.register(&agent).await;
+    registry
+}
+
+#[tokio::test]
+async fn a_call_reaches_the_agent_with_allowed_headers_only() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    for host in ["127.0.0.1", "clock-1", "clock"] {
+        let request = Request::post(format!("/proxy/{host}:{port}/mcp?dropped=1"))
+            .header("authorization", "secret")
+            .header("x-tenant", "blue")
+            .header("x-trace-id", "t")
+            .header("x-other", "no")
+            .body(Body::from("hello"))
+            .unwrap();
+        let reply = registry.send_request(request).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
+        assert_eq!(reply.headers["x-agent"], "yes");
+        assert_eq!(reply.text, "hello x-tenant,x-trace-id");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_by_the_deadline_says_so() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    let request = Request::post(format!("/proxy/127.0.0.1:{port}/mcp/drip"))
+        .header("x-mesh-timeout", "1")
+        .body(Body::empty())
+        .unwrap();
+    let reply = tokio::time::timeout(Duration::from_secs(10), registry.send_request(request)).await;
+    let text = reply.expect("the proxy keeps its deadline").text;
+    assert_eq!(text, "data: 1\n\n\n: mesh-proxy-timeout budget=1s\n\n");
+}
+
+#[tokio::test]
+async fn only_registered_agents_and_only_mcp() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    for (path, status, error) in [
+        (
+            "/proxy/127.0.0.1:1".to_owned(),
+            400,
+            "Invalid target format: missing path. Expected",
+        ),
+        (
+            format!("/proxy/127.0.0.1:{port}/admin"),
+            400,
+            "Only /mcp/* paths are allowed",
+        ),
+        (
+            format!("/proxy/127.0.0.1:{port}/mcp/../admin"),
+            400,
+            "Only /mcp/* paths are allowed",
+        ),
+        (
+            "/proxy/127.0.0.1:1/mcp".to_owned(),
+            403,
+            "Target host '127.0.0.1:1' is not a registered",
+        ),
+        (format!("/proxy/evil:{port}/mcp"), 403, "Target host 'evil:"),
+    ] {
+        let reply = registry.send(Method::POST, &path, "x").await;
+        assert_eq!(reply.status, status, "{path}");
+        let text = reply.json()["error"].as_str().unwrap().to_owned();
+        assert!(text.starts_with(error), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_answer_is_a_bad_gateway() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let registry = registry_with_agent(port).await;
+    let reply = registry
+        .send(Method::POST, &format!("/proxy/clock:{port}/mcp"), "x")
+        .await;
+    assert_eq!(reply.status, 502);
+    let text = reply.json()["error"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("Failed to reach target agent: "), "{text}");
+    assert!(text.contains("refused"), "the cause is named: {text}");
+}

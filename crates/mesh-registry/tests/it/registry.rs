@@ -1,0 +1,186 @@
+//! A registry of one's own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use mesh_core::{Clock, Timestamp};
+use mesh_registry::cli::Args;
+use mesh_registry::{App, Settings};
+use mesh_store::Store;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tower::ServiceExt;
+
+/// A registry in a folder that vanishes with it.
+pub(crate) struct Registry {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    writer: JoinHandle<()>,
+    router: Router,
+    folder: TempDir,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// What came back.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).expect("the answer is JSON")
+    }
+}
+
+impl Registry {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A registry with some settings of its own.
+    pub(crate) async fn with(environment: &[(&'static str, &str)]) -> Self {
+        let folder = TempDir::new().expect("a folder for the database");
+        let clock = Clock::fixed(Timestamp::from_seconds(1_790_000_000));
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        let (app, writer) = open(folder.path(), &environment, &clock).await;
+        Self {
+            router: mesh_registry::app(app.clone()),
+            app,
+            clock,
+            writer,
+            folder,
+            environment,
+        }
+    }
+
+    /// Stops the registry and starts another one on the same database, `pause` later.
+    pub(crate) async fn restart(self, pause: Duration) -> Self {
+        let Self {
+            app,
+            clock,
+            writer,
+            router,
+            folder,
+            environment,
+        } = self;
+        drop(router);
+        app.close();
+        writer.await.expect("the writer ends well");
+        app.store_pulses().await;
+        drop(app);
+        clock.advance(pause);
+        let (app, writer) = open(folder.path(), &environment, &clock).await;
+        Self {
+            router: mesh_registry::app(app.clone()),
+            app,
+            clock,
+            writer,
+            folder,
+            environment,
+        }
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: impl Into<Body>) -> Reply {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(body.into());
+        self.send_request(request.expect("the request is well-formed"))
+            .await
+    }
+
+    pub(crate) async fn send_request(&self, request: Request<Body>) -> Reply {
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the body arrives").to_bytes();
+        let text = String::from_utf8(bytes.into()).expect("the answer is UTF-8");
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let reply = self.send(Method::GET, path, Body::empty()).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        reply.json()
+    }
+
+    /// Registers and expects success.
+    pub(crate) async fn register(&self, registration: &Value) -> Value {
+        let reply = self
+            .send(Method::POST, "/heartbeat", registration.to_string())
+            .await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        let answer = reply.json();
+        assert_eq!(answer["status"], "success", "{answer}");
+        answer
+    }
+
+    pub(crate) async fn ping(&self, id: &str) -> u16 {
+        let reply = self
+            .send(Method::HEAD, &format!("/heartbeat/{id}"), Body::empty())
+            .await;
+        assert_eq!(reply.text, "", "a ping's answer has no body");
+        reply.status.as_u16()
+    }
+
+    pub(crate) async fn leave(&self, id: &str) -> u16 {
+        let reply = self
+            .send(Method::DELETE, &format!("/agents/{id}"), Body::empty())
+            .await;
+        reply.status.as_u16()
+    }
+}
+
+async fn open(
+    folder: &Path,
+    environment: &[(&'static str, String)],
+    clock: &Clock,
+) -> (Arc<App>, JoinHandle<()>) {
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (*name, value.clone()))
+        .collect();
+    let settings = Settings::resolve(Args::default(), &environment, folder).expect("settings");
+    let (store, _) = Store::open(&settings.database, &settings.sqlite, clock)
+        .await
+        .expect("a new database");
+    App::open(settings, store, clock.clone())
+        .await
+        .expect("the topology")
+}
+
+/// An agent that offers one tool per capability and needs nothing.
+pub(crate) fn provider(id: &str, capabilities: &[&str]) -> Value {
+    let tools: Vec<_> = capabilities
+        .iter()
+        .map(|name| json!({ "function_name": format!("do_{name}"), "capability": name }))
+        .collect();
+    json!({ "agent_id": id, "http_host": "127.0.0.1", "http_port": 9001, "tools": tools })
+}
+
+/// An agent whose one tool needs `dependencies`.
+pub(crate) fn consumer(id: &str, dependencies: &Value) -> Value {
+    json!({
+        "agent_id": id, "http_host": "127.0.0.1", "http_port": 9002,
+        "tools": [{ "function_name": "use", "capability": "use", "dependencies": dependencies }],
+    })
+}

@@ -1,0 +1,102 @@
+//! Who wins.
+
+use serde_json::{Value, json};
+
+use crate::registry::{Registry, consumer};
+
+/// The id of the provider that `need` is wired to, or "".
+async fn winner(providers: &[(&str, &str, &[&str])], need: Value) -> String {
+    let registry = Registry::new().await;
+    for (id, version, tags) in providers {
+        let tool =
+            json!({ "function_name": "f", "capability": "c", "version": version, "tags": tags });
+        let agent = json!({ "agent_id": id, "http_host": "h", "http_port": 1, "tools": [tool] });
+        registry.register(&agent).await;
+    }
+    let answer = registry.register(&consumer("user", &json!([need]))).await;
+    answer["dependencies_resolved"]["use"][0]["agent_id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn tags_decide_before_versions_and_versions_before_ids() {
+    let mesh: &[(&str, &str, &[&str])] = &[
+        ("zeta", "1.0.0", &["claude", "opus"]),
+        ("alpha", "1.0.0", &["claude"]),
+        ("beta", "9.9.9", &["claude", "experimental"]),
+    ];
+    for (need, expected) in [
+        (json!({ "capability": "c" }), "beta"),
+        (json!({ "capability": "c", "tags": ["+opus"] }), "zeta"),
+        (
+            json!({ "capability": "c", "tags": ["claude", "-experimental"] }),
+            "alpha",
+        ),
+        (
+            json!({ "capability": "c", "tags": [["opus", "experimental"]] }),
+            "beta",
+        ),
+        (
+            json!({ "capability": "c", "tags": [["+opus", "experimental"]] }),
+            "zeta",
+        ),
+        (json!({ "capability": "c", "version": "^1.0.0" }), "alpha"),
+        (json!({ "capability": "c", "version": ">=10" }), ""),
+        (json!({ "capability": "c", "tags": ["gpt"] }), ""),
+        (json!({ "capability": "other" }), ""),
+    ] {
+        assert_eq!(winner(mesh, need.clone()).await, expected, "{need}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_functions_the_first_by_name_wins() {
+    let registry = Registry::new().await;
+    let tools = json!([
+        { "function_name": "zebra", "capability": "c" },
+        { "function_name": "ant", "capability": "c" },
+    ]);
+    registry
+        .register(&json!({ "agent_id": "a", "tools": tools }))
+        .await;
+    let answer = registry
+        .register(&consumer("user", &json!([{ "capability": "c" }])))
+        .await;
+    assert_eq!(
+        answer["dependencies_resolved"]["use"][0]["function_name"],
+        "ant"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_may_be_wired_to_itself() {
+    let registry = Registry::new().await;
+    let answer = registry
+        .register(&consumer("self-1", &json!([{ "capability": "use" }])))
+        .await;
+    assert_eq!(
+        answer["dependencies_resolved"]["use"][0]["agent_id"],
+        "self-1"
+    );
+}
+
+#[tokio::test]
+async fn a_tool_without_a_capability_is_wired_but_not_listed() {
+    let registry = Registry::new().await;
+    registry
+        .register(&json!({ "agent_id": "p", "tools": [
+        { "function_name": "f", "capability": "c" }] }))
+        .await;
+    let gateway = json!({ "agent_id": "api-1", "agent_type": "api", "tools": [
+        { "function_name": "GET:/x", "capability": "", "dependencies": [{ "capability": "c" }] }] });
+    let answer = registry.register(&gateway).await;
+    assert_eq!(
+        answer["dependencies_resolved"]["GET:/x"][0]["agent_id"],
+        "p"
+    );
+    let listed = &registry.get("/agents?type=api").await["agents"][0];
+    assert_eq!(listed["capabilities"], json!([]));
+    assert_eq!(listed["dependencies_resolved"], 1);
+}
