@@ -1,0 +1,3 @@
+//! The two programs as processes: Cargo offers their paths to this package only.
+
+mod crash;
