@@ -19,7 +19,7 @@ BIN := $(CARGO_TARGET_DIR)/debug
 TALLY := $(BIN)/xtask tally
 ENSURE := packaging/scripts/ensure-debian-package.sh
 REQUIREMENTS := python/requirements
-PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider
+PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider --timeout 300
 
 .PHONY: help demo test-all lint test bench fmt generate
 

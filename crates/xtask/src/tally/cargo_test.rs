@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn summaries_of_several_binaries_are_added() {
         let verdict = read(&lines(
-            "\
+            "
      Running unittests src/lib.rs (target/debug/deps/a-1)
 
 running 3 tests
@@ -96,7 +96,7 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     #[test]
     fn a_binary_that_dies_is_a_failure_wherever_it_stands() {
         let verdict = read(&lines(
-            "\
+            "
      Running tests/it/main.rs (target/debug/deps/it-1)
 test one ... ok
 error: test failed, to rerun pass `--test it`

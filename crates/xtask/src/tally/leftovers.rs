@@ -82,6 +82,10 @@ mod tests {
             .env(MARK, &id)
             .spawn()
             .unwrap();
+        // A process that has just been started shows its environment a moment later.
+        while find(&id).unwrap().is_empty() {
+            thread::yield_now();
+        }
         let found = end_all(&id).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].pid, child.id());

@@ -1,0 +1,310 @@
+"""Real processes for a test: each in a group of its own, on free ports, in a home of its own, and
+proven dead when the test ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+AGENTS = Path(__file__).parent / "agents"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+OUR_VENV = ROOT / ".venv"
+OUR_REGISTRY = TARGET / "debug" / "mcp-mesh-registry"
+OUR_MESHCTL = TARGET / "debug" / "meshctl"
+
+UPSTREAM_VENV = ROOT / ".venvs" / "upstream"
+UPSTREAM_REGISTRY = UPSTREAM_VENV / "package" / "bin" / "mcp-mesh-registry"
+
+# By which a process of this harness is recognised, whoever adopted it.
+MARK = "MESH_INTEROP_RUN"
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = 40) -> T:
+    """Polls `look` until it returns something true; fails with `what` and the last thing seen."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain for {what}; last saw {seen!r}")
+        time.sleep(0.1)
+
+
+@dataclass
+class Started:
+    """One process and its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
+        """Signals the whole group, waits, and kills what does not listen."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, with_signal)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait(seconds)
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Mesh:
+    """A registry's address, a home, and everything that was started for one test."""
+
+    home: Path
+    port: int = field(default_factory=free_port)
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started: list[Started] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, venv: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The machine's environment without its mesh settings, plus the ones of this test."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MCP_MESH_") and name not in {"HOST", "PORT", "DATABASE_URL"}
+        }
+        return (
+            kept
+            | {
+                MARK: self.run,
+                "HOME": str(self.home),
+                "MCP_MESH_HOME": str(self.home / "state"),
+                "MCP_MESH_REGISTRY_HOST": "127.0.0.1",
+                "MCP_MESH_REGISTRY_PORT": str(self.port),
+                "MCP_MESH_REGISTRY_URL": self.url,
+                "MCP_MESH_HTTP_HOST": "127.0.0.1",
+                "MCP_MESH_HEALTH_INTERVAL": "1",
+                "MCP_MESH_SETTLE_TIMEOUT": "1",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "VIRTUAL_ENV": str(venv),
+                "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            }
+            | dict(extra or {})
+        )
+
+    def spawn(
+        self, name: str, command: Sequence[str | Path], environment: dict[str, str]
+    ) -> Started:
+        """Starts a process in a group of its own, its output going to a log in the home."""
+        log = self.home / f"{name}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=self.home,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        started = Started(name, process, log)
+        self.started.append(started)
+        return started
+
+    def start_registry(self, binary: Path) -> Started:
+        """Starts a registry that forgets a silent agent after three seconds."""
+        settings = {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "DATABASE_URL": str(self.home / "registry.db"),
+            "HEALTH_CHECK_INTERVAL": "1",
+            "DEFAULT_TIMEOUT_THRESHOLD": "3",
+        }
+        arguments = [binary, "--host", "127.0.0.1", "--port", str(self.port)]
+        registry = self.spawn("registry", arguments, self.environment(OUR_VENV, settings))
+        self.wait_for_registry(registry)
+        return registry
+
+    def wait_for_registry(self, registry: Started | None = None) -> None:
+        def healthy() -> bool:
+            if registry and registry.process.poll() is not None:
+                raise AssertionError(f"the registry ended:\n{registry.text()}")
+            try:
+                return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        wait_for("the registry", healthy)
+
+    def start_agent(self, script: str, venv: Path) -> Started:
+        """Starts `agents/SCRIPT` with the interpreter of `venv`."""
+        return self.spawn(
+            Path(script).stem,
+            [venv / "bin" / "python", AGENTS / script],
+            self.environment(venv),
+        )
+
+    def meshctl(self, *arguments: str, venv: Path = OUR_VENV, ok: bool = True) -> str:
+        """Runs our `meshctl` and returns its standard output."""
+        done = subprocess.run(
+            [OUR_MESHCTL, *arguments],
+            cwd=self.home,
+            env=self.environment(venv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        if ok and done.returncode != 0:
+            raise AssertionError(
+                f"meshctl {' '.join(arguments)} exited with {done.returncode}\n"
+                f"{done.stdout}{done.stderr}\n{self.logs()}"
+            )
+        return done.stdout
+
+    def agent(self, name: str) -> dict[str, Any] | None:
+        """The healthy agent called `name`, as the registry lists it."""
+        listed = httpx.get(f"{self.url}/agents", timeout=5).json()["agents"] or []  # upstream: null
+        healthy = [a for a in listed if a["name"] == name and a["status"] == "healthy"]
+        return healthy[0] if healthy else None
+
+    def wait_for_agent(self, name: str, resolved: int = 0) -> dict[str, Any]:
+        """Waits until `name` is healthy with exactly `resolved` wired dependencies."""
+
+        def settled() -> dict[str, Any] | None:
+            found = self.agent(name)
+            return found if found and found["dependencies_resolved"] == resolved else None
+
+        try:
+            return wait_for(f"{name} with {resolved} wired dependencies", settled)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.logs()}") from None
+
+    def wait_for_answer(self, agent: str, tool: str, expected: Any, **arguments: Any) -> None:
+        """Calls a tool until it answers `expected`: an agent hears of new wiring by heartbeat."""
+        seen: list[Any] = []
+
+        def answered() -> bool:
+            found = self.agent(agent)
+            seen[:] = [call(found["endpoint"], tool, arguments) if found else "no healthy agent"]
+            return seen[0] == expected
+
+        try:
+            wait_for(f"{tool} to answer {expected}", answered)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it answered {seen}\n{self.logs()}") from None
+
+    def logs(self) -> str:
+        """The ends of all logs, for a failure's message."""
+        found = sorted(self.home.glob("*.log")) + sorted(self.home.glob("state/logs/*.log"))
+        return "\n".join(
+            f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-40:])
+            for log in found
+        )
+
+
+def call(endpoint: str, tool: str, arguments: Mapping[str, Any]) -> Any:
+    """Calls a tool over MCP's streamable HTTP and returns its structured answer."""
+    response = httpx.post(
+        f"{endpoint}/mcp",
+        json={
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": tool, "arguments": dict(arguments)},
+        },
+        headers={"Accept": "application/json, text/event-stream"},
+        timeout=30,
+    )
+    body = response.text
+    if response.headers["content-type"].startswith("text/event-stream"):
+        body = next(
+            line.removeprefix("data:") for line in body.splitlines() if line.startswith("data:")
+        )
+    answer = json.loads(body)
+    if "error" in answer:
+        return answer["error"]
+    return structured(answer["result"])
+
+
+def structured(result: Mapping[str, Any]) -> Any:
+    """A tool's answer: the structured one, else its text, parsed where it is JSON."""
+    if result.get("structuredContent") is not None:
+        return result["structuredContent"]
+    text = result["content"][0]["text"]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+@contextmanager
+def a_mesh(home: Path) -> Iterator[Mesh]:
+    """Lends a mesh, then stops all that was started in it and proves that nothing is left."""
+    mesh = Mesh(home)
+    try:
+        yield mesh
+    finally:
+        if (home / "state").exists():
+            mesh.meshctl("stop", ok=False)
+        for started in reversed(mesh.started):
+            started.stop()
+        left = end_processes_of(mesh.run)
+    assert not left, f"left running: {left}"
+
+
+def end_processes_of(run: str) -> list[str]:
+    """Kills what still carries the mark of `run`; returns their command lines.
+
+    Looks into /proc; where that is missing, the process groups have been waited for already.
+    """
+    left: dict[int, str] = {}
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        left = marked(run)
+        if not left:
+            return []
+        time.sleep(0.1)
+    for pid in left:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return list(left.values())
+
+
+def marked(run: str) -> dict[int, str]:
+    found = {}
+    wanted = f"{MARK}={run}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(folder.name)] = command.decode(errors="replace").strip()
+        except OSError:
+            # It ended in between, or belongs to somebody else.
+            continue
+    return found
