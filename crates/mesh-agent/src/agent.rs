@@ -44,6 +44,8 @@ struct Inner {
     commands: UnboundedSender<Command>,
     runtime: runtime::Handle,
     caller: McpCaller,
+    /// The last verdict that was passed on.
+    health: Mutex<Option<Health>>,
     thread: Mutex<Option<Thread>>,
     stopped: Mutex<Option<Stopped>>,
 }
@@ -107,6 +109,7 @@ impl Agent {
                 commands,
                 runtime: handle,
                 caller: McpCaller::default(),
+                health: Mutex::new(None),
                 thread: Mutex::new(Some(Thread { join, end })),
                 stopped: Mutex::new(None),
             }),
@@ -156,7 +159,10 @@ impl Agent {
     /// Takes the agent's verdict on itself. The registry is told at once of a change between healthy
     /// and degraded, and hears nothing at all while the agent is unhealthy.
     pub fn set_health(&self, health: Health) {
-        self.send(Command::Judge(health));
+        // Verdicts come at every check, changes seldom; a command interrupts the heartbeat.
+        if self.inner.health.lock().replace(health) != Some(health) {
+            self.send(Command::Judge(health));
+        }
     }
 
     /// Calls another agent. `done` is told exactly once, on the runtime's thread.

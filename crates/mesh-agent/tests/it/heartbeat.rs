@@ -16,7 +16,7 @@ fn posted(registry: &Registry) -> Vec<Registration> {
     let requests = registry.requests();
     let posts = requests.iter().filter(|request| request.method == "POST");
     posts
-        .map(|request| serde_json::from_slice(&request.body).unwrap())
+        .map(|request| serde_json::from_slice(&request.body).expect("a registration"))
         .collect()
 }
 

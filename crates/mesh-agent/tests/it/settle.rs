@@ -12,7 +12,9 @@ const LONG: Duration = Duration::from_secs(10);
 
 fn wait(agent: &Agent, index: usize) -> Receiver<Option<Arc<Target>>> {
     let (sender, receiver) = channel();
-    agent.wait_for_slot("greet", index, move |target| sender.send(target).unwrap());
+    agent.wait_for_slot("greet", index, move |target| {
+        sender.send(target).expect("the test waits");
+    });
     receiver
 }
 
