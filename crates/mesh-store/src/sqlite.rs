@@ -34,6 +34,8 @@ use crate::url::SqliteTarget;
 const BACKOFF_MS: [u64; 5] = [50, 100, 200, 400, 800];
 /// Pages in the write-ahead log (16 MB) before they are moved into the file.
 const WAL_PAGES: u32 = 4000;
+/// How much of a write-ahead log that a storm blew up stays on the disk.
+const WAL_KEPT_BYTES: u32 = 64 * 1024 * 1024;
 
 /// A SQLite database. Clones share it.
 #[derive(Clone)]
@@ -85,14 +87,18 @@ impl SqliteStore {
 
         let connect = connect_options(options).filename(path);
         let mut connection = open_connection(&connect, &place).await?;
+        let contents = schema::survey(&mut connection, &place).await?;
         let mut kept_aside = None;
-        if schema::survey(&mut connection, &place).await? == Contents::Published {
+        if contents == Contents::Published {
             settle(connection, &place).await?;
             kept_aside = Some(file::keep_aside(&place, clock.now())?);
             file::prepare_file(&place)?;
             connection = open_connection(&connect, &place).await?;
         }
-        configure(&mut connection, options, &place).await?;
+        configure(&mut connection, options, contents, &place).await?;
+        if contents != Contents::Ours {
+            schema::mark(&mut connection, &place).await?;
+        }
         schema::migrate(&mut connection, &place).await?;
         let reader = open_connection(&connect.read_only(true), &place).await?;
 
@@ -347,30 +353,45 @@ async fn settle(mut connection: SqliteConnection, place: &Place) -> Result<(), S
 async fn configure(
     connection: &mut SqliteConnection,
     options: &SqliteOptions,
+    contents: Contents,
     place: &Place,
 ) -> Result<(), StoreError> {
     let failed = |error| place.failed("set the journal mode", error);
-    let asked = options.journal_mode.as_str();
+    // A file without contents has nothing to roll back to: without a journal its first page costs one
+    // trip to the disk instead of four.
+    let first = match contents {
+        Contents::Ours => "",
+        Contents::Empty | Contents::Published => "PRAGMA journal_mode = MEMORY;",
+    };
+    let SqliteOptions {
+        busy_timeout: _, // is the connection's from the start
+        journal_mode,
+        synchronous,
+        cache_kib,
+    } = options;
+    let cache_kib = (*cache_kib).min(i32::MAX.unsigned_abs());
+    query(AssertSqlSafe(format!(
+        "{first} PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -{cache_kib}; \
+         PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA journal_size_limit = {WAL_KEPT_BYTES}"
+    )))
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+
+    let asked = journal_mode.as_str();
     let got: String = query_scalar(AssertSqlSafe(format!("PRAGMA journal_mode = {asked}")))
-        .fetch_one(&mut *connection)
+        .fetch_one(connection)
         .await
         .map_err(failed)?;
-    if !got.eq_ignore_ascii_case(asked) {
-        return Err(StoreError::JournalMode {
+    if got.eq_ignore_ascii_case(asked) {
+        Ok(())
+    } else {
+        Err(StoreError::JournalMode {
             path: place.path().to_owned(),
             asked,
             got,
-        });
+        })
     }
-    query(AssertSqlSafe(format!(
-        "PRAGMA synchronous = {}; PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint = {WAL_PAGES}; \
-         PRAGMA journal_size_limit = 67108864",
-        options.synchronous, options.cache_kib
-    )))
-    .execute(connection)
-    .await
-    .map_err(failed)?;
-    Ok(())
 }
 
 /// Closing cannot fail for its caller: what was committed is safe either way.

@@ -85,17 +85,25 @@ async fn refuse_newer(connection: &mut SqliteConnection, place: &Place) -> Resul
     }
 }
 
-/// Creates or updates the tables.
-pub(super) async fn migrate(
+/// Marks an empty file as ours; before its tables, so that a start cut short is recognised.
+pub(super) async fn mark(
     connection: &mut SqliteConnection,
     place: &Place,
 ) -> Result<(), StoreError> {
     query(sqlx::AssertSqlSafe(format!(
         "PRAGMA application_id = {APPLICATION_ID}"
     )))
-    .execute(&mut *connection)
+    .execute(connection)
     .await
     .map_err(|error| place.failed("write its header", error))?;
+    Ok(())
+}
+
+/// Creates or updates the tables.
+pub(super) async fn migrate(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
     MIGRATOR.run(connection).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(error)
         | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => place.failed("migrate", error),
