@@ -4,12 +4,14 @@
 //! * [`AgentId`] and [`Label`] are the names that agents choose; parsing is the only way in.
 //! * [`env`] declares each environment variable once.
 //! * [`Hint`] is advice beside an error.
+//! * [`schema`] brings JSON schemas into the form whose hash agents compare.
 //! * [`Clock`] is the only thing that asks the machine for the time.
 
 pub mod clock;
 pub mod env;
 pub mod hint;
 pub mod ids;
+pub mod schema;
 pub mod wire;
 
 pub use clock::{Clock, Timestamp};
