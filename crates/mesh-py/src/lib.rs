@@ -1,1 +1,41 @@
-//! The native module mesh._mesh: conversions only.
+//! The native module `mesh._mesh`: conversions only.
+//!
+//! Each file takes Python values apart, calls one function of another crate and puts the answer
+//! together. Blocking calls detach from the interpreter; errors become exceptions in `error.rs`.
+
+mod agent;
+mod completion;
+mod error;
+mod logging;
+mod schema;
+
+#[pyo3::pymodule]
+mod _mesh {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::agent::{CallHandle, PyAgent, PyTarget};
+    #[pymodule_export]
+    #[pymodule_export]
+    use crate::logging::start_logging;
+    #[pymodule_export]
+    use crate::schema::canonicalize;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", mesh_core::VERSION)?;
+        // Stubs are compared with what is really here; without the list they could not be.
+        let mut names = vec![
+            "Agent",
+            "CallHandle",
+            "Target",
+            "__version__",
+            "canonicalize",
+            "start_logging",
+        ];
+        if cfg!(feature = "commands") {
+            names.extend(["meshctl", "registry"]);
+        }
+        module.add("__all__", names)
+    }
+}

@@ -1,0 +1,27 @@
+"""MCP Mesh: functions of agents that find and call each other.
+
+`@mesh.agent` and `@mesh.tool` declare; `mesh.McpMeshTool` marks what is injected. Importing this
+package has no side effects and loads neither FastMCP nor pydantic.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mesh._mesh import __version__
+    from mesh.declaring.decorators import agent, tool
+    from mesh.declaring.signatures import StrictDIError
+    from mesh.types import McpMeshAgent, McpMeshTool
+
+__all__ = ["McpMeshAgent", "McpMeshTool", "StrictDIError", "__version__", "agent", "tool"]
+
+
+def __getattr__(name: str) -> Any:
+    from mesh._names import resolve
+
+    value = resolve(name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

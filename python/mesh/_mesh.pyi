@@ -1,0 +1,73 @@
+"""The native module: the agent's runtime, written in Rust."""
+
+from asyncio import Future
+from typing import Any, Literal, final
+
+__all__ = ["Agent", "CallHandle", "Target", "__version__", "canonicalize", "start_logging"]
+
+__version__: str
+
+@final
+class Target:
+    """The provider of one dependency."""
+
+    @property
+    def agent_id(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def function_name(self) -> str: ...
+    @property
+    def capability(self) -> str: ...
+    def with_function(self, name: str) -> Target: ...
+
+@final
+class CallHandle:
+    """A call under way."""
+
+    def cancel(self) -> None: ...
+
+@final
+class Agent:
+    """A running agent; dropping it stops it."""
+
+    @staticmethod
+    def start(
+        registration: str,
+        *,
+        registry_url: str,
+        heartbeat_interval: float,
+        settle: float,
+        standalone: bool,
+    ) -> Agent: ...
+    @property
+    def agent_id(self) -> str: ...
+    def status(self) -> tuple[str, str | None]: ...
+    def slot(self, function: str, index: int, /) -> Target | None: ...
+    def await_slot(self, function: str, index: int, future: Future[Target | None], /) -> None: ...
+    def wait_slot(self, function: str, index: int, /) -> Target | None: ...
+    def call(
+        self,
+        target: Target,
+        arguments: bytes,
+        timeout: float,
+        headers: list[tuple[str, str]],
+        future: Future[Any],
+        /,
+    ) -> CallHandle: ...
+    def call_blocking(
+        self,
+        target: Target,
+        arguments: bytes,
+        timeout: float,
+        headers: list[tuple[str, str]],
+        /,
+    ) -> Any: ...
+    def replace(self, registration: str, /) -> None: ...
+    def set_health(self, health: str, /) -> None: ...
+    def stop(self, patience: float, /) -> str | None: ...
+
+def canonicalize(
+    schema: str, /
+) -> tuple[str, str, list[str], Literal["OK", "WARN", "BLOCK"]]: ...
+def start_logging(level: str, /) -> None: ...

@@ -1,0 +1,44 @@
+"""Where each public name of `mesh` lives, and what to say about those that are yet to come."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+HOMES = {
+    "McpMeshAgent": "mesh.types",
+    "McpMeshTool": "mesh.types",
+    "StrictDIError": "mesh.declaring.signatures",
+    "__version__": "mesh._mesh",
+    "agent": "mesh.declaring.decorators",
+    "tool": "mesh.declaring.decorators",
+}
+
+# Part of the API of releases up to 3.8, and planned: the error must not read like a typing mistake.
+PLANNED = frozenset(
+    """
+    A2ABearer A2AClient A2AEvent A2AJob A2AJobCanceled A2AJobError A2AJobFailed A2AResponse A2AStream
+    CallingJob JobNotFoundError JobTerminalError LlmMeta MaxIterationsError MediaParam MediaResult
+    MediaUpload MeshContextModel MeshJob MeshLlmAgent MeshLlmRequest MeshServiceUnavailableError
+    Stream SupersededError ToolExecutionError TraceContext a2a a2a_consumer calling_job
+    create_server download_media jobs llm llm_provider media_result route save_upload
+    save_upload_result selector service startup_status upload_media
+    """.split()
+)
+
+
+def resolve(name: str) -> Any:
+    """Imports what a public name stands for; raises `AttributeError`."""
+    home = HOMES.get(name)
+    if home is not None:
+        return getattr(import_module(home), name)
+    if name == "types":
+        return import_module("mesh.types")
+    if name in PLANNED:
+        from mesh._mesh import __version__
+
+        raise AttributeError(
+            f"mesh.{name} is not part of release {__version__} yet; "
+            "agents that need it run with mcp-mesh 3.8"
+        )
+    raise AttributeError(f"module 'mesh' has no attribute {name!r}")

@@ -1,0 +1,164 @@
+"""Fills in the dependencies of a tool when it is called.
+
+The wrapper looks like the tool without its injected parameters: that is what FastMCP reads.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from mesh.calling import membership
+
+if TYPE_CHECKING:
+    from mesh._mesh import Target
+    from mesh.calling.membership import Membership
+    from mesh.calling.proxies import Proxy
+    from mesh.declaring.catalogue import ToolDeclaration
+
+
+def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
+    """The tool with its dependencies filled in at each call."""
+    function = declaration.function
+    wrapper: Callable[..., Any]
+
+    if inspect.isasyncgenfunction(function):
+
+        async def stream(*args: Any, **kwargs: Any) -> Any:
+            call = Filling(declaration, args, kwargs)
+            await call.fill()
+            async for item in function(*call.args, **call.kwargs):
+                yield item
+
+        wrapper = stream
+    elif inspect.iscoroutinefunction(function):
+
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            call = Filling(declaration, args, kwargs)
+            await call.fill()
+            return await function(*call.args, **call.kwargs)
+
+        wrapper = call_async
+    else:
+
+        def call_blocking(*args: Any, **kwargs: Any) -> Any:
+            call = Filling(declaration, args, kwargs)
+            call.fill_blocking()
+            return function(*call.args, **call.kwargs)
+
+        wrapper = call_blocking
+
+    functools.update_wrapper(wrapper, function)
+    visible = declaration.signature.visible
+    wrapper.__signature__ = visible  # type: ignore[attr-defined]
+    wrapper.__annotations__ = _annotations(visible)
+    wrapper.__mesh_tool__ = declaration  # type: ignore[attr-defined]
+    return wrapper
+
+
+class Filling:
+    """The arguments of one call, while its dependencies are filled in."""
+
+    __slots__ = ("args", "declaration", "kwargs", "member")
+
+    def __init__(
+        self, declaration: ToolDeclaration, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.declaration = declaration
+        self.args: tuple[Any, ...] = args
+        self.kwargs = kwargs
+        self.member = membership.current()
+
+    async def fill(self) -> None:
+        """Waits for missing dependencies without blocking the event loop."""
+        from mesh.calling.proxies import AsyncProxy
+
+        for index, name in self._open_slots():
+            target = self._target(index)
+            if target is None and self.member is not None:
+                target = await self._settled(self.member, index)
+            self._place(index, name, target, AsyncProxy)
+
+    def fill_blocking(self) -> None:
+        """Waits for missing dependencies in the tool's own thread."""
+        from mesh.calling.proxies import BlockingProxy
+
+        for index, name in self._open_slots():
+            target = self._target(index)
+            if target is None and self.member is not None:
+                target = self.member.agent.wait_slot(self.declaration.mcp_name, index)
+            self._place(index, name, target, BlockingProxy)
+
+    def _open_slots(self) -> Iterator[tuple[int, str | None]]:
+        """The declared dependencies that the caller has not supplied, each with its parameter."""
+        injected = self.declaration.signature.injected
+        for index in range(len(self.declaration.dependencies)):
+            # A dependency beyond the parameters is not injected, but may be required.
+            name = injected[index] if index < len(injected) else None
+            if name is None or self._supplied(name) is None:
+                yield index, name
+        for name in injected[len(self.declaration.dependencies) :]:
+            if self._supplied(name) is None:
+                self._set(name, None)
+
+    def _target(self, index: int) -> Target | None:
+        if self.member is None:
+            return None
+        return self.member.agent.slot(self.declaration.mcp_name, index)
+
+    async def _settled(self, member: Membership, index: int) -> Target | None:
+        import asyncio
+
+        future: asyncio.Future[Target | None] = asyncio.get_running_loop().create_future()
+        member.agent.await_slot(self.declaration.mcp_name, index, future)
+        return await future
+
+    def _place(
+        self, index: int, name: str | None, target: Target | None, proxy: type[Proxy]
+    ) -> None:
+        if target is None:
+            selector = self.declaration.dependencies[index]
+            if selector.required:
+                raise unavailable(selector.capability)
+        if name is None:
+            return
+        if target is None or self.member is None:
+            self._set(name, None)
+        else:
+            self._set(name, proxy(self.member, self.declaration.mcp_name, index, target))
+
+    def _supplied(self, name: str) -> Any:
+        position = self.declaration.signature.positions.get(name)
+        if position is not None and position < len(self.args):
+            return self.args[position]
+        return self.kwargs.get(name)
+
+    def _set(self, name: str, value: Any) -> None:
+        position = self.declaration.signature.positions.get(name)
+        if position is not None and position < len(self.args):
+            self.args = (*self.args[:position], value, *self.args[position + 1 :])
+        else:
+            self.kwargs[name] = value
+
+
+def unavailable(capability: str) -> Exception:
+    """The error of a call whose required dependency nobody provides: FastMCP hands a `ToolError`
+    to the client as it is, and clients read this body."""
+    from fastmcp.exceptions import ToolError
+
+    body = {"error": "dependency_unavailable", "capability": capability}
+    return ToolError(json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+
+
+def _annotations(signature: inspect.Signature) -> dict[str, Any]:
+    annotations = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation is not inspect.Parameter.empty
+    }
+    if signature.return_annotation is not inspect.Signature.empty:
+        annotations["return"] = signature.return_annotation
+    return annotations

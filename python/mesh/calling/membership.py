@@ -1,0 +1,58 @@
+"""This process's membership in the mesh: the native agent, and what calls need beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mesh.calling.headers import HeaderRules
+
+if TYPE_CHECKING:
+    from mesh._mesh import Agent, Target
+
+
+@dataclass(slots=True)
+class Membership:
+    """What an injected proxy works with while the agent runs."""
+
+    agent: Agent
+    agent_id: str
+    # The agent's own tools by their MCP name, with their dependencies filled in.
+    own_tools: Mapping[str, Callable[..., Any]]
+    loop: asyncio.AbstractEventLoop
+    headers: HeaderRules
+    call_timeout: float
+
+    def is_self(self, target: Target) -> bool:
+        """Whether the target is a tool of this very process."""
+        return target.agent_id == self.agent_id and target.function_name in self.own_tools
+
+
+class _Current:
+    """Holds the membership of the process; there is at most one agent in it."""
+
+    membership: Membership | None = None
+
+
+def current() -> Membership | None:
+    """The membership of the running agent; None before the start and in unit tests."""
+    return _Current.membership
+
+
+def enter(membership: Membership | None) -> None:
+    """Makes `membership` the current one, or none."""
+    _Current.membership = membership
+
+
+def to_json(arguments: Mapping[str, Any]) -> bytes:
+    """The arguments of a call as JSON; models, dates and the like as pydantic writes them."""
+    try:
+        # The C encoder is the fastest there is for plain values.
+        return json.dumps(arguments, ensure_ascii=False, separators=(",", ":")).encode()
+    except TypeError:
+        from pydantic_core import to_json as to_json_with_models
+
+        return to_json_with_models(arguments)

@@ -1,0 +1,1 @@
+"""What a program declares: agents, tools, what they need, and where that is kept."""

@@ -1,0 +1,113 @@
+"""The catalogue: everything that this process has declared with the decorators."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mesh.declaring.selectors import Selector
+from mesh.declaring.signatures import ToolSignature
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where something is declared."""
+
+    file: str
+    line: int
+
+    @classmethod
+    def of(cls, target: Any) -> Location:
+        """The place of a function or class, as far as Python knows it."""
+        code = getattr(inspect.unwrap(target), "__code__", None)
+        if code is not None:
+            return cls(code.co_filename, code.co_firstlineno)
+        return cls(f"{target.__module__}.{target.__qualname__}", 0)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(slots=True)
+class AgentDeclaration:
+    """The arguments of `@mesh.agent`."""
+
+    name: str
+    version: str | None = None
+    description: str | None = None
+    http_host: str | None = None
+    http_port: int | None = None
+    enable_http: bool | None = None
+    namespace: str | None = None
+    heartbeat_interval: int | None = None
+    health_check: Callable[[], Any] | None = None
+    health_check_ttl: int | None = None
+    startup_check: Callable[[], Any] | None = None
+    auto_run: bool | None = None
+    auto_run_interval: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    location: Location = Location("<unknown>", 0)
+
+
+@dataclass(slots=True)
+class ToolDeclaration:
+    """The arguments of `@mesh.tool` and the function under it."""
+
+    function: Callable[..., Any]
+    name: str
+    signature: ToolSignature
+    capability: str | None
+    version: str
+    description: str | None
+    tags: tuple[str, ...]
+    dependencies: tuple[Selector, ...]
+    output_schema_strict: bool
+    kwargs: Mapping[str, Any]
+    location: Location
+    # The name that FastMCP gives it, which may differ; known when the agent starts.
+    mcp_name: str = field(init=False)
+    # What the decorator returned: the function with its dependencies filled in.
+    wrapper: Callable[..., Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mcp_name = self.name
+        self.wrapper = self.function
+
+
+class Catalogue:
+    """What has been declared so far. One instance serves the process: `catalogue`."""
+
+    def __init__(self) -> None:
+        self.agent: AgentDeclaration | None = None
+        self.tools: dict[str, ToolDeclaration] = {}
+
+    def add_agent(self, declaration: AgentDeclaration) -> None:
+        """Keeps the agent; a second, different one is a `ValueError`."""
+        former = self.agent
+        if former is not None and former.location != declaration.location:
+            raise ValueError(
+                f"a process has one @mesh.agent: `{former.name}` is declared at "
+                f"{former.location}, `{declaration.name}` at {declaration.location}"
+            )
+        self.agent = declaration
+
+    def add_tool(self, declaration: ToolDeclaration) -> None:
+        """Keeps the tool. The same lines of the same file may come again: a script that is also
+        imported by its name, or a reload; the later one wins."""
+        former = self.tools.get(declaration.name)
+        if former is not None and former.location != declaration.location:
+            raise ValueError(
+                f"two functions are both the tool `{declaration.name}`: one is at "
+                f"{former.location}, the other at {declaration.location}; rename one of them"
+            )
+        self.tools[declaration.name] = declaration
+
+    def clear(self) -> None:
+        """Forgets everything, for tests."""
+        self.agent = None
+        self.tools.clear()
+
+
+catalogue = Catalogue()

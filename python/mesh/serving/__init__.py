@@ -1,0 +1,1 @@
+"""The running agent: settings, life cycle, FastMCP as its server, probes, registration."""

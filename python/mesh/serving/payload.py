@@ -1,0 +1,108 @@
+"""The registration: what the registry is told about this agent, as its wire format spells it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from mesh.declaring.catalogue import ToolDeclaration
+from mesh.declaring.selectors import Selector
+from mesh.serving import schemas
+from mesh.serving.settings import Settings
+
+Fields = dict[str, Any]
+
+
+class SchemaError(ValueError):
+    """A tool's schema cannot be compared, and the agent must not start with it."""
+
+
+def registration(
+    settings: Settings,
+    address: tuple[str, int],
+    tools: Mapping[str, tuple[ToolDeclaration, Mapping[str, Any]]],
+) -> Fields:
+    """The whole payload; `tools` are the declarations with FastMCP's input schemas."""
+    host, port = address
+    fields: Fields = {
+        "agent_id": settings.agent_id,
+        "name": settings.name,
+        "agent_type": "mcp_agent",
+        "version": settings.version,
+    }
+    if settings.description:
+        fields["description"] = settings.description
+    return fields | {
+        "http_host": host,
+        "http_port": port,
+        "namespace": settings.namespace,
+        "status": "healthy",
+        "runtime": "python",
+        "tools": [
+            _tool(declaration, parameters, strict=settings.schema_strict)
+            for declaration, parameters in tools.values()
+        ],
+        "a2a_producer": False,
+        "a2a_consumer": False,
+    }
+
+
+def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict: bool) -> Fields:
+    fields: Fields = {
+        "function_name": declaration.mcp_name,
+        "capability": declaration.capability or "",
+        "version": declaration.version,
+    }
+    if declaration.tags:
+        fields["tags"] = list(declaration.tags)
+    description = declaration.description or inspect.getdoc(declaration.function)
+    if description:
+        fields["description"] = description
+    if declaration.dependencies:
+        fields["dependencies"] = [_dependency(each) for each in declaration.dependencies]
+    output = schemas.of_type(declaration.signature.visible.return_annotation)
+    forms: Fields = {}
+    warnings: list[str] = []
+    for direction, schema in (("input", parameters), ("output", output)):
+        if schema is None:
+            continue
+        fields[f"{direction}Schema"] = dict(schema)
+        form, digest, lost, verdict = schemas.canonical(schema)
+        if verdict == "BLOCK":
+            reason = f"tool `{declaration.name}`: its {direction} schema: {'; '.join(lost)}"
+            if strict and declaration.output_schema_strict:
+                raise SchemaError(reason)
+            warnings.append(reason)
+            continue
+        forms[f"{direction}SchemaCanonical"] = form
+        forms[f"{direction}SchemaHash"] = digest
+        warnings.extend(lost)
+    fields |= forms
+    if warnings:
+        fields["schemaWarnings"] = warnings
+    fields["kwargs"] = {
+        "task": False,
+        "resume_cursor": False,
+        **declaration.kwargs,
+        "function_name": declaration.mcp_name,
+    }
+    return fields
+
+
+def _dependency(selector: Selector) -> Fields:
+    fields: Fields = {"capability": selector.capability}
+    if selector.tags:
+        fields["tags"] = [tag if isinstance(tag, str) else list(tag) for tag in selector.tags]
+    if selector.version is not None:
+        fields["version"] = selector.version
+    schema = None if selector.expected_type is None else schemas.expected(selector.expected_type)
+    if schema is not None:
+        form, digest, _lost, verdict = schemas.canonical(schema)
+        if verdict != "BLOCK":
+            fields["expectedSchemaCanonical"] = form
+            fields["expectedSchemaHash"] = digest
+            fields["matchMode"] = selector.match_mode or "subset"
+    if selector.required:
+        fields["required"] = True
+    return fields
