@@ -30,7 +30,7 @@ pub(super) async fn survey(
     connection: &mut SqliteConnection,
     place: &Place,
 ) -> Result<Contents, StoreError> {
-    let failed = |error| place.failed("read its header", error);
+    let failed = |error| place.failed("read the header", error);
     let application_id: i32 = query_scalar("PRAGMA application_id")
         .fetch_one(&mut *connection)
         .await
@@ -73,7 +73,7 @@ async fn refuse_newer(connection: &mut SqliteConnection, place: &Place) -> Resul
     let applied: Vec<i64> = query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
         .fetch_all(connection)
         .await
-        .map_err(|error| place.failed("read its version", error))?;
+        .map_err(|error| place.failed("read the schema version", error))?;
     let known: BTreeSet<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
     match applied.iter().rfind(|version| !known.contains(version)) {
         None => Ok(()),
@@ -95,7 +95,7 @@ pub(super) async fn mark(
     )))
     .execute(connection)
     .await
-    .map_err(|error| place.failed("write its header", error))?;
+    .map_err(|error| place.failed("write the header", error))?;
     Ok(())
 }
 

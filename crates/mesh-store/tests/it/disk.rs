@@ -112,7 +112,7 @@ async fn a_disk_that_is_full_from_the_start_is_refused() {
     let _ = fs::write(home.path("disk/ballast"), vec![0; 1024 * 1024]);
     let error = home.try_open("disk/mesh.db").await.unwrap_err();
     insta::assert_snapshot!(home.told(&error), @r"
-    failed to set the journal mode in the database `[HOME]/disk/mesh.db`: the disk is full
+    failed to write the header in the database `[HOME]/disk/mesh.db`: the disk is full
     hint: free some space, or set `DATABASE_URL` to a file on another disk
     kind: Storage
     ");
