@@ -112,7 +112,7 @@ impl From<io::Error> for CliError {
 /// The client names the operation and the address itself.
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
-        let hint = error.hint().map(|hint| hint.into_owned());
+        let hint = error.hint().map(std::borrow::Cow::into_owned);
         let message = error.to_string();
         let source = error.source().map(describe);
         Self {

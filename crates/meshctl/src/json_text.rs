@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(indented("{ }"), "{}");
         assert_eq!(indented("[\n]"), "[]");
         assert_eq!(indented(" true "), "true");
-        assert_eq!(indented(r#"[[],{}]"#), "[\n  [],\n  {}\n]");
+        assert_eq!(indented(r"[[],{}]"), "[\n  [],\n  {}\n]");
     }
 
     #[test]

@@ -18,17 +18,17 @@ const DEFAULT_PORT: u16 = 8000;
 #[command(next_help_heading = "Registry")]
 pub(crate) struct ConnectionArgs {
     /// URL of the registry
-    #[arg(long, value_name = "URL")]
-    pub(crate) registry_url: Option<String>,
+    #[arg(long = "registry-url", value_name = "URL")]
+    pub(crate) url: Option<String>,
     /// Host of the registry, unless a URL is given [default: localhost]
-    #[arg(long, value_name = "HOST")]
-    pub(crate) registry_host: Option<String>,
+    #[arg(long = "registry-host", value_name = "HOST")]
+    pub(crate) host: Option<String>,
     /// Port of the registry, unless a URL is given [default: 8000]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) registry_port: Option<u16>,
+    #[arg(long = "registry-port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
     /// Scheme of the registry, unless a URL is given
-    #[arg(long, value_name = "SCHEME", value_enum)]
-    pub(crate) registry_scheme: Option<Scheme>,
+    #[arg(long = "registry-scheme", value_name = "SCHEME", value_enum)]
+    pub(crate) scheme: Option<Scheme>,
 }
 
 /// How the registry is spoken to.
@@ -54,37 +54,34 @@ impl RegistryAddress {
     ) -> Result<Self, CliError> {
         // Without `..`: a new flag does not compile until it is resolved here.
         let ConnectionArgs {
-            registry_url,
-            registry_host,
-            registry_port,
-            registry_scheme,
+            url,
+            host,
+            port,
+            scheme,
         } = args;
-        if let Some(url) = registry_url {
+        if let Some(url) = url {
             return Self::parse(&url, "--registry-url");
         }
-        let by_parts =
-            registry_host.is_some() || registry_port.is_some() || registry_scheme.is_some();
+        let by_parts = host.is_some() || port.is_some() || scheme.is_some();
         if let (false, Some(url)) = (by_parts, environment.get(EnvVars::MCP_MESH_REGISTRY_URL)) {
             return Self::parse(url, EnvVars::MCP_MESH_REGISTRY_URL);
         }
-        let host = registry_host.or_else(|| {
-            environment
-                .get(EnvVars::MCP_MESH_REGISTRY_HOST)
-                .map(str::to_owned)
-        });
-        let port = match registry_port {
-            Some(port) => Some(port),
-            None => number(environment, EnvVars::MCP_MESH_REGISTRY_PORT)?,
-        };
-        let host = host.unwrap_or_else(|| DEFAULT_HOST.to_owned());
-        let scheme = match registry_scheme.unwrap_or(Scheme::Http) {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
+        let host = host
+            .as_deref()
+            .or_else(|| environment.get(EnvVars::MCP_MESH_REGISTRY_HOST))
+            .unwrap_or(DEFAULT_HOST);
         // An IPv6 address needs its brackets in a URL.
         let host = match host.parse::<std::net::Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
-            Err(_) => host,
+            Err(_) => host.to_owned(),
+        };
+        let port = match port {
+            Some(port) => Some(port),
+            None => number(environment, EnvVars::MCP_MESH_REGISTRY_PORT)?,
+        };
+        let scheme = match scheme.unwrap_or(Scheme::Http) {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
         };
         let port = port.unwrap_or(DEFAULT_PORT);
         Self::parse(&format!("{scheme}://{host}:{port}"), "--registry-host")
@@ -262,10 +259,10 @@ mod tests {
 
     fn args(url: Option<&str>, host: Option<&str>, port: Option<u16>) -> ConnectionArgs {
         ConnectionArgs {
-            registry_url: url.map(str::to_owned),
-            registry_host: host.map(str::to_owned),
-            registry_port: port,
-            registry_scheme: None,
+            url: url.map(str::to_owned),
+            host: host.map(str::to_owned),
+            port,
+            scheme: None,
         }
     }
 

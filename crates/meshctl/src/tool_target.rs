@@ -19,18 +19,15 @@ pub(crate) fn find<'a>(
     wanted: &str,
     among: Among,
 ) -> Result<Target<'a>, CliError> {
-    let (agents, tool, owner) = match wanted.split_once(':') {
-        Some((agent, tool)) => {
-            let agent = mesh_view::find(agents, agent, among)?;
-            (vec![agent], tool, Some(agent))
-        }
-        None => {
-            let agents = agents
-                .iter()
-                .filter(|agent| among == Among::Everyone || is_healthy(agent))
-                .collect();
-            (agents, wanted, None)
-        }
+    let (agents, tool, owner) = if let Some((agent, tool)) = wanted.split_once(':') {
+        let agent = mesh_view::find(agents, agent, among)?;
+        (vec![agent], tool, Some(agent))
+    } else {
+        let agents = agents
+            .iter()
+            .filter(|agent| among == Among::Everyone || is_healthy(agent))
+            .collect();
+        (agents, wanted, None)
     };
     let by_function = offers(&agents, |offered| offered.function_name == tool);
     let mut targets = if by_function.is_empty() {

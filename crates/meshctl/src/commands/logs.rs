@@ -141,12 +141,11 @@ fn found(folder: &Path) -> BTreeMap<String, Found> {
                 .parse()
                 .is_ok_and(|generation| (1..=GENERATIONS).contains(&generation))
         });
-        match earlier {
-            Some((name, _)) => logs.entry(name.to_owned()).or_default().previous += 1,
-            None => {
-                let length = entry.metadata().map_or(0, |metadata| metadata.len());
-                logs.entry(stem.to_owned()).or_default().current = Some(length);
-            }
+        if let Some((name, _)) = earlier {
+            logs.entry(name.to_owned()).or_default().previous += 1;
+        } else {
+            let length = entry.metadata().map_or(0, |metadata| metadata.len());
+            logs.entry(stem.to_owned()).or_default().current = Some(length);
         }
     }
     logs

@@ -98,15 +98,16 @@ pub(crate) async fn run(args: StopArgs, context: &mut Context) -> Result<(), Cli
             problems
         }
         Scope::Named(names) => {
-            let mut problems = stop.named(&names, context).await?;
+            let (stopped, mut problems) = stop.named(&names, context).await?;
+            // Whoever stopped nothing did not mean the registry either.
+            let keep_registry = keep_registry || stopped == 0;
             problems.extend(stop.unneeded_registry(keep_registry, context).await?);
             problems
         }
     };
     stop.sweep(context)?;
     if !problems.is_empty() {
-        return Err(CliError::new(problems.join("; "))
-            .hint("`meshctl list --json` shows the processes that are left"));
+        return Err(CliError::new(problems.join("; ")));
     }
     if clean {
         self::clean(&supervisor, &lock, &context.environment)?;
@@ -144,11 +145,12 @@ impl Stop<'_> {
         Ok(problems)
     }
 
+    /// Stops the agents called so; how many were stopped, and what went wrong.
     async fn named(
         &self,
         names: &[String],
         context: &mut Context,
-    ) -> Result<Vec<String>, CliError> {
+    ) -> Result<(usize, Vec<String>), CliError> {
         let running = self.supervisor.agents()?;
         let mut problems = Vec::new();
         let mut wanted: Vec<(ProcessName, Process)> = Vec::new();
@@ -159,8 +161,11 @@ impl Stop<'_> {
                 None => problems.push(not_running(name, &running)),
             }
         }
-        problems.extend(self.agents(wanted, context).await?);
-        Ok(problems)
+        let count = wanted.len();
+        let failed = self.agents(wanted, context).await?;
+        let stopped = count - failed.len();
+        problems.extend(failed);
+        Ok((stopped, problems))
     }
 
     async fn agents(

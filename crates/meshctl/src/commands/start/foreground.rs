@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::session::Session;
-use super::settings::StartSettings;
 use crate::commands::Context;
 use crate::error::CliError;
+use crate::home::ProcessName;
 use crate::log_file::Follower;
 use crate::supervisor::Launched;
 use crate::supervisor::platform::{Platform, ProcessGroups};
@@ -29,7 +29,6 @@ struct Shown {
 /// everything that was started here is stopped first.
 pub(super) async fn attend(
     mut session: Session<'_>,
-    settings: &StartSettings,
     context: &mut Context,
 ) -> Result<(), CliError> {
     let outcome = tokio::select! {
@@ -38,14 +37,14 @@ pub(super) async fn attend(
     };
     // A second interrupt means "at once".
     let users = tokio::select! {
-        users = session.end(settings.shutdown_timeout) => users?,
+        users = session.end() => users?,
         _ = Platform::interrupted() => {
             return Err(CliError::new("interrupted while stopping")
                 .hint("`meshctl stop --force` ends what is left"));
         }
     };
     if !users.is_empty() {
-        let users: Vec<&str> = users.iter().map(|name| name.as_str()).collect();
+        let users: Vec<&str> = users.iter().map(ProcessName::as_str).collect();
         context.printer.say(format_args!(
             "The registry keeps running for: {}",
             users.join(", ")

@@ -35,10 +35,10 @@ pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), Cl
     }
     let supervisor = Supervisor::open(Home::resolve(&settings.environment)?)?;
     let group = GroupId::mint(&context.clock);
-    let registrations = Registrations::expected(&plans, &settings).await?;
-    let session = Session::start(&supervisor, &settings, plans, group, context).await?;
+    let (session, registrations) =
+        Session::start(&supervisor, &settings, plans, group, context).await?;
     match settings.mode {
-        Mode::Foreground => foreground::attend(session, &settings, context).await,
+        Mode::Foreground => foreground::attend(session, context).await,
         Mode::Detached => detach(session, registrations, &settings, context).await,
     }
 }
@@ -61,7 +61,7 @@ async fn detach(
     };
     let outcomes = match waiting.await {
         Ok(outcomes) => outcomes,
-        Err(error) => return Err(session.abandon(settings, error).await),
+        Err(error) => return Err(session.abandon(error).await),
     };
     for (agent, outcome) in session.agents.iter().zip(outcomes) {
         let name = &agent.name;

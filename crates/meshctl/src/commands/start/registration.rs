@@ -10,7 +10,7 @@ use mesh_core::wire::AgentInfo;
 use tokio::time::{Instant, sleep};
 
 use super::plan::Plan;
-use super::settings::StartSettings;
+use super::settings::{Mode, StartSettings};
 use crate::error::CliError;
 use crate::mesh_view::is_healthy;
 use crate::settings::is_true;
@@ -56,13 +56,9 @@ impl Registrations {
         settings: &StartSettings,
     ) -> Result<Self, CliError> {
         let client = settings.address.client(TIMEOUT)?;
-        // A registry that does not run yet knows nobody.
-        let before = match plans {
-            [] => Vec::new(),
-            _ => client
-                .agents()
-                .await
-                .map_or_else(|_| Vec::new(), |list| list.agents),
+        let before = match (settings.mode, plans) {
+            (Mode::Detached, [_, ..]) => client.agents().await?.agents,
+            _ => Vec::new(),
         };
         Ok(Self {
             client,

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use mesh_client::ClientError;
 
 use super::plan::Plan;
+use super::registration::Registrations;
 use super::settings::{Mode, Purpose, StartSettings};
 use crate::commands::Context;
 use crate::error::CliError;
@@ -18,20 +19,21 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// What this `start` started.
 pub(super) struct Session<'a> {
     supervisor: &'a Supervisor,
+    settings: &'a StartSettings,
     pub(super) agents: Vec<Launched>,
     /// None if it ran already.
     pub(super) registry: Option<Launched>,
 }
 
 impl<'a> Session<'a> {
-    /// Starts the registry if it must, then the agents.
+    /// Starts the registry if it must, then the agents; how they will appear in the registry.
     pub(super) async fn start(
         supervisor: &'a Supervisor,
-        settings: &StartSettings,
+        settings: &'a StartSettings,
         plans: Vec<Plan>,
         group: GroupId,
         context: &mut Context,
-    ) -> Result<Self, CliError> {
+    ) -> Result<(Self, Registrations), CliError> {
         let lock = supervisor.lock().await?;
         supervisor.sweep(&lock)?;
         for plan in &plans {
@@ -39,30 +41,31 @@ impl<'a> Session<'a> {
         }
         let mut session = Self {
             supervisor,
+            settings,
             agents: Vec::new(),
             registry: None,
         };
-        if let Err(error) = session
-            .start_all(&lock, settings, plans, &group, context)
-            .await
-        {
-            session.take_back(&lock, settings.shutdown_timeout).await?;
-            return Err(error);
+        match session.start_all(&lock, plans, &group, context).await {
+            Ok(registrations) => Ok((session, registrations)),
+            Err(error) => {
+                session.take_back(&lock).await?;
+                Err(error)
+            }
         }
-        Ok(session)
     }
 
     async fn start_all(
         &mut self,
         lock: &Lock,
-        settings: &StartSettings,
         plans: Vec<Plan>,
         group: &GroupId,
         context: &mut Context,
-    ) -> Result<(), CliError> {
-        self.ensure_registry(lock, settings, context).await?;
+    ) -> Result<Registrations, CliError> {
+        self.ensure_registry(lock, context).await?;
+        let settings = self.settings;
+        let registrations = Registrations::expected(&plans, settings).await?;
         if plans.is_empty() {
-            return Ok(());
+            return Ok(registrations);
         }
         let names: Vec<ProcessName> = plans.iter().map(|plan| plan.name.clone()).collect();
         if let (Mode::Detached, true) = (settings.mode, names.len() > 1) {
@@ -78,15 +81,15 @@ impl<'a> Session<'a> {
             let launch = plan.launch(settings, group);
             self.agents.push(self.supervisor.launch(lock, launch)?);
         }
-        Ok(())
+        Ok(registrations)
     }
 
     async fn ensure_registry(
         &mut self,
         lock: &Lock,
-        settings: &StartSettings,
         context: &mut Context,
     ) -> Result<(), CliError> {
+        let settings = self.settings;
         let address = &settings.address;
         let client = address.client(HEALTH_TIMEOUT)?;
         let problem = match client.health().await {
@@ -137,9 +140,9 @@ impl<'a> Session<'a> {
     }
 
     /// Stops everything that was started, because of `error`; which it returns.
-    pub(super) async fn abandon(mut self, settings: &StartSettings, error: CliError) -> CliError {
+    pub(super) async fn abandon(mut self, error: CliError) -> CliError {
         let undone = match self.supervisor.lock().await {
-            Ok(lock) => self.take_back(&lock, settings.shutdown_timeout).await,
+            Ok(lock) => self.take_back(&lock).await,
             Err(problem) => Err(problem),
         };
         match undone {
@@ -154,16 +157,13 @@ impl<'a> Session<'a> {
 
     /// Stops everything that was started, and the registry only if nobody else needs it; returns
     /// who does.
-    pub(super) async fn end(mut self, grace: Duration) -> Result<Vec<ProcessName>, CliError> {
+    pub(super) async fn end(mut self) -> Result<Vec<ProcessName>, CliError> {
         let lock = self.supervisor.lock().await?;
-        self.take_back(&lock, grace).await
+        self.take_back(&lock).await
     }
 
-    async fn take_back(
-        &mut self,
-        lock: &Lock,
-        grace: Duration,
-    ) -> Result<Vec<ProcessName>, CliError> {
+    async fn take_back(&mut self, lock: &Lock) -> Result<Vec<ProcessName>, CliError> {
+        let grace = self.settings.shutdown_timeout;
         let mut problem = None;
         let outcomes = join_all(self.agents.iter().map(|agent| agent.process.stop(grace))).await;
         for (agent, outcome) in self.agents.iter().zip(outcomes) {

@@ -64,6 +64,7 @@ pub(super) struct StartSettings {
 }
 
 impl StartSettings {
+    #[expect(clippy::too_many_lines, reason = "a few lines for each flag")]
     pub(super) fn resolve(args: StartArgs, context: &Context) -> Result<Self, CliError> {
         // Without `..`: a new flag does not compile until it is resolved here.
         let StartArgs {
@@ -110,10 +111,10 @@ impl StartSettings {
         }
         let address = RegistryAddress::resolve(
             ConnectionArgs {
-                registry_url,
-                registry_host,
-                registry_port,
-                registry_scheme: None,
+                url: registry_url,
+                host: registry_host,
+                port: registry_port,
+                scheme: None,
             },
             &environment,
         )?;
@@ -124,12 +125,6 @@ impl StartSettings {
                 folder.display()
             )));
         }
-        let database = db_path
-            .or_else(|| environment.get(EnvVars::MCP_MESH_DB_PATH).map(Into::into))
-            .map_or_else(
-                || Home::resolve(&environment).map(|home| home.database()),
-                |path| Ok(current_dir.join(path)),
-            )?;
         let seconds = |flag: Option<u64>, variable| -> Result<Duration, CliError> {
             let value = match flag {
                 Some(seconds) => Some(seconds),
@@ -146,7 +141,6 @@ impl StartSettings {
             purpose,
             quiet,
             agents,
-            current_dir,
             working_dir,
             address,
             startup_timeout: seconds(startup_timeout, EnvVars::MCP_MESH_STARTUP_TIMEOUT)?,
@@ -157,7 +151,8 @@ impl StartSettings {
                     .map(str::to_owned)
             }),
             program: context.program.clone(),
-            database,
+            database: database(db_path, &environment, &current_dir)?,
+            current_dir,
             health_check_interval: match health_check_interval {
                 Some(seconds) => Some(seconds),
                 None => number(&environment, EnvVars::MCP_MESH_HEALTH_CHECK_INTERVAL)?,
@@ -221,6 +216,19 @@ impl StartSettings {
         } else {
             self.log_level
         }
+    }
+}
+
+/// The database of a registry that is started; a relative path is seen from here.
+fn database(
+    flag: Option<PathBuf>,
+    environment: &Environment,
+    current_dir: &Path,
+) -> Result<PathBuf, CliError> {
+    let given = flag.or_else(|| environment.get(EnvVars::MCP_MESH_DB_PATH).map(Into::into));
+    match given {
+        Some(path) => Ok(current_dir.join(path)),
+        None => Ok(Home::resolve(environment)?.database()),
     }
 }
 
