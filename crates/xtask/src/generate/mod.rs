@@ -1,5 +1,6 @@
 //! Files that are generated, committed and checked.
 
+mod command_line;
 mod environment;
 
 use std::fs;
@@ -25,11 +26,17 @@ enum Mode {
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     let mode = if args.check { Mode::Check } else { Mode::Write };
-    sync(
-        mode,
-        "docs/reference/environment.md",
-        &environment::reference(),
-    )
+    let pages = [
+        ("docs/reference/environment.md", environment::reference()),
+        (
+            "docs/reference/meshctl.md",
+            command_line::reference(meshctl::command()),
+        ),
+    ];
+    for (path, fresh) in pages {
+        sync(mode, path, &fresh)?;
+    }
+    Ok(())
 }
 
 /// Brings the file at `path` (relative to the checkout) in line with `fresh`.
