@@ -13,6 +13,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # pyo3's build script reruns when these differ, so every command sees the same.
 export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_QUIET := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 BIN := $(CARGO_TARGET_DIR)/debug
@@ -110,20 +111,20 @@ python:
 .venv/.stamp: $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/fastmcp-pinned.txt | python
 	@echo "set up .venv: development tools and the pinned FastMCP pair"
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install --quiet --requirement $(REQUIREMENTS)/dev.txt --requirement $(REQUIREMENTS)/fastmcp-pinned.txt
+	@.venv/bin/pip install --requirement $(REQUIREMENTS)/dev.txt --requirement $(REQUIREMENTS)/fastmcp-pinned.txt
 	@touch $@
 
 .venvs/newest/.stamp: $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/fastmcp-newest.txt | python
 	@echo "set up .venvs/newest: the newest FastMCP pair that resolves"
 	@$(PYTHON) -m venv --clear .venvs/newest
-	@.venvs/newest/bin/pip install --quiet --requirement $(REQUIREMENTS)/test.txt --requirement $(REQUIREMENTS)/fastmcp-newest.txt
+	@.venvs/newest/bin/pip install --requirement $(REQUIREMENTS)/test.txt --requirement $(REQUIREMENTS)/fastmcp-newest.txt
 	@touch $@
 
 .venvs/upstream/.stamp: tests/interop/requirements.txt | python
 	@echo "set up .venvs/upstream: the published package and its binaries"
 	@$(ENSURE) npm npm --version
 	@$(PYTHON) -m venv --clear .venvs/upstream
-	@.venvs/upstream/bin/pip install --quiet --requirement tests/interop/requirements.txt
+	@.venvs/upstream/bin/pip install --requirement tests/interop/requirements.txt
 	@cd .venvs/upstream && npm pack --silent $(NPM_CLI) >/dev/null && tar -xzf mcpmesh-cli-*.tgz package/bin/mcp-mesh-registry package/bin/meshctl && rm mcpmesh-cli-*.tgz
 	@touch $@
 
