@@ -1,7 +1,8 @@
 """Uses the capability `weather`, wherever in the mesh it is."""
 
-import mesh
 from fastmcp import FastMCP
+
+import mesh
 
 app = FastMCP("assistant")
 

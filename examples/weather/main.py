@@ -1,7 +1,8 @@
 """Offers the capability `weather`."""
 
-import mesh
 from fastmcp import FastMCP
+
+import mesh
 
 app = FastMCP("weather")
 

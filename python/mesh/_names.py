@@ -16,14 +16,50 @@ HOMES = {
 
 # Part of the API of releases up to 3.8, and planned: the error must not read like a typing mistake.
 PLANNED = frozenset(
-    """
-    A2ABearer A2AClient A2AEvent A2AJob A2AJobCanceled A2AJobError A2AJobFailed A2AResponse A2AStream
-    CallingJob JobNotFoundError JobTerminalError LlmMeta MaxIterationsError MediaParam MediaResult
-    MediaUpload MeshContextModel MeshJob MeshLlmAgent MeshLlmRequest MeshServiceUnavailableError
-    Stream SupersededError ToolExecutionError TraceContext a2a a2a_consumer calling_job
-    create_server download_media jobs llm llm_provider media_result route save_upload
-    save_upload_result selector service startup_status upload_media
-    """.split()
+    {
+        "A2ABearer",
+        "A2AClient",
+        "A2AEvent",
+        "A2AJob",
+        "A2AJobCanceled",
+        "A2AJobError",
+        "A2AJobFailed",
+        "A2AResponse",
+        "A2AStream",
+        "CallingJob",
+        "JobNotFoundError",
+        "JobTerminalError",
+        "LlmMeta",
+        "MaxIterationsError",
+        "MediaParam",
+        "MediaResult",
+        "MediaUpload",
+        "MeshContextModel",
+        "MeshJob",
+        "MeshLlmAgent",
+        "MeshLlmRequest",
+        "MeshServiceUnavailableError",
+        "Stream",
+        "SupersededError",
+        "ToolExecutionError",
+        "TraceContext",
+        "a2a",
+        "a2a_consumer",
+        "calling_job",
+        "create_server",
+        "download_media",
+        "jobs",
+        "llm",
+        "llm_provider",
+        "media_result",
+        "route",
+        "save_upload",
+        "save_upload_result",
+        "selector",
+        "service",
+        "startup_status",
+        "upload_media",
+    }
 )
 
 

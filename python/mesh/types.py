@@ -12,10 +12,18 @@ __all__ = ["McpMeshAgent", "McpMeshTool"]
 
 # Methods of releases up to 3.8 that are still to come.
 PLANNED = frozenset(
-    """
-    call_tool_streaming call_with_session close_session create_session get_prompt list_prompts
-    list_resources list_tools read_resource stream
-    """.split()
+    {
+        "call_tool_streaming",
+        "call_with_session",
+        "close_session",
+        "create_session",
+        "get_prompt",
+        "list_prompts",
+        "list_resources",
+        "list_tools",
+        "read_resource",
+        "stream",
+    }
 )
 
 

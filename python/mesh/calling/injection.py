@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
     """The tool with its dependencies filled in at each call."""
     function = declaration.function
-    wrapper: Callable[..., Any]
+    wrapper: Any
 
     if inspect.isasyncgenfunction(function):
 
@@ -53,10 +53,10 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
 
     functools.update_wrapper(wrapper, function)
     visible = declaration.signature.visible
-    wrapper.__signature__ = visible  # type: ignore[attr-defined]
+    wrapper.__signature__ = visible
     wrapper.__annotations__ = _annotations(visible)
-    wrapper.__mesh_tool__ = declaration  # type: ignore[attr-defined]
-    return wrapper
+    wrapper.__mesh_tool__ = declaration
+    return wrapper  # type: ignore[no-any-return]
 
 
 class Filling:

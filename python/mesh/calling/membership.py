@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mesh.calling.headers import HeaderRules
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mesh._mesh import Agent, Target
 
 

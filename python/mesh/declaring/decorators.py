@@ -12,8 +12,8 @@ from mesh.declaring.arguments import Arguments, drop_legacy
 from mesh.declaring.catalogue import AgentDeclaration, Location, ToolDeclaration, catalogue
 from mesh.declaring.selectors import parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
+from mesh.serving.environment import read_flag
 from mesh.serving.lifecycle import start_when_main_ends
-from mesh.serving.settings import read_flag
 
 T = TypeVar("T")
 
@@ -108,7 +108,9 @@ def tool(
     """
     check = Arguments("@mesh.tool")
     if callable(capability):
-        raise ValueError("@mesh.tool takes arguments: write @mesh.tool() or @mesh.tool('capability')")
+        raise ValueError(
+            "@mesh.tool takes arguments: write @mesh.tool() or @mesh.tool('capability')"
+        )
     if capability is not None:
         check.name("capability", capability)
     drop_legacy(kwargs)
@@ -162,7 +164,11 @@ def refuse_jobs(
     resume_cursor: object,
 ) -> None:
     """Says that jobs are not there yet, rather than to run a job handler as an ordinary tool."""
-    if check.flag("task", task) or retry_on is not None or check.flag("resume_cursor", resume_cursor):
+    if (
+        check.flag("task", task)
+        or retry_on is not None
+        or check.flag("resume_cursor", resume_cursor)
+    ):
         from mesh import __version__
 
         raise ValueError(

@@ -62,7 +62,9 @@ def _parse(item: object, index: int) -> Selector:
         raise ValueError(f"{where}: required must be a bool, got {required!r}")
     version = fields.get("version")
     if version is not None and not isinstance(version, str):
-        raise ValueError(f"{where}: version must be a constraint such as '>=1.0.0', got {version!r}")
+        raise ValueError(
+            f"{where}: version must be a constraint such as '>=1.0.0', got {version!r}"
+        )
     capability = _capability(fields.get("capability"), where)
     expected_type = fields.get("expected_type")
     return Selector(
@@ -105,4 +107,4 @@ def _match_mode(value: object, expected_type: object, where: str) -> MatchMode |
     if expected_type is None:
         logger.warning("%s: match_mode has no effect without expected_type", where)
         return None
-    return cast("MatchMode", value)
+    return value

@@ -99,7 +99,7 @@ def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
         return annotation
     scope = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        return eval(annotation, scope)
+        return eval(annotation, scope)  # noqa: S307  the program's own source
     except Exception:
         return annotation  # Compared by name, and by FastMCP if it can.
 
@@ -109,7 +109,9 @@ def _is_injected(annotation: Any) -> bool:
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         # `Optional[X]` and `X | None` alike; a container of tools is no tool.
-        names = [name for name in _LAST_NAME.findall(annotation) if name not in ("None", "Optional")]
+        names = [
+            name for name in _LAST_NAME.findall(annotation) if name not in ("None", "Optional")
+        ]
         return len(names) == 1 and names[0] in INJECTED_NAMES
     if isinstance(annotation, type):
         return issubclass(annotation, McpMeshTool)
@@ -121,9 +123,7 @@ def _is_injected(annotation: Any) -> bool:
     return False
 
 
-def _untyped_single(
-    function: Callable[..., Any], signature: inspect.Signature
-) -> tuple[str, ...]:
+def _untyped_single(function: Callable[..., Any], signature: inspect.Signature) -> tuple[str, ...]:
     parameters = list(signature.parameters.values())
     if len(parameters) != 1 or parameters[0].annotation is not inspect.Parameter.empty:
         return ()

@@ -29,7 +29,9 @@ def bind(host: str, port: int) -> socket.socket:
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES) or port == 0:
                 raise
-            logger.warning("port %d cannot be used (%s): the system picks one", port, error.strerror)
+            logger.warning(
+                "port %d cannot be used (%s): the system picks one", port, error.strerror
+            )
             listener.close()
             return bind(host, 0)
         listener.setblocking(False)

@@ -8,10 +8,8 @@ import json
 import logging
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-
-import uvicorn
 
 from mesh._mesh import Agent
 from mesh.calling import membership
@@ -21,6 +19,7 @@ from mesh.declaring.catalogue import Catalogue
 from mesh.serving import address
 from mesh.serving.application import Application
 from mesh.serving.health import HealthMonitor
+from mesh.serving.http_server import DRAIN, HttpServer
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
 from mesh.serving.servers import DuplicateToolError, adopt, http_app
@@ -28,8 +27,6 @@ from mesh.serving.settings import Settings
 
 logger = logging.getLogger("mesh")
 
-# Seconds that calls which are being served may take to end when the agent stops.
-DRAIN = 5
 # Seconds that the registry has to hear that the agent leaves.
 FAREWELL = 0.25
 
@@ -38,13 +35,13 @@ class StartError(Exception):
     """The agent cannot start; the message is for its author."""
 
 
-def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> int:
-    """Runs the agent until it is told to stop; the exit code."""
+def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> None:
+    """Runs the agent until it is told to stop; raises `StartError`."""
     listener = None
     try:
         if settings.http_enabled:
             listener = address.bind(settings.bind_host, settings.http_port)
-        return asyncio.run(RunningAgent(settings, catalogue, main, listener).run())
+        asyncio.run(RunningAgent(settings, catalogue, main, listener).run())
     except (address.AddressError, DuplicateToolError, SchemaError) as error:
         raise StartError(str(error)) from error
     finally:
@@ -69,10 +66,9 @@ class RunningAgent:
         self._headers = HeaderRules(settings.propagate_headers)
         self._stopping = asyncio.Event()
         self._agent: Agent | None = None
-        self._application: Application | None = None
 
-    async def run(self) -> int:
-        """Serves until a signal comes; the exit code."""
+    async def run(self) -> None:
+        """Serves until a signal comes."""
         agent = self._catalogue.agent
         health = HealthMonitor(
             agent.health_check if agent else None,
@@ -98,55 +94,47 @@ class RunningAgent:
             lambda: len(served),
         )
         application = Application(http_app(server), probes, self._headers)
-        self._application = application
+        self._loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        self._loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as tasks:
-            watch: asyncio.Task[None] | None = None
+        watch = None
 
-            async def up() -> None:
-                nonlocal watch
-                # A program that is not well from the start does not register before it is.
-                payload["status"] = (await health.verdict()).status
-                self._join(payload)
-                watch = tasks.create_task(health.watch())
+        async def serving() -> None:
+            nonlocal watch
+            # A program that is not well from the start does not register before it is.
+            payload["status"] = (await health.verdict()).status
+            self._join(payload)
+            watch = asyncio.create_task(health.watch())
 
-            farewell = tasks.create_task(self._leave())
-            code = await self._serve(application, up)
+        farewell = asyncio.create_task(self._leave(application))
+        try:
+            await self._serve(application, serving)
+        finally:
             self._stopping.set()
             await farewell
             if watch is not None:
                 watch.cancel()
-        return code
 
-    async def _serve(self, application: Application, up: Any) -> int:
+    async def _serve(
+        self, application: Application, serving: Callable[[], Awaitable[None]]
+    ) -> None:
         if self._listener is None:
-            await up()
+            await serving()
             await self._stopping.wait()
-            return 0
-        config = uvicorn.Config(
-            application,
-            log_config=None,
-            log_level=logging.WARNING,
-            access_log=False,
-            lifespan="on",
-            ws="none",
-            timeout_graceful_shutdown=DRAIN,
-        )
-        server = _Server(config, up)
-        stop = asyncio.ensure_future(self._stop_server(server))
+            return
+        server = HttpServer(application, serving)
+
+        async def stop() -> None:
+            await self._stopping.wait()
+            server.should_exit = True
+
+        stopper = asyncio.create_task(stop())
         try:
             await server.serve(sockets=[self._listener])
         finally:
-            stop.cancel()
+            stopper.cancel()
         if not server.has_served:
-            raise StartError("the server did not start; see the error above")
-        return 0
-
-    async def _stop_server(self, server: _Server) -> None:
-        await self._stopping.wait()
-        server.should_exit = True
+            raise StartError("the server did not start; the reason stands above")
 
     def _join(self, payload: Mapping[str, Any]) -> None:
         self._agent = Agent.start(
@@ -177,13 +165,11 @@ class RunningAgent:
             payload["http_port"],
         )
 
-    async def _leave(self) -> None:
+    async def _leave(self, application: Application) -> None:
         """Tells the registry as soon as nobody is served any more, while the server still stops."""
         await self._stopping.wait()
-        application = self._application
-        deadline = self._loop.time() + DRAIN
-        while application is not None and application.active and self._loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(application.idle.wait(), DRAIN)
         if self._agent is None:
             return
         problem = await asyncio.to_thread(self._agent.stop, FAREWELL)
@@ -213,24 +199,3 @@ class RunningAgent:
     def _on_signal(self, _number: int, _frame: object) -> None:
         # Runs between two instructions of the main thread; the loop sleeps and has to be woken.
         self._loop.call_soon_threadsafe(self._stopping.set)
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own signal handling, and with a word when it serves."""
-
-    def __init__(self, config: uvicorn.Config, up: Any) -> None:
-        super().__init__(config)
-        self._up = up
-        self.has_served = False
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves the signals to the agent: uvicorn would raise them again, and exit code 0 is lost."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts serving, then registers: whoever finds the agent can call it."""
-        await super().startup(sockets=sockets)
-        if self.started:
-            self.has_served = True
-            await self._up()

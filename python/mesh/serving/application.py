@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from mesh.calling.headers import HeaderRules, inbound
@@ -15,8 +16,10 @@ class Application:
         self._mcp = mcp
         self._probes = probes
         self._headers = headers
-        # Requests that are being served; an agent that stops hands over after the last of them.
-        self.active = 0
+        self._active = 0
+        # Set while nothing is being served; an agent that stops hands over at that moment.
+        self.idle = asyncio.Event()
+        self.idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or the lifespan."""
@@ -28,11 +31,16 @@ class Application:
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        headers = (
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        )
         token = inbound.set(self._headers.capture(headers))
-        self.active += 1
+        self._active += 1
+        self.idle.clear()
         try:
             await self._mcp(scope, receive, send)
         finally:
-            self.active -= 1
+            self._active -= 1
+            if self._active == 0:
+                self.idle.set()
             inbound.reset(token)

@@ -12,8 +12,9 @@ from types import FrameType
 from typing import Any
 
 from mesh.declaring.catalogue import catalogue
+from mesh.serving.environment import SettingError, read_flag
 from mesh.serving.logs import start_logging
-from mesh.serving.settings import SettingError, read_flag, resolve
+from mesh.serving.settings import resolve
 
 logger = logging.getLogger("mesh")
 
@@ -56,9 +57,10 @@ def _run(main: Mapping[str, Any]) -> int:
     from mesh.serving.agent import StartError, serve
 
     try:
-        return serve(settings, catalogue, main)
+        serve(settings, catalogue, main)
     except StartError as error:
         return fail(str(error))
+    return 0
 
 
 def _stop_early(_number: int, _frame: FrameType | None) -> None:

@@ -85,9 +85,7 @@ def _servers(catalogue: Catalogue, main: Mapping[str, Any]) -> Iterator[FastMCP[
                 yield value
 
 
-def _declaration_of(
-    tool: Tool, declarations: Iterable[ToolDeclaration]
-) -> ToolDeclaration | None:
+def _declaration_of(tool: Tool, declarations: Iterable[ToolDeclaration]) -> ToolDeclaration | None:
     function = getattr(tool, "fn", None)
     if function is None:
         return None

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mesh.serving.environment import (
+    Environ,
+    SettingError,
+    read_flag,
+    read_integer,
+    read_seconds,
+    read_text,
+)
+
 if TYPE_CHECKING:
     from mesh.declaring.catalogue import AgentDeclaration
 
-Environ = Mapping[str, str]
-
-TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 # The levels of every runtime of the mesh, in Python's numbers.
 LOG_LEVELS = {
     "TRACE": logging.DEBUG - 5,
@@ -28,13 +33,6 @@ LOG_LEVELS = {
     "ERROR": logging.ERROR,
     "CRITICAL": logging.CRITICAL,
 }
-
-
-class SettingError(ValueError):
-    """An environment variable holds what cannot be used."""
-
-    def __init__(self, name: str, value: str, allowed: str) -> None:
-        super().__init__(f"{name} is {value!r}; it must be {allowed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,11 @@ class Settings:
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
     """Reads the settings; raises `SettingError`."""
-    prefix = _text(environ, "MCP_MESH_AGENT_NAME") or (agent.name if agent else "agent")
-    agent_id = _text(environ, "MCP_MESH_AGENT_ID") or f"{prefix}-{uuid.uuid4().hex[:8]}"
+    prefix = read_text(environ, "MCP_MESH_AGENT_NAME") or (agent.name if agent else "agent")
+    agent_id = read_text(environ, "MCP_MESH_AGENT_ID") or f"{prefix}-{uuid.uuid4().hex[:8]}"
     named = agent is not None or "MCP_MESH_AGENT_NAME" in environ
-    version = _text(environ, "MCP_MESH_AGENT_VERSION") or (
-        agent.version if agent else _text(environ, "MCP_MESH_VERSION")
+    version = read_text(environ, "MCP_MESH_AGENT_VERSION") or (
+        agent.version if agent else read_text(environ, "MCP_MESH_VERSION")
     )
     _refuse_tls(environ)
     return Settings(
@@ -79,11 +77,11 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         name=prefix if named else agent_id,
         version=version or "1.0.0",
         description=agent.description if agent else None,
-        namespace=_text(environ, "MCP_MESH_NAMESPACE")
+        namespace=read_text(environ, "MCP_MESH_NAMESPACE")
         or (agent and agent.namespace)
         or "default",
-        bind_host=_text(environ, "HOST") or "0.0.0.0",
-        http_host=_text(environ, "MCP_MESH_HTTP_HOST") or (agent and agent.http_host) or None,
+        bind_host=read_text(environ, "HOST") or "0.0.0.0",  # noqa: S104  agents are called from elsewhere
+        http_host=read_text(environ, "MCP_MESH_HTTP_HOST") or (agent and agent.http_host) or None,
         http_port=read_integer(
             environ,
             "MCP_MESH_HTTP_PORT",
@@ -114,7 +112,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
             default=(agent and agent.health_check_ttl) or 15,
             least=1,
         ),
-        settle_timeout=_seconds(environ, "MCP_MESH_SETTLE_TIMEOUT", default=20.0, least=0.0),
+        settle_timeout=read_seconds(environ, "MCP_MESH_SETTLE_TIMEOUT", default=20.0),
         call_timeout=_whole_seconds(environ, "MCP_MESH_CALL_TIMEOUT", default=300),
         propagate_headers=_header_patterns(environ),
         schema_strict=read_flag(environ, "MCP_MESH_SCHEMA_STRICT", default=False),
@@ -122,55 +120,14 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
     )
 
 
-def read_flag(environ: Environ, name: str, *, default: bool) -> bool:
-    """A boolean: a true word is true, anything else is false, nothing is the default."""
-    value = _text(environ, name)
-    return default if value is None else value.strip().lower() in TRUE_WORDS
-
-
-def read_integer(
-    environ: Environ, name: str, *, default: int, least: int, most: int | None = None
-) -> int:
-    """A whole number within bounds."""
-    value = _text(environ, name)
-    if value is None:
-        return default
-    bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
-    try:
-        number = int(value)
-    except ValueError:
-        raise SettingError(name, value, f"a whole number {bounds}") from None
-    if number < least or (most is not None and number > most):
-        raise SettingError(name, value, f"a whole number {bounds}")
-    return number
-
-
-def _text(environ: Environ, name: str) -> str | None:
-    return environ.get(name) or None
-
-
-def _seconds(environ: Environ, name: str, *, default: float, least: float) -> float:
-    value = _text(environ, name)
-    if value is None:
-        return default
-    try:
-        number = float(value)
-    except ValueError:
-        raise SettingError(name, value, f"a number of seconds of at least {least:g}") from None
-    # The comparison refuses NaN as well.
-    if not least <= number <= 1e9:
-        raise SettingError(name, value, f"a number of seconds of at least {least:g}")
-    return number
-
-
 def _whole_seconds(environ: Environ, name: str, *, default: int) -> int:
     # Rounded half up, because the callee is told whole seconds.
-    return max(1, int(_seconds(environ, name, default=float(default), least=0.0) + 0.5))
+    return max(1, int(read_seconds(environ, name, default=float(default)) + 0.5))
 
 
 def _endpoint(environ: Environ) -> tuple[str, int] | None:
     name = "MCP_MESH_HTTP_ENDPOINT"
-    value = _text(environ, name)
+    value = read_text(environ, name)
     if value is None:
         return None
     allowed = "a URL such as http://weather.example:8080"
@@ -186,7 +143,7 @@ def _endpoint(environ: Environ) -> tuple[str, int] | None:
 
 def _registry_url(environ: Environ) -> str:
     name = "MCP_MESH_REGISTRY_URL"
-    value = _text(environ, name)
+    value = read_text(environ, name)
     if value is None:
         return "http://localhost:8000"
     parts = urlsplit(value)
@@ -197,7 +154,7 @@ def _registry_url(environ: Environ) -> str:
 
 def _header_patterns(environ: Environ) -> tuple[str, ...]:
     name = "MCP_MESH_PROPAGATE_HEADERS"
-    value = _text(environ, name) or ""
+    value = read_text(environ, name) or ""
     patterns = tuple(part.strip().lower() for part in value.split(",") if part.strip())
     for pattern in patterns:
         stem = pattern.removesuffix("*")
@@ -211,7 +168,7 @@ def _log_level(environ: Environ) -> int:
     if read_flag(environ, "MCP_MESH_DEBUG_MODE", default=False):
         return logging.DEBUG
     name = "MCP_MESH_LOG_LEVEL"
-    value = _text(environ, name)
+    value = read_text(environ, name)
     if value is None:
         return logging.INFO
     if value.upper() not in LOG_LEVELS:
@@ -221,6 +178,6 @@ def _log_level(environ: Environ) -> int:
 
 def _refuse_tls(environ: Environ) -> None:
     name = "MCP_MESH_TLS_MODE"
-    value = _text(environ, name)
+    value = read_text(environ, name)
     if value is not None and value.lower() != "off":
         raise SettingError(name, value, "'off': this release has no TLS between agents yet")

@@ -1,0 +1,60 @@
+"""Reads single environment variables. What cannot be read is an error, never a default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Environ = Mapping[str, str]
+
+TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
+
+
+class SettingError(ValueError):
+    """An environment variable holds what cannot be used."""
+
+    def __init__(self, name: str, value: str, allowed: str) -> None:
+        super().__init__(f"{name} is {value!r}; it must be {allowed}")
+
+
+def read_text(environ: Environ, name: str) -> str | None:
+    """A text; an empty one counts as unset."""
+    return environ.get(name) or None
+
+
+def read_flag(environ: Environ, name: str, *, default: bool) -> bool:
+    """A boolean: a true word is true, anything else is false, nothing is the default."""
+    value = read_text(environ, name)
+    return default if value is None else value.strip().lower() in TRUE_WORDS
+
+
+def read_integer(
+    environ: Environ, name: str, *, default: int, least: int, most: int | None = None
+) -> int:
+    """A whole number within bounds."""
+    value = read_text(environ, name)
+    if value is None:
+        return default
+    bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
+    try:
+        number = int(value)
+    except ValueError:
+        raise SettingError(name, value, f"a whole number {bounds}") from None
+    if number < least or (most is not None and number > most):
+        raise SettingError(name, value, f"a whole number {bounds}")
+    return number
+
+
+def read_seconds(environ: Environ, name: str, *, default: float) -> float:
+    """A number of seconds, which may have a fraction and may be 0."""
+    value = read_text(environ, name)
+    if value is None:
+        return default
+    allowed = "a number of seconds, 0 or more"
+    try:
+        number = float(value)
+    except ValueError:
+        raise SettingError(name, value, allowed) from None
+    # The comparison refuses NaN as well.
+    if not 0 <= number <= 1e9:
+        raise SettingError(name, value, allowed)
+    return number

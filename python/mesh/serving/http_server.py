@@ -1,0 +1,45 @@
+"""Uvicorn, as far as an agent wants it: no signal handling, no log, a word when it serves."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+# Seconds that calls which are being served may take to end when the agent stops.
+DRAIN = 5
+
+
+class HttpServer(uvicorn.Server):
+    """Serves an ASGI application, with its lifespan, until `should_exit` is set."""
+
+    def __init__(self, application: Any, serving: Callable[[], Awaitable[None]]) -> None:
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            log_level=logging.WARNING,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=DRAIN,
+        )
+        super().__init__(config)
+        self._serving = serving
+        self.has_served = False
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to the agent: uvicorn would raise them again after its shutdown, and
+        the process would end by signal rather than with exit code 0."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts serving and then says so: whoever finds the agent can call it."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self.has_served = True
+            await self._serving()
