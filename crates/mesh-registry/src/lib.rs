@@ -12,7 +12,6 @@ pub mod cli;
 mod health;
 mod http;
 mod logging;
-mod matching_tmp;
 mod readiness;
 mod serve;
 mod settings;

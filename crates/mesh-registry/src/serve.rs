@@ -43,6 +43,8 @@ pub(crate) enum ServeError {
         port: u16,
         source: io::Error,
     },
+    #[error("the writer ended unexpectedly; this is a defect")]
+    Writer,
     // The store's own message names the file and the fault.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,7 +60,7 @@ impl Hint for ServeError {
                 Some("choose an address of this machine with `--host`".into())
             }
             Self::Store(error) => error.hint(),
-            Self::Runtime(_) => None,
+            Self::Runtime(_) | Self::Writer => None,
         }
     }
 }
@@ -83,7 +85,7 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     if let Some(path) = &opened.kept_aside {
         tracing::warn!(path = %path.display(), "another program's database was kept aside");
     }
-    let (state, writer) = App::open(settings, store, Clock::System).await?;
+    let (state, mut writer) = App::open(settings, store, Clock::System).await?;
 
     let mut clocks = JoinSet::new();
     clocks.spawn(health::monitor(state.clone()));
@@ -100,17 +102,23 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
         reachable(&state.settings.host)
     ));
 
-    accept(listeners, &state).await;
+    let outcome = tokio::select! {
+        () = accept(listeners, &state) => Ok(()),
+        // Nobody closed it, so it died; a registry that can change nothing must not look alive.
+        _ = &mut writer => Err(ServeError::Writer),
+    };
 
     tracing::info!("shutting down");
     clocks.shutdown().await;
-    state.close();
-    // The task only panics if the writer does, and then there is nothing left to save.
-    let _ = writer.await;
+    if outcome.is_ok() {
+        state.close();
+        // A writer that dies now has logged why, and there is nothing left to wait for.
+        let _ = writer.await;
+    }
     state.store_pulses().await;
     state.store.clone().close().await;
     tracing::info!("stopped");
-    Ok(())
+    outcome
 }
 
 /// A host that a client on this machine can connect to.

@@ -143,7 +143,7 @@ fn capabilities(agent: &Agent) -> Vec<CapabilityInfo> {
         .map(|(_, function, offer)| CapabilityInfo {
             function_name: function.name.to_string(),
             name: offer.capability.to_string(),
-            version: offer.version.to_string(),
+            version: offer.version.as_str().to_owned(),
             description: offer.description.to_string(),
             tags: offer.tags.to_vec(),
             llm_filter: offer.llm_filter.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::matching_tmp::{ProviderVersion, TagQuery, VersionQuery};
+use mesh_core::matching::{ProviderVersion, TagQuery, VersionQuery};
 use mesh_core::wire::{AgentType, Registration, Runtime, SurfaceAnswer, TagEntry};
 use mesh_core::{AgentId, InvalidName, Label, wire};
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Which provider a dependency is wired to.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -49,23 +49,43 @@ impl Target {
 pub(crate) fn resolve(need: &Need, candidates: &Candidates) -> Option<Target> {
     candidates
         .iter()
-        .filter_map(|((_, position), profile)| {
-            let function = &profile.functions[*position];
-            let offer = function.offer.as_ref()?;
-            let score = need.tags.score(&offer.tags).ok()?;
-            need.version.accepts(&offer.version).then_some((
-                (
-                    Reverse(score),
-                    Reverse(&offer.version),
-                    &profile.id,
-                    &function.name,
-                ),
-                (profile, *position),
-            ))
+        .filter_map(|((_, position), profile)| Fit::judge(need, profile, *position))
+        .min_by(Fit::compare)
+        .map(|fit| Target {
+            profile: fit.profile.clone(),
+            position: fit.position,
         })
-        .min_by(|(left, _), (right, _)| left.cmp(right))
-        .map(|(_, (profile, position))| Target {
-            profile: profile.clone(),
+}
+
+/// A candidate that satisfies a need.
+struct Fit<'a> {
+    score: u32,
+    offer: &'a Offer,
+    profile: &'a Arc<Profile>,
+    position: usize,
+}
+
+impl<'a> Fit<'a> {
+    fn judge(need: &Need, profile: &'a Arc<Profile>, position: usize) -> Option<Self> {
+        let offer = profile.functions[position].offer.as_ref()?;
+        let score = need.tags.score(&offer.tags).ok()?;
+        need.version.accepts(&offer.version).then_some(Self {
+            score,
+            offer,
+            profile,
             position,
         })
+    }
+
+    fn function_name(&self) -> &str {
+        &self.profile.functions[self.position].name
+    }
+
+    /// The better one is less.
+    fn compare(&self, other: &Self) -> Ordering {
+        (other.score.cmp(&self.score))
+            .then_with(|| other.offer.version.rank(&self.offer.version))
+            .then_with(|| self.profile.id.cmp(&other.profile.id))
+            .then_with(|| self.function_name().cmp(other.function_name()))
+    }
 }

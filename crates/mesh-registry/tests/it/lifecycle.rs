@@ -19,10 +19,12 @@ async fn wired_pair() -> Registry {
 
 async fn status_of(registry: &Registry, id: &str) -> String {
     let list = registry.get("/agents").await;
-    let agents = list["agents"].as_array().unwrap();
+    let agents = list["agents"].as_array().expect("a list of agents");
     let agent = agents.iter().find(|agent| agent["id"] == id);
     agent
-        .map_or("absent", |agent| agent["status"].as_str().unwrap())
+        .map_or("absent", |agent| {
+            agent["status"].as_str().expect("a status")
+        })
         .to_owned()
 }
 
