@@ -1,9 +1,18 @@
 """The native module: the agent's runtime, written in Rust."""
 
 from asyncio import Future
-from typing import Any, Literal, final
+from typing import Any, Literal, Protocol, final, type_check_only
 
-__all__ = ["Agent", "CallHandle", "Target", "__version__", "canonicalize", "start_logging"]
+__all__ = [
+    "Agent",
+    "CallHandle",
+    "Target",
+    "__version__",
+    "canonicalize",
+    "meshctl",
+    "registry",
+    "start_logging",
+]
 
 __version__: str
 
@@ -27,19 +36,25 @@ class CallHandle:
 
     def cancel(self) -> None: ...
 
+@type_check_only
+class StartSettings(Protocol):
+    """What the runtime reads of the settings."""
+
+    @property
+    def registry_url(self) -> str: ...
+    @property
+    def heartbeat_interval(self) -> float: ...
+    @property
+    def settle_timeout(self) -> float: ...
+    @property
+    def standalone(self) -> bool: ...
+
 @final
 class Agent:
     """A running agent; dropping it stops it."""
 
     @staticmethod
-    def start(
-        registration: str,
-        *,
-        registry_url: str,
-        heartbeat_interval: float,
-        settle: float,
-        standalone: bool,
-    ) -> Agent: ...
+    def start(registration: str, settings: StartSettings, /) -> Agent: ...
     @property
     def agent_id(self) -> str: ...
     def status(self) -> tuple[str, str | None]: ...
@@ -69,3 +84,5 @@ class Agent:
 
 def canonicalize(schema: str, /) -> tuple[str, str, list[str], Literal["OK", "WARN", "BLOCK"]]: ...
 def start_logging(level: str, /) -> None: ...
+def meshctl() -> int: ...
+def registry() -> int: ...

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use mesh_agent::{Agent, AgentSettings, Call, Health, Headers, Stopped, Target};
+use mesh_agent::{Agent, AgentSettings, Call, Headers, Health, Stopped, Target};
 use mesh_core::wire::Registration;
 use pyo3::prelude::*;
 use serde_json::value::RawValue;
@@ -57,6 +57,15 @@ impl CallHandle {
     }
 }
 
+/// The attributes of Python's settings that matter here.
+#[derive(FromPyObject)]
+struct StartSettings {
+    registry_url: String,
+    heartbeat_interval: f64,
+    settle_timeout: f64,
+    standalone: bool,
+}
+
 /// A running agent.
 #[pyclass(frozen, name = "Agent", module = "mesh._mesh")]
 pub(crate) struct PyAgent(Agent);
@@ -65,20 +74,13 @@ pub(crate) struct PyAgent(Agent);
 impl PyAgent {
     /// Starts the runtime's thread, which registers the agent at once.
     #[staticmethod]
-    #[pyo3(signature = (registration, *, registry_url, heartbeat_interval, settle, standalone))]
-    fn start(
-        py: Python<'_>,
-        registration: &str,
-        registry_url: String,
-        heartbeat_interval: f64,
-        settle: f64,
-        standalone: bool,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (registration, settings, /))]
+    fn start(py: Python<'_>, registration: &str, settings: StartSettings) -> PyResult<Self> {
         let settings = AgentSettings {
-            registry_url,
-            heartbeat_interval: duration("heartbeat_interval", heartbeat_interval)?,
-            settle: duration("settle", settle)?,
-            standalone,
+            registry_url: settings.registry_url,
+            heartbeat_interval: duration("heartbeat_interval", settings.heartbeat_interval)?,
+            settle: duration("settle_timeout", settings.settle_timeout)?,
+            standalone: settings.standalone,
             observer: None,
         };
         let registration = parse_registration(registration)?;
@@ -220,7 +222,8 @@ fn prepare(
         .map_err(|error| error::json("the arguments are not JSON", &error))?;
     let mut sent = Headers::new();
     for (name, value) in headers {
-        sent.push(name, value).map_err(|error| error::header(&error))?;
+        sent.push(name, value)
+            .map_err(|error| error::header(&error))?;
     }
     Ok(Call {
         target: Arc::clone(&target.0),

@@ -4,6 +4,8 @@
 //! together. Blocking calls detach from the interpreter; errors become exceptions in `error.rs`.
 
 mod agent;
+#[cfg(feature = "commands")]
+mod commands;
 mod completion;
 mod error;
 mod logging;
@@ -15,7 +17,9 @@ mod _mesh {
 
     #[pymodule_export]
     use crate::agent::{CallHandle, PyAgent, PyTarget};
+    #[cfg(feature = "commands")]
     #[pymodule_export]
+    use crate::commands::{meshctl, registry};
     #[pymodule_export]
     use crate::logging::start_logging;
     #[pymodule_export]

@@ -137,13 +137,7 @@ class RunningAgent:
             raise StartError("the server did not start; the reason stands above")
 
     def _join(self, payload: Mapping[str, Any]) -> None:
-        self._agent = Agent.start(
-            json.dumps(payload),
-            registry_url=self._settings.registry_url,
-            heartbeat_interval=self._settings.heartbeat_interval,
-            settle=self._settings.settle_timeout,
-            standalone=self._settings.standalone,
-        )
+        self._agent = Agent.start(json.dumps(payload), self._settings)
         membership.enter(
             Membership(
                 agent=self._agent,
