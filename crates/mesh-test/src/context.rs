@@ -327,7 +327,8 @@ mod tests {
         assert!(status.success());
         let strays = context.strays();
         assert_eq!(strays.len(), 1, "{strays:?}");
-        assert_eq!(strays[0].command_line, "sleep 300");
+        // The shell's copy may not have become `sleep` yet.
+        assert!(strays[0].command_line.contains("sleep 300"), "{strays:?}");
         let stray = PathBuf::from(format!("/proc/{}/environ", strays[0].pid));
         drop(context);
         assert!(fs::read(stray).unwrap_or_default().is_empty());

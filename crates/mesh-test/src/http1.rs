@@ -70,8 +70,13 @@ impl AnswerParser {
         self.bodiless = bodiless;
     }
 
-    /// Takes what arrived; the answer once it is complete.
+    /// Takes what arrived; the answer's status once it is complete.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<Option<u16>> {
+        // The bulk of a large body is copied once.
+        if let Some((status, Framing::Length(length))) = self.head {
+            self.body.extend_from_slice(bytes);
+            return Ok((self.body.len() >= length).then_some(status));
+        }
         self.buffer.extend_from_slice(bytes);
         let (status, framing) = match self.head {
             Some(head) => head,
@@ -91,12 +96,9 @@ impl AnswerParser {
         };
         let complete = match framing {
             Framing::Length(length) => {
-                let complete = self.buffer.len() - self.cursor >= length;
-                if complete {
-                    self.body
-                        .extend_from_slice(&self.buffer[self.cursor..self.cursor + length]);
-                }
-                complete
+                self.body.reserve(length);
+                self.body.extend_from_slice(&self.buffer[self.cursor..]);
+                self.body.len() >= length
             }
             Framing::Chunked => self.take_chunks()?,
         };
@@ -191,7 +193,7 @@ impl HttpConnection {
         Ok(Self {
             stream,
             parser: AnswerParser::default(),
-            chunk: vec![0; 64 * 1024],
+            chunk: vec![0; 256 * 1024],
         })
     }
 
@@ -202,6 +204,15 @@ impl HttpConnection {
 
     /// Sends what [`request`] rendered and waits for its answer.
     pub fn send_rendered(&mut self, request: &[u8]) -> io::Result<HttpAnswer> {
+        let status = self.exchange(request)?;
+        Ok(HttpAnswer {
+            status,
+            body: self.parser.body().to_vec(),
+        })
+    }
+
+    /// Like [`Self::send_rendered`], but leaves the body where it is: see [`Self::body`].
+    pub fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.stream.write_all(request)?;
         self.parser.expect(request.starts_with(b"HEAD "));
         loop {
@@ -210,10 +221,15 @@ impl HttpConnection {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             if let Some(status) = self.parser.push(&self.chunk[..read])? {
-                let body = self.parser.body().to_vec();
-                return Ok(HttpAnswer { status, body });
+                return Ok(status);
             }
         }
+    }
+
+    /// The body of the last answer.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.parser.body()
     }
 }
 

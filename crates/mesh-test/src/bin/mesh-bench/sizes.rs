@@ -9,6 +9,8 @@ pub(crate) struct Sizes {
     pub(crate) meshes: &'static [usize],
     /// How often subject and yardstick take turns.
     pub(crate) rounds: usize,
+    /// Storms of each size, each on a registry of its own.
+    pub(crate) storms: usize,
     /// HEADs in a round.
     pub(crate) heads: usize,
     /// POSTs in a round.
@@ -32,6 +34,7 @@ impl Sizes {
         Self {
             meshes: &[10, 1_000, 10_000],
             rounds: 5,
+            storms: 5,
             heads: 20_000,
             posts: 5_000,
             lists: 20,
@@ -45,6 +48,7 @@ impl Sizes {
         Self {
             meshes: &[10, 1_000],
             rounds: 3,
+            storms: 3,
             heads: 5_000,
             posts: 1_000,
             lists: 5,
@@ -58,6 +62,7 @@ impl Sizes {
         Self {
             meshes: &[10, 1_000],
             rounds: 1,
+            storms: 1,
             heads: 1_000,
             posts: 300,
             lists: 3,

@@ -36,12 +36,13 @@ impl Bench<'_> {
         match self.head_in_smallest {
             None => self.head_in_smallest = Some(cost),
             Some(smallest) => {
-                let spread = ratio(cost, smallest);
+                // In yardsticks, because the machine may be busier now than it was then.
+                let spread = cost / smallest;
                 report.add(Row {
                     subject: self.subject.name,
                     figure: format!("  the same beside {} agents", self.sizes.meshes[0]),
-                    measured: show(cost),
-                    yardstick: Some(show(smallest)),
+                    measured: format!("{cost:.2} yardsticks"),
+                    yardstick: Some(format!("{smallest:.2} yardsticks")),
                     ratio: Some(spread),
                     target: self.judged().then(|| format!("same, ≤ {HEAD_SPREAD} ×")),
                     met: self.judged().then_some(spread <= HEAD_SPREAD),
@@ -115,15 +116,16 @@ impl Turns {
         self.bare.push(bare);
     }
 
-    /// The median round's processor time per request.
-    fn cost(&self) -> std::time::Duration {
-        median(&self.ours.iter().map(Outcome::cpu_each).collect::<Vec<_>>())
+    /// The processor time per request of the median round, in the yardstick's.
+    fn cost(&self) -> f64 {
+        let each = |side: &[Outcome]| side.iter().map(Outcome::cpu_each).collect::<Vec<_>>();
+        ratio(median(&each(&self.ours)), median(&each(&self.bare)))
     }
 
     fn row(&self, bench: &Bench<'_>, figure: String, limit: f64) -> Row {
         let each = |side: &[Outcome]| side.iter().map(Outcome::cpu_each).collect::<Vec<_>>();
         let (ours, bare) = (each(&self.ours), each(&self.bare));
-        let ratio = ratio(median(&ours), median(&bare));
+        let ratio = self.cost();
         let beside = |side: &[Outcome]| {
             let middle = |percent| {
                 median(

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use mesh_core::wire::AgentList;
+use mesh_test::CpuTime;
+use mesh_test::http1::request;
 use serde_json::json;
 
 use super::{Bench, MIDDLE};
@@ -14,6 +17,9 @@ impl Bench<'_> {
     pub(super) fn list(&self, mesh: &Mesh, report: &mut Report) -> anyhow::Result<()> {
         let size = mesh.population.size();
         let mut connection = mesh.registry.connect()?;
+        let get = request("GET", "/agents", b"");
+        let pid = mesh.registry.pid().context("the registry runs")?;
+        let before = CpuTime::of(pid)?;
         let mut times = Vec::new();
         let mut bytes = 0;
         for look in 0..self.sizes.lists {
@@ -21,16 +27,12 @@ impl Bench<'_> {
                 connection.send_rendered(mesh.head_of((look * 10 + agent) % size))?;
             }
             let start = Instant::now();
-            let answer = connection.send("GET", "/agents", b"")?;
+            let status = connection.exchange(&get)?;
             times.push(start.elapsed());
-            bytes = answer.body.len();
-            ensure!(
-                answer.status == 200,
-                "GET /agents answered {}",
-                answer.status
-            );
+            ensure!(status == 200, "GET /agents answered {status}");
+            bytes = connection.body().len();
             if look == 0 {
-                let list: mesh_core::wire::AgentList = serde_json::from_slice(&answer.body)?;
+                let list: AgentList = serde_json::from_slice(connection.body())?;
                 ensure!(
                     list.agents.len() == size,
                     "{} agents are listed",
@@ -38,6 +40,7 @@ impl Bench<'_> {
                 );
             }
         }
+        let cpu = CpuTime::of(pid)?.since(&before) / u32::try_from(self.sizes.lists)?;
         let limit = Duration::from_millis(if size > MIDDLE { 150 } else { 15 });
         let middle = median(&times);
         report.add(Row {
@@ -49,11 +52,12 @@ impl Bench<'_> {
             target: self.judged().then(|| format!("≤ {}", show(limit))),
             met: self.judged().then_some(middle <= limit),
             beside: format!(
-                "{}, fastest {}",
+                "{}, fastest {}, {} CPU",
                 show_bytes(bytes as u64),
-                show(times.iter().min().copied().unwrap_or_default())
+                show(times.iter().min().copied().unwrap_or_default()),
+                show(cpu)
             ),
-            raw: json!({"wall_us": micros(&times), "bytes": bytes}),
+            raw: json!({"wall_us": micros(&times), "cpu_us": micros(&[cpu])[0], "bytes": bytes}),
         });
         Ok(())
     }

@@ -28,6 +28,16 @@ impl Bench<'_> {
             .env("HOME", home.path())
             .env(EnvVars::MCP_MESH_HOME, home.path())
             .env(EnvVars::MCP_MESH_REGISTRY_URL, mesh.registry.url());
+        let shown = list.output().context("failed to run `meshctl list`")?;
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        for index in 0..mesh.population.size() {
+            let id = mesh.population.id(index);
+            let name = id.rsplit_once('-').map_or(id.as_str(), |(name, _)| name);
+            ensure!(
+                shown.contains(name),
+                "`meshctl list` does not show {name}:\n{shown}"
+            );
+        }
         let mut nothing = Command::new("true");
         let (mut times, mut floor) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {

@@ -29,8 +29,8 @@ pub(crate) struct Bench<'a> {
     sizes: Sizes,
     scenarios: &'a [Scenario],
     meshctl: Option<PathBuf>,
-    /// What one HEAD costs in the smallest mesh, to compare the others with.
-    head_in_smallest: Option<Duration>,
+    /// What one HEAD costs in the smallest mesh, in yardsticks, to compare the others with.
+    head_in_smallest: Option<f64>,
     /// What one registration costs in the middle mesh.
     storm_in_middle: Option<Duration>,
 }
@@ -89,9 +89,16 @@ impl<'a> Bench<'a> {
     }
 
     fn measure(&mut self, size: usize, report: &mut Report) -> anyhow::Result<()> {
+        let mut storms = Vec::new();
+        if size > 10 && self.wants(Scenario::Storm) {
+            for _ in 1..self.sizes.storms {
+                let mesh = Mesh::raise(&self.subject, size, self.sizes.limit)?;
+                storms.push(mesh.storm);
+            }
+        }
         let mut mesh = Mesh::raise(&self.subject, size, self.sizes.limit)?;
         if size > 10 && self.wants(Scenario::Storm) {
-            self.storm(&mesh, report)?;
+            self.storm(&mesh, &storms, report)?;
         }
         mesh.settle()?;
         if self.wants(Scenario::Head) {
