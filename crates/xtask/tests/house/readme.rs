@@ -18,6 +18,14 @@ const NOT_RUN: &[(&str, &str)] = &[
         "make demo",
         "runs examples/demo.sh, which the documentation test runs",
     ),
+    (
+        "cargo install --path crates/mcp-mesh",
+        "a release build of what the tests build in the dev profile",
+    ),
+    (
+        "pip install .",
+        "a release build of what the tests build in the dev profile",
+    ),
     ("make test-all", "is what runs this test"),
     ("make help", "lists the commands; nothing to prove"),
 ];
