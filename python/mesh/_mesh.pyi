@@ -64,18 +64,14 @@ class Agent:
     def call(
         self,
         target: Target,
-        arguments: bytes,
-        timeout: float,
-        headers: list[tuple[str, str]],
+        request: tuple[str, float, list[tuple[str, str]]],
         future: Future[Any],
         /,
     ) -> CallHandle: ...
     def call_blocking(
         self,
         target: Target,
-        arguments: bytes,
-        timeout: float,
-        headers: list[tuple[str, str]],
+        request: tuple[str, float, list[tuple[str, str]]],
         /,
     ) -> Any: ...
     def replace(self, registration: str, /) -> None: ...

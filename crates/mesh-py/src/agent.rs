@@ -66,6 +66,9 @@ struct StartSettings {
     standalone: bool,
 }
 
+/// Arguments as a JSON object, seconds, headers.
+type Request = (String, f64, Vec<(String, String)>);
+
 /// A running agent.
 #[pyclass(frozen, name = "Agent", module = "mesh._mesh")]
 pub(crate) struct PyAgent(Agent);
@@ -141,16 +144,14 @@ impl PyAgent {
     }
 
     /// Calls `target` and completes `future` with the result.
-    #[pyo3(signature = (target, arguments, timeout, headers, future, /))]
+    #[pyo3(signature = (target, request, future, /))]
     fn call(
         &self,
         target: &PyTarget,
-        arguments: &[u8],
-        timeout: f64,
-        headers: Vec<(String, String)>,
+        request: Request,
         future: &Bound<'_, PyAny>,
     ) -> PyResult<CallHandle> {
-        let call = prepare(target, arguments, timeout, &headers)?;
+        let call = prepare(target, request)?;
         let future = Future::new(future)?;
         let handle = self.0.call(call, move |outcome| {
             report(|py| {
@@ -162,16 +163,14 @@ impl PyAgent {
     }
 
     /// Calls `target` and waits for the result.
-    #[pyo3(signature = (target, arguments, timeout, headers, /))]
+    #[pyo3(signature = (target, request, /))]
     fn call_blocking<'py>(
         &self,
         py: Python<'py>,
         target: &PyTarget,
-        arguments: &[u8],
-        timeout: f64,
-        headers: Vec<(String, String)>,
+        request: Request,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let call = prepare(target, arguments, timeout, &headers)?;
+        let call = prepare(target, request)?;
         let outcome = py.detach(|| self.0.call_blocking(call));
         completion::value(py, outcome)
     }
@@ -212,17 +211,12 @@ fn duration(what: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| error::seconds(what, seconds))
 }
 
-fn prepare(
-    target: &PyTarget,
-    arguments: &[u8],
-    timeout: f64,
-    headers: &[(String, String)],
-) -> PyResult<Call> {
-    let arguments: Box<RawValue> = serde_json::from_slice(arguments)
-        .map_err(|error| error::json("the arguments are not JSON", &error))?;
+fn prepare(target: &PyTarget, (arguments, timeout, headers): Request) -> PyResult<Call> {
+    let arguments =
+        RawValue::from_string(arguments).map_err(|error| error::json("the arguments", &error))?;
     let mut sent = Headers::new();
     for (name, value) in headers {
-        sent.push(name, value)
+        sent.push(&name, &value)
             .map_err(|error| error::header(&error))?;
     }
     Ok(Call {

@@ -61,10 +61,10 @@ fn settle(
 }
 
 /// The value that a called tool returned, or the exception of its failure.
-pub(crate) fn value<'py>(
-    py: Python<'py>,
+pub(crate) fn value(
+    py: Python<'_>,
     outcome: Result<ToolOutcome, CallError>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
     match error::failed(outcome.map_err(|error| error::call(&error))?)? {
         ToolOutcome::Json(json) => Ok(loads(py)?.call1(py, (json.get(),))?.into_bound(py)),
         ToolOutcome::Text(text) => Ok(PyString::new(py, &text).into_any()),

@@ -48,12 +48,12 @@ def enter(membership: Membership | None) -> None:
     _Current.membership = membership
 
 
-def to_json(arguments: Mapping[str, Any]) -> bytes:
+def to_json(arguments: Mapping[str, Any]) -> str:
     """The arguments of a call as JSON; models, dates and the like as pydantic writes them."""
     try:
         # The C encoder is the fastest there is for plain values.
-        return json.dumps(arguments, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
     except TypeError:
         from pydantic_core import to_json as to_json_with_models
 
-        return to_json_with_models(arguments)
+        return to_json_with_models(arguments).decode()

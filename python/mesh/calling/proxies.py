@@ -41,8 +41,15 @@ class Proxy(McpMeshAgent):
             self._target = target
         return self._target
 
-    def _timeout(self) -> float:
-        return inbound.get().timeout or self._membership.call_timeout
+    def _request(
+        self, arguments: Mapping[str, Any], headers: Mapping[str, str] | None
+    ) -> tuple[str, float, list[tuple[str, str]]]:
+        membership = self._membership
+        return (
+            to_json(arguments),
+            inbound.get().timeout or membership.call_timeout,
+            membership.headers.outbound(headers),
+        )
 
 
 class AsyncProxy(Proxy):
@@ -72,13 +79,7 @@ class AsyncProxy(Proxy):
         if membership.is_self(target):
             return await call_self(membership.own_tools[target.function_name], arguments)
         future = asyncio.get_running_loop().create_future()
-        call = membership.agent.call(
-            target,
-            to_json(arguments),
-            self._timeout(),
-            membership.headers.outbound(headers),
-            future,
-        )
+        call = membership.agent.call(target, self._request(arguments, headers), future)
         try:
             return await future
         except asyncio.CancelledError:
@@ -113,12 +114,7 @@ class BlockingProxy(Proxy):
         if membership.is_self(target):
             function = membership.own_tools[target.function_name]
             return call_self_blocking(function, arguments, membership.loop)
-        return membership.agent.call_blocking(
-            target,
-            to_json(arguments),
-            self._timeout(),
-            membership.headers.outbound(headers),
-        )
+        return membership.agent.call_blocking(target, self._request(arguments, headers))
 
 
 async def call_self(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
