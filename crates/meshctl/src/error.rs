@@ -7,6 +7,9 @@ use std::io;
 use mesh_client::ClientError;
 use mesh_core::Hint as _;
 
+/// The longest message that is taken from somebody else, in characters.
+const LONGEST_LINE: usize = 400;
+
 /// What kind of failure it was, which decides what is printed beside the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -113,28 +116,33 @@ impl From<io::Error> for CliError {
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let hint = error.hint().map(std::borrow::Cow::into_owned);
-        let message = error.to_string();
-        let source = error.source().map(describe);
+        let message = one_line(&error.to_string());
+        let source = root_cause(&error).map(Into::into);
         Self {
-            source: source.map(Into::into),
+            source,
             hint,
             ..Self::new(message)
         }
     }
 }
 
-/// The texts of `error` and its causes, without what a cause repeats.
-fn describe(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
+/// A text of somebody else's, such as a page of HTML, as one line of sensible length.
+pub(crate) fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= LONGEST_LINE {
+        return line;
     }
-    text
+    let cut: String = line.chars().take(LONGEST_LINE).collect();
+    format!("{cut}…")
+}
+
+/// The innermost cause: "connection refused", without the layers that it went through.
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = error.source()?;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Some(cause.to_string())
 }
 
 #[cfg(test)]
@@ -148,6 +156,12 @@ mod tests {
             .hint("look");
         assert_eq!(error.to_string(), "cannot read `x`: denied");
         assert_eq!(error.hint_text(), Some("look"));
+    }
+
+    #[test]
+    fn foreign_text_is_one_line() {
+        assert_eq!(one_line("<html>\n  <p>no\t</p>"), "<html> <p>no </p>");
+        assert_eq!(one_line(&"x".repeat(500)).chars().count(), LONGEST_LINE + 1);
     }
 
     #[test]

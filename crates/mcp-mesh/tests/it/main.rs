@@ -1,3 +1,9 @@
 //! The two programs as processes: Cargo offers their paths to this package only.
 
 mod crash;
+mod queries;
+mod registry;
+mod stage;
+mod start;
+mod stop;
+mod usage;

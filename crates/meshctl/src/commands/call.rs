@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use mesh_client::Headers;
 use mesh_client::mcp::{CallError, McpCaller, Reply, ToolCall};
+use mesh_core::wire::ErrorBody;
 use serde_json::value::RawValue;
 
 use super::Context;
-use crate::error::CliError;
+use crate::error::{CliError, one_line, root_cause};
 use crate::json_text::indented;
 use crate::mesh_view::{Among, host_and_port};
 use crate::settings::{ConnectionArgs, RegistryAddress};
@@ -149,27 +150,28 @@ impl From<CallError> for CliError {
         use mesh_core::Hint as _;
 
         let hint = error.hint().map(std::borrow::Cow::into_owned);
-        let mut text = match &error {
+        let text = match &error {
             CallError::Rpc(refusal) => {
                 let data = refusal.data.as_ref();
                 let data = data.map_or_else(String::new, |data| format!(": {data}"));
                 format!("MCP call failed: {}{data}", refusal.message)
             }
-            other => format!("MCP call failed: {other}"),
-        };
-        let mut cause = std::error::Error::source(&error);
-        while let Some(source) = cause {
-            let more = source.to_string();
-            if !text.contains(&more) {
-                text = format!("{text}: {more}");
+            CallError::Http { status, body, .. } => {
+                // The registry's own refusals say more in words than as JSON.
+                let reason = serde_json::from_str::<ErrorBody>(body).map(|body| body.error);
+                let reason = reason.unwrap_or_else(|_| body.clone());
+                format!("MCP call failed: HTTP {status}: {}", one_line(&reason))
             }
-            cause = source.source();
+            other => format!("MCP call failed: {}", one_line(&other.to_string())),
+        };
+        let mut error = match root_cause(&error) {
+            Some(cause) => Self::new(text).because(cause),
+            None => Self::new(text),
+        };
+        if let Some(hint) = hint {
+            error = error.hint(hint);
         }
-        let error = Self::new(text);
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        error
     }
 }
 

@@ -99,7 +99,7 @@ fn print_agent(
         ("Runtime:", runtime(agent).to_owned()),
         ("Status:", status),
         ("Endpoint:", agent.endpoint.clone()),
-        ("Version:", agent.version.clone()),
+        ("Version:", or_dash(&agent.version).to_owned()),
         (
             "Dependencies:",
             format!(
@@ -132,6 +132,10 @@ fn print_agent(
             .result(format_args!("\n{title}\n{}", table.render()))?;
     }
     Ok(())
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
 }
 
 type Section = Option<(String, Table)>;

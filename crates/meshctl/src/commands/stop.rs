@@ -295,7 +295,7 @@ fn clean(supervisor: &Supervisor, lock: &Lock, environment: &Environment) -> Res
         .get(EnvVars::MCP_MESH_DB_PATH)
         .map_or_else(|| home.database(), PathBuf::from);
     let mut files = vec![database.clone()];
-    for ending in ["-wal", "-shm"] {
+    for ending in ["-wal", "-shm", ".lock"] {
         let mut name = database.clone().into_os_string();
         name.push(ending);
         files.push(name.into());

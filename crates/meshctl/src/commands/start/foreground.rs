@@ -25,14 +25,32 @@ struct Shown {
     ended: bool,
 }
 
+/// Whether a process may still write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Running,
+    Ended,
+}
+
 /// Shows what the processes write. Returns when all ended, or when the user interrupts; then
 /// everything that was started here is stopped first.
 pub(super) async fn attend(
     mut session: Session<'_>,
     context: &mut Context,
 ) -> Result<(), CliError> {
+    let processes = session.main_processes();
+    let several = processes.len() > 1;
+    let mut shown: Vec<Shown> = processes
+        .iter()
+        .map(|process| Shown::new(process, several))
+        .collect();
+    if !session.agents.is_empty() {
+        context
+            .printer
+            .say("Agents are running. Press Ctrl+C to stop all services.")?;
+    }
     let outcome = tokio::select! {
-        outcome = watch(&mut session, context) => outcome,
+        outcome = watch(&mut session, &mut shown, context) => outcome,
         interrupted = Platform::interrupted() => interrupted.map_err(CliError::from),
     };
     // A second interrupt means "at once".
@@ -43,6 +61,10 @@ pub(super) async fn attend(
                 .hint("`meshctl stop --force` ends what is left"));
         }
     };
+    outcome?;
+    for shown in &mut shown {
+        shown.print_new(Stage::Ended, context)?;
+    }
     if !users.is_empty() {
         let users: Vec<&str> = users.iter().map(ProcessName::as_str).collect();
         context.printer.say(format_args!(
@@ -50,58 +72,38 @@ pub(super) async fn attend(
             users.join(", ")
         ))?;
     }
-    outcome
+    Ok(())
 }
 
 /// Returns when all processes ended; an error if one failed.
-async fn watch(session: &mut Session<'_>, context: &mut Context) -> Result<(), CliError> {
-    let mut processes: Vec<&mut Launched> = session.agents.iter_mut().collect();
-    if processes.is_empty() {
-        processes.extend(session.registry.as_mut());
-    } else {
-        context
-            .printer
-            .say("Agents are running. Press Ctrl+C to stop all services.")?;
-    }
-    let several = processes.len() > 1;
-    let mut shown: Vec<Shown> = processes
-        .iter()
-        .map(|process| Shown {
-            follower: Follower::from_start(&process.log),
-            prefix: if several {
-                format!("{} | ", process.name)
-            } else {
-                String::new()
-            },
-            rest: Vec::new(),
-            ended: false,
-        })
-        .collect();
+async fn watch(
+    session: &mut Session<'_>,
+    all_shown: &mut [Shown],
+    context: &mut Context,
+) -> Result<(), CliError> {
+    let mut processes = session.main_processes();
     let mut failures = Vec::new();
     loop {
-        for (process, shown) in processes.iter_mut().zip(&mut shown) {
+        for (process, shown) in processes.iter_mut().zip(all_shown.iter_mut()) {
             if shown.ended {
                 continue;
             }
             // Asked before the log is read, so that its last words are read as well.
-            let status = process.ended();
-            let new = shown.follower.read().map_err(|error| {
-                CliError::new(format!("cannot read `{}`", process.log.display())).because(error)
-            })?;
-            let text = shown.lines(&new, status.is_some());
-            context.printer.raw(&text)?;
-            if let Some(status) = status {
-                shown.ended = true;
-                let name = &process.name;
-                context
-                    .printer
-                    .note(format_args!("'{name}' ended ({status})"))?;
-                if !status.success() && !Platform::was_terminated(status) {
-                    failures.push(format!("'{name}' failed ({status})"));
-                }
+            let Some(status) = process.ended() else {
+                shown.print_new(Stage::Running, context)?;
+                continue;
+            };
+            shown.print_new(Stage::Ended, context)?;
+            shown.ended = true;
+            let name = &process.name;
+            context
+                .printer
+                .note(format_args!("'{name}' ended ({status})"))?;
+            if !status.success() && !Platform::was_terminated(status) {
+                failures.push(format!("'{name}' failed ({status})"));
             }
         }
-        if shown.iter().all(|shown| shown.ended) {
+        if all_shown.iter().all(|shown| shown.ended) {
             break;
         }
         sleep(POLL).await;
@@ -114,10 +116,33 @@ async fn watch(session: &mut Session<'_>, context: &mut Context) -> Result<(), C
 }
 
 impl Shown {
+    fn new(process: &Launched, is_one_of_several: bool) -> Self {
+        Self {
+            follower: Follower::from_start(&process.log),
+            prefix: if is_one_of_several {
+                format!("{} | ", process.name)
+            } else {
+                String::new()
+            },
+            rest: Vec::new(),
+            ended: false,
+        }
+    }
+
+    fn print_new(&mut self, stage: Stage, context: &mut Context) -> Result<(), CliError> {
+        let new = self
+            .follower
+            .read()
+            .map_err(|error| CliError::new("cannot read a log").because(error))?;
+        let text = self.lines(&new, stage);
+        context.printer.raw(&text)?;
+        Ok(())
+    }
+
     /// The complete lines in `new`, each with the prefix; at the end the incomplete one as well.
-    fn lines(&mut self, new: &[u8], is_end: bool) -> Vec<u8> {
+    fn lines(&mut self, new: &[u8], stage: Stage) -> Vec<u8> {
         self.rest.extend_from_slice(new);
-        let complete = if is_end {
+        let complete = if stage == Stage::Ended {
             self.rest.len()
         } else {
             let newline = self.rest.iter().rposition(|byte| *byte == b'\n');
@@ -150,9 +175,9 @@ mod tests {
             rest: Vec::new(),
             ended: false,
         };
-        assert_eq!(shown.lines(b"one\ntw", false), b"a | one\n");
-        assert_eq!(shown.lines(b"o\n", false), b"a | two\n");
-        assert_eq!(shown.lines(b"thr", false), b"");
-        assert_eq!(shown.lines(b"ee", true), b"a | three\n");
+        assert_eq!(shown.lines(b"one\ntw", Stage::Running), b"a | one\n");
+        assert_eq!(shown.lines(b"o\n", Stage::Running), b"a | two\n");
+        assert_eq!(shown.lines(b"thr", Stage::Running), b"");
+        assert_eq!(shown.lines(b"ee", Stage::Ended), b"a | three\n");
     }
 }

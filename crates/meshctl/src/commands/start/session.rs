@@ -54,6 +54,15 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What the user waits for: the agents, or else the registry.
+    pub(super) fn main_processes(&mut self) -> Vec<&mut Launched> {
+        if self.agents.is_empty() {
+            self.registry.as_mut().into_iter().collect()
+        } else {
+            self.agents.iter_mut().collect()
+        }
+    }
+
     async fn start_all(
         &mut self,
         lock: &Lock,
@@ -107,9 +116,10 @@ impl<'a> Session<'a> {
             return Err(problem.into());
         }
         if !matches!(problem, ClientError::Unreachable { .. }) {
-            // Somebody answers there who is no registry; a second one could not listen.
-            return Err(CliError::from(problem)
-                .or_hint("another program uses that address; choose another `--registry-port`"));
+            // Somebody listens there who is no registry; a second one could not.
+            return Err(CliError::new(format!("another program uses {address}"))
+                .because(CliError::from(problem))
+                .hint("end that program, or choose another `--registry-port`"));
         }
         if !address.is_plain() {
             return Err(CliError::from(problem)
@@ -210,7 +220,7 @@ fn refuse_second(supervisor: &Supervisor, name: &ProcessName) -> Result<(), CliE
     let pid = process.pid;
     Err(CliError::new(match process.state() {
         State::Orphaned => format!(
-            "agent '{name}' ended, but processes that it started are still running (group {pid}). Stop them first with 'meshctl stop {name}'."
+            "agent '{name}' (PID {pid}) ended, but processes that it started are still running. Stop them first with 'meshctl stop {name}'."
         ),
         _ => format!(
             "agent '{name}' is already running (PID {pid}). Stop it first with 'meshctl stop {name}'."

@@ -1,0 +1,420 @@
+//! `meshctl start`: what it prints, what runs afterwards, and that nothing runs after a failure.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Instant;
+
+use crate::stage::{Stage, runs, stage_snapshot};
+
+#[test]
+fn a_detached_agent_is_listed_healthy_when_start_returns() {
+    let stage = Stage::new().with_agent("greeter");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "greeter.py"]), @r"
+        exit: 0
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        Started 'greeter' in detach
+          Logs: meshctl logs greeter
+          Stop: meshctl stop greeter
+        ----- stderr -----
+        ");
+    stage_snapshot!(stage, stage.meshctl().arg("list"), @r"
+        exit: 0
+        ----- stdout -----
+        Registry: running (http://localhost:[PORT]) - 1 healthy - uptime [DURATION]
+
+        NAME              RUNTIME  TYPE   STATUS   DEPS  CAPS  ENDPOINT         AGE  LAST SEEN
+        --------------------------------------------------------------------------------------
+        greeter-[ID]  Python   Agent  healthy  0/0   1/1   [ENDPOINT]  [DURATION]   [DURATION]
+
+        1 agent (1 healthy)
+        ----- stderr -----
+        ");
+    let pid = stage.pid("greeter").expect("the pid file is there");
+    let command_line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(command_line.contains("greeter.py"), "{command_line}");
+    let deps = fs::read_dir(stage.context.state().join("registry/deps")).unwrap();
+    assert_eq!(deps.count(), 1);
+    stage_snapshot!(stage, stage.meshctl().arg("stop"), @r"
+        exit: 0
+        ----- stdout -----
+        Stopping 1 agent(s) in parallel...
+        Agent 'greeter' stopped
+        Stopped 1 agent(s)
+        Stopping registry (PID: [PID])...
+        registry stopped
+        ----- stderr -----
+        ");
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn several_agents_and_a_folder_start_together() {
+    let stage = Stage::new().with_agent("one").with_agent("two");
+    let script = fs::read_to_string(stage.context.home().join("two.py")).unwrap();
+    stage.file("agents/three/main.py", &script.replace("two", "three"));
+    stage_snapshot!(
+        stage,
+        stage.meshctl().args(["start", "-d", "one.py", "two.py", "agents/three"]),
+        @r"
+        exit: 0
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        Starting 3 agents in detach: one, two, three
+        Started 'one' in detach
+        Started 'two' in detach
+        Started 'three' in detach
+        ----- stderr -----
+        "
+    );
+}
+
+#[test]
+fn an_agent_that_ends_at_once_is_shown_with_its_log_and_nothing_keeps_running() {
+    let stage = Stage::new().with_changed_agent("broken", "raise RuntimeError('first line')");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "broken.py"]), @r#"
+        exit: 1
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        ----- stderr -----
+        The last lines of `[HOME]/.mcp-mesh/logs/broken.log`:
+          | hello from broken
+          | Traceback (most recent call last):
+          |   File "[HOME]/broken.py", line 77, in <module>
+          |     raise RuntimeError('first line')
+          | RuntimeError: first line
+        Error: agent 'broken' ended before it registered (exit status: 1)
+        Hint: its whole log: `meshctl logs broken`
+        "#);
+    assert_eq!(stage.context.strays(), []);
+    assert_eq!(stage.pid("broken"), None);
+    assert_eq!(stage.pid("registry"), None);
+}
+
+#[test]
+fn an_agent_that_does_not_register_is_left_running_with_a_warning() {
+    let stage = Stage::new().with_changed_agent("silent", "time.sleep(600)");
+    stage_snapshot!(
+        stage,
+        stage.meshctl().args(["start", "-d", "silent.py", "--startup-timeout", "1"]),
+        @r"
+        exit: 0
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        Started 'silent' in detach
+          Logs: meshctl logs silent
+          Stop: meshctl stop silent
+        ----- stderr -----
+        Warning: agent 'silent' runs but did not register within 1 s; see `meshctl logs silent`
+        "
+    );
+    assert!(runs(stage.pid("silent").unwrap()));
+}
+
+#[test]
+fn a_second_start_of_a_running_agent_is_refused_and_the_first_goes_on() {
+    let stage = Stage::new().with_agent("greeter");
+    stage.run(&["start", "-d", "greeter.py"]);
+    let pid = stage.pid("greeter").unwrap();
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "greeter.py"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: agent 'greeter' is already running (PID [PID]). Stop it first with 'meshctl stop greeter'.
+        ");
+    assert!(runs(pid));
+    assert_eq!(stage.pid("greeter"), Some(pid));
+}
+
+#[test]
+fn wrong_paths_and_names_are_named() {
+    let stage = Stage::new().with_agent("greeter");
+    stage.file("notes.txt", "");
+    stage.file("empty/readme.md", "");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "nowhere.py"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: path does not exist: nowhere.py
+        Hint: name a Python script, or a folder that holds a `main.py`
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "empty"]), @r#"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: no entry point found in folder "empty" (checked: main.py, src/index.ts, src/index.js, index.ts, index.js, pom.xml)
+        Hint: name the agent's script, or call it `main.py`
+        "#);
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "notes.txt"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: `notes.txt` is not an agent: a file must be a `.py` script
+        Hint: name a Python script, or a folder that holds a `main.py`
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "greeter.py", "greeter.py"]), @r#"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: two agents are called 'greeter': `[HOME]/greeter.py` and `[HOME]/greeter.py`
+        Hint: give each its own name in `@mesh.agent(name="…")`
+        "#);
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn a_missing_interpreter_is_an_error_with_a_cure() {
+    let stage = Stage::new().with_agent("greeter");
+    fs::remove_dir_all(stage.context.home().join(".venv")).unwrap();
+    stage_snapshot!(
+        stage,
+        stage.meshctl().env("PATH", "/nowhere").args(["start", "-d", "greeter.py"]),
+        @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: no Python interpreter found for `[HOME]/greeter.py`
+        Hint: create an environment beside the agent: `python3 -m venv .venv && .venv/bin/pip install mcp-mesh`
+        "
+    );
+    let site_packages = stage
+        .context
+        .home()
+        .join(".venv/lib/python3.11/site-packages");
+    fs::create_dir_all(site_packages).unwrap();
+    stage.file(".venv/pyvenv.cfg", "version = 3.11.2\n");
+    stage.file(".venv/bin/python", "");
+    stage_snapshot!(
+        stage,
+        stage.meshctl().env("PATH", "/nowhere").args(["start", "-d", "greeter.py"]),
+        @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: no Python 3.11+ with the package `mcp-mesh` found for `[HOME]/greeter.py` (looked at [HOME]/.venv/bin/python: the package `mcp-mesh` is not installed there)
+        Hint: create an environment beside the agent: `python3 -m venv .venv && .venv/bin/pip install mcp-mesh`
+        "
+    );
+}
+
+#[test]
+fn a_port_of_another_program_is_an_error_at_once() {
+    let stage = Stage::new();
+    let _other = TcpListener::bind(("127.0.0.1", stage.port)).unwrap();
+    let start = Instant::now();
+    let transcript =
+        mesh_test::transcript(stage.meshctl().args(["start", "--registry-only", "-d"]));
+    assert!(transcript.starts_with("exit: 1"), "{transcript}");
+    assert!(transcript.contains("another program uses"), "{transcript}");
+    assert!(start.elapsed().as_secs() < 10);
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn a_registry_that_cannot_open_its_database_says_why() {
+    let stage = Stage::new();
+    stage.file(
+        "not-a-database.db",
+        &"this is text, not a database\n".repeat(100),
+    );
+    let transcript = mesh_test::transcript(stage.meshctl().args([
+        "start",
+        "--registry-only",
+        "-d",
+        "--db-path",
+        "not-a-database.db",
+    ]));
+    assert!(transcript.starts_with("exit: 1"), "{transcript}");
+    assert!(transcript.contains("not-a-database.db"), "{transcript}");
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn the_registry_starts_alone_and_only_once() {
+    let stage = Stage::new();
+    stage_snapshot!(stage, stage.meshctl().args(["start", "--registry-only", "-d"]), @r"
+        exit: 0
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        ----- stderr -----
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "--registry-only", "-d"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: registry is already running at http://localhost:[PORT]
+        Hint: stop it first with `meshctl stop --registry`, or use another port
+        ");
+    let log = fs::read_to_string(stage.context.state().join("logs/registry.log")).unwrap();
+    assert!(
+        log.contains("[sweep] using MCP_MESH_SWEEP_INTERVAL"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_local_registry_url_decides_where_the_registry_starts() {
+    let stage = Stage::new().with_agent("greeter");
+    let port = mesh_test::free_port().unwrap();
+    let url = format!("http://localhost:{port}");
+    stage.run(&["start", "-d", "greeter.py", "--registry-url", &url]);
+    let list = stage.run(&["list", "--registry-url", &url]);
+    assert!(
+        list.contains("greeter-") && list.contains("1 healthy"),
+        "{list}"
+    );
+}
+
+#[test]
+fn connect_only_never_starts_a_registry() {
+    let stage = Stage::new().with_agent("greeter");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "--connect-only", "greeter.py"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: --connect-only needs --registry-url
+        Hint: say which registry the agents shall join
+        ");
+    stage_snapshot!(
+        stage,
+        stage.meshctl().args([
+            "start",
+            "-d",
+            "--connect-only",
+            "greeter.py",
+            "--registry-url",
+            &format!("http://localhost:{}", stage.port),
+        ]),
+        @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused (os error 111)
+        Hint: start one with `meshctl start --registry-only`, or check its address
+        "
+    );
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn variables_reach_the_agent_from_flag_and_file() {
+    let stage = Stage::new().with_changed_agent(
+        "greeter",
+        "print('A', os.environ['A'], 'B', os.environ['B'], 'LEVEL', os.environ['MCP_MESH_LOG_LEVEL'], flush=True)",
+    );
+    stage.file("agents.env", "# comment\nexport A='from file'\nB=file\n");
+    stage.run(&[
+        "start",
+        "-d",
+        "greeter.py",
+        "--env-file",
+        "agents.env",
+        "--env",
+        "B=1,2=3",
+        "--log-level",
+        "warn",
+    ]);
+    let log = fs::read_to_string(stage.context.state().join("logs/greeter.log")).unwrap();
+    assert!(log.contains("A from file B 1,2=3 LEVEL WARNING"), "{log}");
+    stage.file("agents.env", "A\n");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "x.py", "--env-file", "agents.env"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: cannot read `agents.env`: line 1: expected `NAME=value`
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "x.py", "--env", "=1"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: `--env =1`: a name is letters, digits and `_`, and starts with no digit
+        Hint: write it as `--env NAME=value`
+        ");
+}
+
+#[test]
+fn a_reused_process_number_is_neither_running_nor_stopped() {
+    let stage = Stage::new().with_agent("greeter");
+    let mut bystander = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let pids = stage.context.state().join("pids");
+    fs::create_dir_all(&pids).unwrap();
+    fs::write(pids.join("greeter.pid"), bystander.id().to_string()).unwrap();
+    fs::write(pids.join("greeter.birth"), "long ago").unwrap();
+    stage.run(&["start", "-d", "greeter.py"]);
+    assert_ne!(stage.pid("greeter"), Some(bystander.id()));
+    stage.run(&["stop"]);
+    assert!(bystander.try_wait().unwrap().is_none());
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+}
+
+#[test]
+fn an_interrupt_in_the_foreground_ends_everything_that_was_started() {
+    let stage = Stage::new().with_agent("one").with_agent("two");
+    let mut foreground = stage
+        .meshctl()
+        .args(["start", "one.py", "two.py"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    stage.until("both agents are listed", |stage| {
+        stage.run(&["list"]).contains("2 healthy")
+    });
+    let pid = foreground.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(foreground.wait().unwrap().success());
+    let output = foreground.wait_with_output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "one | hello from one\n",
+        "two | registered\n",
+        "Press Ctrl+C to stop",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert_eq!(stage.context.strays(), []);
+    assert_eq!(stage.pid("registry"), None);
+}
+
+#[test]
+fn the_foreground_ends_with_its_agents_and_reports_a_failure() {
+    let stage = Stage::new().with_changed_agent("broken", "raise SystemExit(3)");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "broken.py"]), @r"
+        exit: 1
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        Agents are running. Press Ctrl+C to stop all services.
+        hello from broken
+        ----- stderr -----
+        'broken' ended (exit status: 3)
+        Error: 'broken' failed (exit status: 3)
+        ");
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn twenty_starts_and_stops_in_a_row_work() {
+    let stage = Stage::new().with_agent("greeter");
+    for _ in 0..20 {
+        stage.run(&["start", "-d", "greeter.py"]);
+        stage.run(&["stop"]);
+    }
+    assert_eq!(stage.context.strays(), []);
+}

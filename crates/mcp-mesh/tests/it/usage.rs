@@ -1,0 +1,121 @@
+//! What every command shares: version, completions, usage errors, the environment.
+
+use crate::stage::{Stage, stage_snapshot};
+
+#[test]
+fn the_version_has_three_spellings() {
+    let stage = Stage::new();
+    for arguments in [["--version"], ["-v"], ["version"]] {
+        let transcript = mesh_test::transcript(stage.meshctl().args(arguments));
+        let version = mesh_core::VERSION;
+        assert_eq!(
+            transcript,
+            format!("exit: 0\n----- stdout -----\nmeshctl version {version}\n----- stderr -----\n")
+        );
+    }
+}
+
+#[test]
+fn usage_errors_exit_with_1() {
+    let stage = Stage::new();
+    stage_snapshot!(stage, stage.meshctl().args(["list", "--healthy-only"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: unexpected argument '--healthy-only' found
+
+        Usage: meshctl list [OPTIONS]
+
+        For more information, try '--help'.
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["list", "-a"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: unexpected argument '-a' found
+
+        Usage: meshctl list [OPTIONS]
+
+        For more information, try '--help'.
+        ");
+    stage_snapshot!(stage, stage.meshctl().arg("nonsense"), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: unrecognized subcommand 'nonsense'
+
+        Usage: meshctl <COMMAND>
+
+        For more information, try '--help'.
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["start", "--registry-only", "--connect-only"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: the argument '--registry-only' cannot be used with '--connect-only'
+
+        Usage: meshctl start --registry-only [AGENT]...
+
+        For more information, try '--help'.
+        ");
+    stage_snapshot!(stage, stage.meshctl().args(["list", "--registry-port", "0"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: invalid value '0' for '--registry-port <PORT>': 0 is not in 1..=65535
+
+        For more information, try '--help'.
+        ");
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let stage = Stage::new();
+    stage_snapshot!(stage, stage.meshctl().env("MCP_MESH_REGISTRY_URL", "nowhere").arg("list"), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: `nowhere` (MCP_MESH_REGISTRY_URL) is not the URL of a registry: relative URL without a base
+        Hint: use a URL such as `http://localhost:8000`
+        ");
+    stage_snapshot!(
+        stage,
+        stage.meshctl().env("MCP_MESH_LOG_LEVEL", "loud").args(["start", "--registry-only"]),
+        @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: MCP_MESH_LOG_LEVEL: `loud` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL
+        Hint: correct or unset `MCP_MESH_LOG_LEVEL`
+        "
+    );
+    stage_snapshot!(
+        stage,
+        stage.meshctl().env("MCP_MESH_STARTUP_TIMEOUT", "soon").args(["start", "--registry-only"]),
+        @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: MCP_MESH_STARTUP_TIMEOUT: `soon` is not a whole number of at least 1 in range
+        Hint: correct or unset `MCP_MESH_STARTUP_TIMEOUT`
+        "
+    );
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    let stage = Stage::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = stage
+            .meshctl()
+            .args(["completion", shell])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            script.contains("meshctl") && script.contains("registry-only"),
+            "{shell}"
+        );
+    }
+}
