@@ -39,7 +39,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
     } = args;
     let address = RegistryAddress::resolve(connection, &context.environment)?;
     let list = address.client(TIMEOUT)?.agents().await?;
-    let supervisor = Supervisor::open(Home::resolve(&context.environment)?)?;
+    let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let processes = processes(&supervisor)?;
     let one = agent
         .map(|wanted| mesh_view::find(&list.agents, &wanted, Among::Everyone))

@@ -43,14 +43,19 @@ pub(crate) struct Swept {
 }
 
 impl Supervisor {
-    /// The supervisor of `home`, whose directories are created.
-    pub(crate) fn open(home: Home) -> Result<Self, CliError> {
-        home.create()?;
-        Ok(Self {
+    /// The supervisor of `home`, which may not exist yet; enough to look around.
+    pub(crate) fn of(home: Home) -> Self {
+        Self {
             records: Records::new(home.pids()),
             dependents: Dependents::new(home.dependents()),
             home,
-        })
+        }
+    }
+
+    /// The same with the directories created, for whoever starts or stops something.
+    pub(crate) fn open(home: Home) -> Result<Self, CliError> {
+        home.create()?;
+        Ok(Self::of(home))
     }
 
     pub(crate) fn home(&self) -> &Home {

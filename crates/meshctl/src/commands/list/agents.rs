@@ -52,7 +52,7 @@ fn print_json(
     view: &View,
     context: &mut Context,
 ) -> Result<(), CliError> {
-    let supervisor = Supervisor::open(Home::resolve(&context.environment)?)?;
+    let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let processes = report::processes(&supervisor)?;
     let all = list.map_or(&[][..], |list| &list.agents);
     let shown: Vec<&AgentInfo> = all
