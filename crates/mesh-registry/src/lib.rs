@@ -15,6 +15,7 @@ mod logging;
 mod readiness;
 mod serve;
 mod settings;
+mod stop_signal;
 mod sweep;
 mod topology;
 mod writer;

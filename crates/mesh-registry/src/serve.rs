@@ -1,7 +1,6 @@
 //! From settings to a listening registry, and back to a clean end.
 
 use std::borrow::Cow;
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 
 use crate::readiness::Readiness;
+use crate::stop_signal::StopSignal;
 use crate::{App, Settings, app, health, sweep};
 
 /// A connection that sends no complete request head for this long is closed. It covers the pause
@@ -43,6 +43,8 @@ pub(crate) enum ServeError {
         port: u16,
         source: io::Error,
     },
+    #[error("failed to listen for signals")]
+    Signals(#[source] io::Error),
     #[error("the writer ended unexpectedly; this is a defect")]
     Writer,
     // The store's own message names the file and the fault.
@@ -60,7 +62,7 @@ impl Hint for ServeError {
                 Some("choose an address of this machine with `--host`".into())
             }
             Self::Store(error) => error.hint(),
-            Self::Runtime(_) | Self::Writer => None,
+            Self::Runtime(_) | Self::Signals(_) | Self::Writer => None,
         }
     }
 }
@@ -79,6 +81,8 @@ pub(crate) fn serve(settings: Settings, readiness: &Readiness) -> Result<(), Ser
 
 async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError> {
     tracing::info!(version = VERSION, "Starting MCP Mesh Registry Service");
+    // Before anybody can know that there is a process to stop.
+    let stop = StopSignal::listen().map_err(ServeError::Signals)?;
     // The port first: a second registry must not touch the first one's database.
     let listeners = bind(&settings.host, settings.port).await?;
     let (store, opened) = Store::open(&settings.database, &settings.sqlite, &Clock::System).await?;
@@ -103,7 +107,7 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     ));
 
     let outcome = tokio::select! {
-        () = accept(listeners, &state) => Ok(()),
+        () = accept(listeners, &state, stop) => Ok(()),
         // Nobody closed it, so it died; a registry that can change nothing must not look alive.
         _ = &mut writer => Err(ServeError::Writer),
     };
@@ -184,14 +188,14 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves connections until a signal comes, then lets requests in flight end.
-async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>) {
+async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>, stop: StopSignal) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(MAX_HEAD);
     let router = app(state.clone());
     let connections = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(signal());
+    let mut stop = std::pin::pin!(stop.received());
     loop {
         let stream = tokio::select! {
             stream = next(&listeners) => stream,
@@ -237,28 +241,4 @@ async fn next(listeners: &[TcpListener]) -> TcpStream {
         })
     });
     futures_util::future::select_all(accepts).await.0
-}
-
-/// Returns when the process is told to stop.
-async fn signal() {
-    #[cfg(unix)]
-    let terminate = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = pending();
-    tokio::select! {
-        () = terminate => {}
-        interrupt = tokio::signal::ctrl_c() => {
-            if interrupt.is_err() {
-                pending::<()>().await;
-            }
-        }
-    }
 }

@@ -1,0 +1,224 @@
+//! `mcp-mesh-registry` as a process: what it says, how it ends, what it refuses.
+
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mesh_test::RegistryCommand;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-mesh-registry");
+/// Everything must be over well before the ten seconds after which `meshctl stop` kills.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+
+/// Runs the registry with `env` in an empty folder; it is expected to end by itself.
+fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+    let home = TempDir::new().expect("a folder");
+    Command::new(PROGRAM)
+        .args(args)
+        .env_clear()
+        .envs(env.iter().copied())
+        .current_dir(home.path())
+        .output()
+        .expect("the registry starts")
+}
+
+fn stderr_of(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+#[test]
+fn the_version_is_two_lines() {
+    let output = run(&["--version"], &[]);
+    let expected = format!(
+        "MCP Mesh Registry {}\nWires the agents of an MCP mesh\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_wrong_setting_is_refused_with_its_name_its_value_and_what_is_allowed() {
+    for (name, value, allowed) in [
+        ("PORT", "eighty", "a whole number from 1 to 65535"),
+        (
+            "DATABASE_URL",
+            "mysql://h/d",
+            "expected a path, `sqlite:<path>`",
+        ),
+        (
+            "MCP_MESH_TLS_MODE",
+            "strict",
+            "only `off` works in this release",
+        ),
+        ("MCP_MESH_SWEEP_INTERVAL", "often", "a duration above zero"),
+    ] {
+        let output = run(&[], &[(name, value)]);
+        let text = stderr_of(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(
+            text.starts_with(&format!("Error: `{name}` is `{value}`")),
+            "{text}"
+        );
+        assert!(text.contains(allowed), "{text}");
+        assert!(
+            text.ends_with(&format!("\nHint: correct or unset `{name}`\n")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_busy_port_is_named_and_the_database_stays_untouched() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let home = TempDir::new().expect("a folder");
+    let output = Command::new(PROGRAM)
+        .args(["--host", "127.0.0.1", "--port", &port])
+        .env_clear()
+        .current_dir(home.path())
+        .output()
+        .expect("the registry starts");
+    let text = stderr_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.starts_with(&format!("Error: failed to listen on `127.0.0.1:{port}`")),
+        "{text}"
+    );
+    assert!(text.contains("choose one with `--port`"), "{text}");
+    assert_eq!(
+        home.path().read_dir().expect("a folder").count(),
+        0,
+        "nothing was created"
+    );
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_with_a_cure() {
+    let folder = TempDir::new().expect("a folder");
+    let garbage = folder.path().join("garbage.db");
+    std::fs::write(&garbage, vec![b'x'; 8192]).expect("a file");
+    let cases = [
+        (garbage.display().to_string(), "garbage.db"),
+        (folder.path().display().to_string(), "is a folder"),
+        (
+            "postgres://user:hunter2@127.0.0.1/mesh".to_owned(),
+            "PostgreSQL",
+        ),
+    ];
+    for (url, reason) in cases {
+        let output = run(&["--port", "0"], &[("DATABASE_URL", &url)]);
+        let text = stderr_of(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(reason), "{text}");
+        assert!(text.contains("\nHint: "), "{text}");
+        assert!(
+            !text.contains("hunter2"),
+            "a password is never printed: {text}"
+        );
+    }
+    assert_eq!(
+        std::fs::read(&garbage).expect("it is still there"),
+        vec![b'x'; 8192]
+    );
+}
+
+#[test]
+fn the_log_says_what_scripts_wait_for() {
+    let home = TempDir::new().expect("a folder");
+    let mut registry = RegistryCommand::new(PROGRAM, home.path())
+        .env("HEALTH_CHECK_INTERVAL", "2")
+        .env("DEFAULT_TIMEOUT_THRESHOLD", "5")
+        .env("MCP_MESH_SWEEP_INTERVAL", "90s")
+        .start()
+        .expect("a registry");
+    let status = registry.terminate(STOP_LIMIT).expect("it ends in time");
+    assert!(status.success(), "{status}");
+    let log = std::fs::read_to_string(registry.command().log()).expect("a log");
+    for line in [
+        "INFO     Starting MCP Mesh Registry Service",
+        "INFO     listening on 127.0.0.1:",
+        "INFO     health monitor (timeout: 5s, interval: 2s)",
+        "INFO     [sweep] using MCP_MESH_SWEEP_INTERVAL 1m 30s, MCP_MESH_RETENTION 1h",
+        "INFO     stopped",
+    ] {
+        assert!(log.contains(line), "`{line}` is missing in:\n{log}");
+    }
+}
+
+#[test]
+fn a_json_log_is_one_object_per_line() {
+    let output = run(
+        &["--log-format", "json", "--port", "0"],
+        &[("DATABASE_URL", "postgres://h/d")],
+    );
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let first: Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["message"], "Starting MCP Mesh Registry Service");
+    assert_eq!(first["level"], "INFO");
+}
+
+#[test]
+fn sigterm_ends_it_in_time_whoever_is_connected() {
+    let home = TempDir::new().expect("a folder");
+    let mut registry = RegistryCommand::new(PROGRAM, home.path())
+        .start()
+        .expect("a registry");
+    let mut idle = TcpStream::connect(registry.address()).expect("a connection");
+    let mut kept = registry.connect().expect("a connection");
+    let answer = kept
+        .send("POST", "/heartbeat", br#"{"agent_id":"a-1"}"#)
+        .expect("an answer");
+    assert_eq!(answer.status, 200);
+
+    let asked = Instant::now();
+    let status = registry.terminate(STOP_LIMIT).expect("it ends in time");
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < STOP_LIMIT);
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest)
+        .expect("the connection was closed, not abandoned");
+}
+
+#[test]
+fn a_silent_agent_is_aged_out_and_consumers_are_told() {
+    let home = TempDir::new().expect("a folder");
+    let registry = RegistryCommand::new(PROGRAM, home.path())
+        .env("HEALTH_CHECK_INTERVAL", "1")
+        .env("DEFAULT_TIMEOUT_THRESHOLD", "1")
+        .start()
+        .expect("a registry");
+    let mut connection = registry.connect().expect("a connection");
+    let provider = br#"{"agent_id":"p-1","tools":[{"function_name":"f","capability":"c"}]}"#;
+    let consumer = br#"{"agent_id":"c-1","tools":[{"function_name":"g","capability":"",
+        "dependencies":[{"capability":"c"}]}]}"#;
+    for registration in [provider.as_slice(), consumer.as_slice()] {
+        let answer = connection
+            .send("POST", "/heartbeat", registration)
+            .expect("an answer");
+        assert_eq!(answer.status, 200);
+    }
+    let started = Instant::now();
+    loop {
+        let answer = connection
+            .send("HEAD", "/heartbeat/c-1", b"")
+            .expect("an answer");
+        if answer.status == 202 {
+            break;
+        }
+        assert_eq!(answer.status, 200);
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "the consumer was never told"
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+    let gone = connection
+        .send("HEAD", "/heartbeat/p-1", b"")
+        .expect("an answer");
+    assert_eq!(gone.status, 410);
+}
