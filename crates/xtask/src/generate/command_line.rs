@@ -111,7 +111,10 @@ mod tests {
     fn every_command_and_flag_has_its_meaning() {
         let page = reference(meshctl::command());
         for command in ["start", "stop", "list", "call", "logs", "status"] {
-            assert!(page.contains(&format!("\n## meshctl {command}\n")), "{command}");
+            assert!(
+                page.contains(&format!("\n## meshctl {command}\n")),
+                "{command}"
+            );
         }
         let undocumented: Vec<_> = page.lines().filter(|line| line.ends_with("|  |")).collect();
         assert!(undocumented.is_empty(), "{undocumented:?}");

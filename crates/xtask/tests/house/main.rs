@@ -1,6 +1,7 @@
 //! House rules that no compiler knows. Each failure names the file and the cure.
 
 mod layout;
+mod links;
 mod manifests;
 mod readme;
 mod silence;
