@@ -1,0 +1,81 @@
+"""The package itself: names, version, weight."""
+
+import re
+import subprocess
+import sys
+
+import mcp_mesh
+import mesh
+import mesh.types
+import pytest
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+def test_importing_and_declaring_loads_no_framework() -> None:
+    loaded = run(
+        "import sys, logging\n"
+        "import mesh\n"
+        "@mesh.tool('a', dependencies=['b'])\n"
+        "async def f(x: str, dep: mesh.McpMeshTool = None) -> str: return x\n"
+        "mesh.agent(name='a', auto_run=False)(type('A', (), {}))\n"
+        "print(*sys.modules)\n"
+        "assert not logging.getLogger().handlers\n"
+    ).split()
+    assert not {"fastmcp", "pydantic", "httpx", "mcp", "uvicorn", "asyncio"} & set(loaded)
+
+
+def test_importing_says_nothing_and_starts_no_thread() -> None:
+    code = (
+        "import mesh, mcp_mesh, threading; mesh.agent; mesh.tool; print(threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
+
+
+def test_the_version_is_one() -> None:
+    from importlib.metadata import version
+
+    assert mcp_mesh.__version__ == mesh.__version__ == version("mcp-mesh")
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", mesh.__version__)
+
+
+def test_the_public_names_are_there() -> None:
+    assert mesh.McpMeshTool is mesh.types.McpMeshTool
+    assert issubclass(mesh.McpMeshAgent, mesh.McpMeshTool)
+    assert all(hasattr(mesh, name) for name in mesh.__all__)
+    assert set(mesh.__all__) <= set(dir(mesh))
+
+
+@pytest.mark.parametrize("name", ["route", "llm", "MeshJob", "a2a", "service"])
+def test_a_planned_name_says_that_it_is_planned(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"mesh\.{name} is not part of release .* yet"):
+        getattr(mesh, name)
+
+
+def test_an_unknown_name_is_an_ordinary_mistake() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'toool'"):
+        _ = mesh.toool  # type: ignore[attr-defined]
+    assert not hasattr(mesh, "nothing")
+
+
+def test_the_stub_lists_what_the_native_module_has() -> None:
+    import ast
+    from pathlib import Path
+
+    from mesh import _mesh
+
+    stub = ast.parse((Path(mesh.__file__).parent / "_mesh.pyi").read_text())
+    described = {
+        node.name for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    } - {"StartSettings"}
+    assert described | {"__version__"} == set(_mesh.__all__)
+    agent = next(
+        node for node in stub.body if isinstance(node, ast.ClassDef) and node.name == "Agent"
+    )
+    methods = {node.name for node in agent.body if isinstance(node, ast.FunctionDef)}
+    assert methods == {name for name in vars(_mesh.Agent) if not name.startswith("_")}
