@@ -4,6 +4,7 @@
 //! * [`AgentId`] and [`Label`] are the names that agents choose; parsing is the only way in.
 //! * [`env`] declares each environment variable once.
 //! * [`Hint`] is advice beside an error.
+//! * [`matching`] judges which providers may serve a dependency, and which best.
 //! * [`schema`] brings JSON schemas into the form whose hash agents compare.
 //! * [`Clock`] is the only thing that asks the machine for the time.
 
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod env;
 pub mod hint;
 pub mod ids;
+pub mod matching;
 pub mod schema;
 pub mod wire;
 
