@@ -60,16 +60,23 @@ pub(crate) struct Interpreter {
     pub(crate) passed_over: Vec<String>,
 }
 
+/// Where to look beside the agent's own folder and those above it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// Where the command was given.
+    pub(crate) current_dir: &'a Path,
+    /// What meshctl was called as; it may itself be installed in an environment.
+    pub(crate) program: Option<&'a Path>,
+    pub(crate) environment: &'a Environment,
+}
+
 /// Finds the interpreter for the agent in `script`: the nearest environment that has `mesh`.
-pub(crate) fn find(
-    script: &Path,
-    working_dir: &Path,
-    environment: &Environment,
-) -> Result<Interpreter, CliError> {
+pub(crate) fn find(script: &Path, around: Surroundings<'_>) -> Result<Interpreter, CliError> {
+    let environment = around.environment;
     let mut passed_over = Vec::new();
     let mut undecided = None;
     let mut seen = Vec::new();
-    for path in candidates(script, working_dir, environment) {
+    for path in candidates(script, around) {
         if seen.contains(&path) {
             continue;
         }
@@ -105,8 +112,13 @@ pub(crate) fn find(
 }
 
 /// Executables that exist, the nearest first.
-fn candidates(script: &Path, working_dir: &Path, environment: &Environment) -> Vec<PathBuf> {
-    let folders = script.ancestors().skip(1).chain(working_dir.ancestors());
+fn candidates(script: &Path, around: Surroundings<'_>) -> Vec<PathBuf> {
+    let Surroundings {
+        current_dir,
+        program,
+        environment,
+    } = around;
+    let folders = script.ancestors().skip(1).chain(current_dir.ancestors());
     let uv_name = environment.get("UV_PROJECT_ENVIRONMENT");
     let beside = folders.flat_map(|folder| {
         let uv = uv_name
@@ -119,7 +131,15 @@ fn candidates(script: &Path, working_dir: &Path, environment: &Environment) -> V
     let active = ["VIRTUAL_ENV", "CONDA_PREFIX"]
         .into_iter()
         .filter_map(|variable| environment.get(variable).map(PathBuf::from));
-    let in_environments = beside.chain(active).filter_map(|root| executable_in(&root));
+    let own = program
+        .and_then(Path::parent)
+        .and_then(Path::parent)
+        .filter(|root| root.is_absolute() && root.join("pyvenv.cfg").is_file())
+        .map(Path::to_owned);
+    let in_environments = beside
+        .chain(active)
+        .chain(own)
+        .filter_map(|root| executable_in(&root));
     let on_path = environment
         .get("PATH")
         .into_iter()
@@ -344,7 +364,12 @@ mod tests {
         fn find(&self, pairs: &[(&str, String)]) -> Result<Interpreter, CliError> {
             let script = self.file("project/agents/greeter/main.py", "");
             let nowhere = self.0.path().join("elsewhere");
-            find(&script, &nowhere, &pairs.iter().cloned().collect())
+            let around = Surroundings {
+                current_dir: &nowhere,
+                program: Some(&self.0.path().join("tools/bin/meshctl")),
+                environment: &pairs.iter().cloned().collect(),
+            };
+            find(&script, around)
         }
     }
 
@@ -378,6 +403,15 @@ mod tests {
         let root = tree.0.path().join("active").display().to_string();
         let found = tree.find(&[("VIRTUAL_ENV", root)]).unwrap();
         assert_eq!(found.path, active);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_environment_of_meshctl_itself_is_the_last_but_the_path() {
+        let tree = Tree::new();
+        let own = tree.environment("tools", "3.12.0");
+        tree.file("tools/lib/python3.12/site-packages/mesh.py", "");
+        assert_eq!(tree.find(&[]).unwrap().path, own);
     }
 
     #[cfg(unix)]

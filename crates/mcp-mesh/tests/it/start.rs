@@ -410,6 +410,31 @@ fn the_foreground_ends_with_its_agents_and_reports_a_failure() {
 }
 
 #[test]
+fn starts_that_race_share_one_registry() {
+    let names = ["a", "b", "c", "d"];
+    let mut stage = Stage::new();
+    for name in names {
+        stage = stage.with_agent(name);
+    }
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let script = format!("{name}.py");
+            let mut command = stage.meshctl();
+            command.args(["start", "-d", "--quiet", &script]);
+            command.spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert!(stage.run(&["list"]).contains("4 agents (4 healthy)"));
+    assert_eq!(stage.context.strays().len(), 5);
+    stage.run(&["stop"]);
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
 fn twenty_starts_and_stops_in_a_row_work() {
     let stage = Stage::new().with_agent("greeter");
     for _ in 0..20 {

@@ -8,7 +8,7 @@ use crate::settings::{LogLevel, UnknownLogLevel};
 ///
 /// An agent is a Python script, or a folder with a `main.py`. It runs with the nearest Python
 /// environment that has the package `mcp-mesh`: `.venv` or `venv` in its folder and above, the
-/// active environment, then the PATH. `--detach` returns when the agents are registered; one that
+/// active environment, the one that meshctl itself is in, then the PATH. `--detach` returns when the agents are registered; one that
 /// is still not registered after the start-up timeout is left running with a warning.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]

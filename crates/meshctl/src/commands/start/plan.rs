@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::settings::{Purpose, StartSettings};
 use crate::error::CliError;
 use crate::home::ProcessName;
+use crate::python_env::Surroundings;
 use crate::supervisor::{GroupId, Launch};
 use crate::{agent_name, entry_point, python_env};
 
@@ -59,7 +60,14 @@ impl Plan {
         let folder = script
             .parent()
             .map_or_else(|| settings.current_dir.clone(), PathBuf::from);
-        let interpreter = python_env::find(&script, &settings.current_dir, &settings.environment)?;
+        let interpreter = python_env::find(
+            &script,
+            Surroundings {
+                current_dir: &settings.current_dir,
+                program: settings.program.as_deref(),
+                environment: &settings.environment,
+            },
+        )?;
         Ok(Self {
             name: ProcessName::parse(&name)?,
             declared,

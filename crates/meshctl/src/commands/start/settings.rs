@@ -55,7 +55,8 @@ pub(super) struct StartSettings {
     pub(super) shutdown_timeout: Duration,
     /// For agents and registry alike: `--env-file`, then `--env`.
     variables: Vec<(String, String)>,
-    program: Option<PathBuf>,
+    /// What meshctl was called as.
+    pub(super) program: Option<PathBuf>,
     database: PathBuf,
     health_check_interval: Option<u64>,
     log_level: Option<LogLevel>,
