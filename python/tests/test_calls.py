@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any
 
-import mesh
 import pytest
 from fake_mesh import FakeProvider, FakeRegistry, Request, events, provider, result
+
+import mesh
 from mesh.calling.headers import Inbound, inbound
 
 Join = Callable[..., Awaitable[Any]]

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import mesh
 import pytest
+
+import mesh
 from mesh.declaring.catalogue import Catalogue
 
 

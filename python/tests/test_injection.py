@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any
 
-import mesh
 import pytest
 from fake_mesh import FakeProvider, FakeRegistry, Request, provider, result
 from fastmcp.exceptions import ToolError
+
+import mesh
 
 Join = Callable[..., Awaitable[Any]]
 

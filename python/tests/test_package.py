@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import mcp_mesh
 import mesh
 import mesh.types
-import pytest
 
 
 def run(code: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from mesh.declaring.selectors import Selector, parse_selectors
 
 

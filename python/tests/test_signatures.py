@@ -5,9 +5,10 @@ import logging
 from collections.abc import Callable
 from typing import Annotated, Any, Optional, Union
 
-import mesh
 import postponed_annotations as postponed
 import pytest
+
+import mesh
 from mesh.declaring.signatures import StrictDIError, analyse, check_counts
 from mesh.types import McpMeshAgent, McpMeshTool
 
@@ -22,7 +23,7 @@ def optional(dep: Optional[McpMeshTool] = None) -> None: ...  # noqa: UP045
 def annotated(dep: Annotated[McpMeshTool | None, "text"] = None) -> None: ...
 def text(dep: "mesh.McpMeshTool" = None) -> None: ...
 def unresolvable(dep: "gone.McpMeshTool | None" = None) -> None: ...  # noqa: F821
-def unresolvable_optional(dep: "Optional[gone.McpMeshAgent]" = None) -> None: ...  # noqa: F821
+def unresolvable_optional(dep: "gone.McpMeshAgent | None" = None) -> None: ...  # noqa: F821
 def keyword_only(a: int, *, dep: McpMeshTool = None) -> None: ...
 def a_list(deps: list[McpMeshTool]) -> None: ...
 def unresolvable_list(deps: "list[gone.McpMeshTool]") -> None: ...  # noqa: F821
