@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
@@ -15,6 +15,9 @@ export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export PYTHONDONTWRITEBYTECODE := 1
+
+# Always the whole workspace: a part of it has other features, and would compile its dependencies anew.
+CARGO_BUILD := cargo build --workspace --all-features --all-targets
 
 BIN := $(CARGO_TARGET_DIR)/debug
 TALLY := $(BIN)/xtask tally
@@ -30,8 +33,8 @@ help: ## Show this list
 demo: develop ## Start a registry and two agents that find each other, call one, stop everything
 	@examples/demo.sh
 
-test-all: ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
-	@cargo build --package xtask || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
+	@$(CARGO_BUILD) || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TALLY) begin
 	@$(TALLY) run set-up -- $(MAKE) develop newest upstream
 	@$(TALLY) run lint -- $(MAKE) lint
@@ -54,8 +57,8 @@ fmt: .venv/.stamp ## Format Rust and Python
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-generate: ## Write the generated reference pages
-	cargo xtask generate
+generate: binaries ## Write the generated reference pages
+	$(BIN)/xtask generate
 
 # ---- lint, in the order that fails fastest ----------------------------------
 
@@ -65,9 +68,9 @@ lint-format: .venv/.stamp
 	cargo fmt --all --check
 	.venv/bin/ruff format --check .
 
-lint-rust: .venv/.stamp
-	cargo xtask generate --check
-	cargo test --quiet --package xtask --test house
+lint-rust: binaries
+	$(BIN)/xtask generate --check
+	cargo test --quiet --workspace --all-features --test house
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 
 # Advisories need a database from outside: CI checks those with `make advisories`.
@@ -133,7 +136,7 @@ python:
 	@touch $@
 
 binaries: .venv/.stamp
-	@cargo build --package mcp-mesh
+	@$(CARGO_BUILD)
 
 # The package as it stands in the checkout, importable in both environments.
 develop: .venv/.stamp binaries

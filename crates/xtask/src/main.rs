@@ -5,6 +5,8 @@ mod generate;
 mod root;
 mod tally;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 /// Work on the project itself
@@ -16,9 +18,9 @@ enum Task {
     Tally(tally::TallyCommand),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
-        Task::Generate(args) => generate::run(&args),
+        Task::Generate(args) => generate::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tally(command) => tally::run(command),
     }
 }

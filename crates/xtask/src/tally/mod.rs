@@ -13,6 +13,7 @@ mod verdict;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 
@@ -28,12 +29,13 @@ pub(crate) enum TallyCommand {
     Report,
 }
 
-pub(crate) fn run(command: TallyCommand) -> anyhow::Result<()> {
+pub(crate) fn run(command: TallyCommand) -> anyhow::Result<ExitCode> {
     match command {
-        TallyCommand::Begin => begin(),
-        TallyCommand::Run(args) => stage::run(&args),
-        TallyCommand::Report => report::run(),
+        TallyCommand::Begin => begin()?,
+        TallyCommand::Run(args) => stage::run(&args)?,
+        TallyCommand::Report => return report::run(),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The environment variable by which a process of this run is recognised, whoever its parent is.
