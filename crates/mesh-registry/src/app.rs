@@ -11,7 +11,7 @@ use mesh_store::{Store, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::Settings;
-use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile};
+use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Settled};
 use crate::writer::Writer;
 
 /// An agent that was silent for this long when the registry starts is not given the benefit of
@@ -83,7 +83,11 @@ async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<M
             Loss::StaleOnStartup(STALE_ON_STARTUP),
         );
     }
-    let (mesh, changes) = draft.settle();
+    let Settled {
+        mesh,
+        changes,
+        touched: _,
+    } = draft.settle();
     if !changes.is_empty() {
         store.apply(&changes).await?;
     }

@@ -12,6 +12,7 @@ pub mod cli;
 mod health;
 mod http;
 mod logging;
+mod outages;
 mod readiness;
 mod serve;
 mod settings;

@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::topology::{Agent, Draft, Loss, Mesh, Profile};
+use crate::outages::Outages;
+use crate::topology::{Agent, Draft, Loss, Mesh, Profile, Settled};
 
 /// How many changes may wait; callers beyond that wait at the door.
 const QUEUE: usize = 1024;
@@ -77,7 +78,13 @@ impl Writer {
     ) -> (Self, JoinHandle<()>) {
         let (commands, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
-        let task = tokio::spawn(run(Desk { mesh, store, clock }, waiting, closing.clone()));
+        let desk = Desk {
+            mesh,
+            store,
+            clock,
+            outages: Outages::default(),
+        };
+        let task = tokio::spawn(run(desk, waiting, closing.clone()));
         (Self { commands, closing }, task)
     }
 
@@ -148,9 +155,10 @@ struct Desk {
     mesh: Arc<ArcSwap<Mesh>>,
     store: Store,
     clock: Clock,
+    outages: Outages,
 }
 
-async fn run(desk: Desk, mut waiting: mpsc::Receiver<Command>, closing: CancellationToken) {
+async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<Command>, closing: CancellationToken) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -167,21 +175,27 @@ async fn run(desk: Desk, mut waiting: mpsc::Receiver<Command>, closing: Cancella
 }
 
 impl Desk {
-    async fn commit(&self, batch: &mut Vec<Command>) {
-        let mut draft = Draft::new(&self.mesh.load(), self.clock.now());
+    async fn commit(&mut self, batch: &mut Vec<Command>) {
+        let before = self.mesh.load_full();
+        let mut draft = Draft::new(&before, self.clock.now());
         let replies: Vec<Pending> = batch
             .drain(..)
             .map(|command| apply(&mut draft, command))
             .collect();
         if draft.is_empty() {
-            answer(replies, Ok(&self.mesh.load()));
+            answer(replies, Ok(&before));
             return;
         }
-        let (mesh, changes) = draft.settle();
+        let Settled {
+            mesh,
+            changes,
+            touched,
+        } = draft.settle();
         match self.store.apply(&changes).await {
             Ok(()) => {
                 let mesh = Arc::new(mesh);
                 self.mesh.store(mesh.clone());
+                self.outages.note(&before, &mesh, &touched);
                 answer(replies, Ok(&mesh));
             }
             Err(error) => {

@@ -221,4 +221,13 @@ fn a_silent_agent_is_aged_out_and_consumers_are_told() {
         .send("HEAD", "/heartbeat/p-1", b"")
         .expect("an answer");
     assert_eq!(gone.status, 410);
+    let answer = connection.send("POST", "/heartbeat", provider).expect("an answer");
+    assert_eq!(answer.status, 200);
+    let log = std::fs::read_to_string(registry.command().log()).expect("a log");
+    for line in [
+        "WARNING  capability lost its last provider capability=c",
+        "INFO     capability has a provider again capability=c",
+    ] {
+        assert!(log.contains(line), "`{line}` is missing in:\n{log}");
+    }
 }

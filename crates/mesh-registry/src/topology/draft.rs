@@ -25,6 +25,16 @@ pub(crate) struct Draft {
     renewed: BTreeSet<AgentId>,
 }
 
+/// What a draft comes to.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// The mesh to publish, once the store has `changes`.
+    pub(crate) mesh: Mesh,
+    pub(crate) changes: Vec<Change>,
+    /// Capabilities whose offers changed.
+    pub(crate) touched: BTreeSet<Arc<str>>,
+}
+
 /// Why an agent stopped being healthy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Loss {
@@ -204,7 +214,7 @@ impl Draft {
 
     /// Resolves what the changes touched. Consumers whose answer differs get a new generation, all
     /// others keep theirs.
-    pub(crate) fn settle(mut self) -> (Mesh, Vec<Change>) {
+    pub(crate) fn settle(mut self) -> Settled {
         let renewed = std::mem::take(&mut self.renewed);
         for id in &renewed {
             self.rewire(id, |mesh, agent| {
@@ -236,7 +246,11 @@ impl Draft {
                 row.answer_digest = self.mesh.agents.get(&row.agent_id).map(|a| a.wiring.digest);
             }
         }
-        (self.mesh, self.changes)
+        Settled {
+            mesh: self.mesh,
+            changes: self.changes,
+            touched: self.touched,
+        }
     }
 
     fn rewire(&mut self, id: &AgentId, wire: impl FnOnce(&Mesh, &Agent) -> Option<Wiring>) {

@@ -26,6 +26,16 @@ impl Mesh {
         self.agents.get(id)
     }
 
+    /// Whether a healthy agent offers `capability`.
+    pub(crate) fn offers(&self, capability: &str) -> bool {
+        self.providers.contains_key(capability)
+    }
+
+    /// Whether any agent needs `capability`.
+    pub(crate) fn needs(&self, capability: &str) -> bool {
+        self.consumers.contains_key(capability)
+    }
+
     /// Every agent, in no order.
     pub(crate) fn agents(&self) -> impl Iterator<Item = &Agent> {
         self.agents.values()

@@ -18,7 +18,7 @@ mod resolve;
 mod wiring;
 
 pub(crate) use agent::{Agent, Pulse};
-pub(crate) use draft::{Draft, Loss};
+pub(crate) use draft::{Draft, Loss, Settled};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use mesh::Mesh;
 pub(crate) use profile::{Fingerprint, Profile};
