@@ -221,7 +221,7 @@ fn no_text_is_fatal() {
         usize::try_from(state >> 33).unwrap() % below
     };
     let mut parsed = 0;
-    for _ in 0..100_000 {
+    for _ in 0..30_000 {
         let mut text = || {
             (0..next(9))
                 .map(|_| PARTS[next(PARTS.len())])
@@ -235,7 +235,7 @@ fn no_text_is_fatal() {
             assert_eq!(accepted, equal, "{constraint:?} and {version:?}");
         }
     }
-    assert!(parsed > 1000, "only {parsed} texts were constraints");
+    assert!(parsed > 300, "only {parsed} texts were constraints");
 }
 
 #[test]
