@@ -1,11 +1,11 @@
-//! Passes a request on to an agent and its answer back, unbuffered: the far end of the proxy.
+//! Passes a request on to an agent and its answer back as it arrives: the far end of the proxy.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use reqwest::header::HeaderMap;
-use reqwest::{Body, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use crate::transport::Transport;
@@ -68,31 +68,28 @@ impl Forwarder {
         Self(Transport::new(CONNECT_TIMEOUT, IDLE_TIMEOUT))
     }
 
-    /// Sends `method` with `headers` and `body` to `url`. The caller sets the deadline: dropping
-    /// the future or the answer's body ends the exchange.
-    pub async fn forward<B, E>(
+    /// Sends `method` with `headers` and `body` to `url`. The body goes out with its length, because
+    /// simple servers read nothing else. The caller sets the deadline: dropping the future or the
+    /// answer's body ends the exchange.
+    pub async fn forward(
         &self,
         method: Method,
         url: &str,
         headers: HeaderMap,
-        body: B,
-    ) -> Result<Forwarded<impl Stream<Item = Result<Bytes, ForwardError>> + use<B, E>>, ForwardError>
-    where
-        B: Stream<Item = Result<Bytes, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
+        body: Bytes,
+    ) -> Result<Forwarded<impl Stream<Item = Result<Bytes, ForwardError>> + use<>>, ForwardError>
     {
         let url = Url::parse(url).map_err(|reason| ForwardError::InvalidUrl {
             url: url.to_owned(),
             reason,
         })?;
-        let body = Body::wrap_stream(body);
-        let request = self
-            .0
-            .client(&url)?
+        let client = self.0.client(&url)?;
+        let response = client
             .request(method, url)
             .headers(headers)
-            .body(body);
-        let response = request.send().await?;
+            .body(body)
+            .send()
+            .await?;
         Ok(Forwarded {
             status: response.status(),
             headers: response.headers().clone(),

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{head, post};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mesh_core::wire::{AgentStatus, Registration};
 use serde_json::json;
 
@@ -40,7 +39,7 @@ async fn ping(State(app): State<Arc<App>>, Path(agent_id): Path<String>) -> Stat
 }
 
 async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, ApiError> {
-    let body = read(body, app.settings.body_limit).await?;
+    let body = super::body::read(body, app.settings.body_limit).await?;
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("expected a JSON object"));
     }
@@ -99,14 +98,6 @@ fn success(app: &App, agent: &Agent, message: &str) -> Response {
     );
     text.extend_from_slice(tail);
     raw_json(StatusCode::OK, text)
-}
-
-async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit }),
-        Err(error) => Err(ApiError::Incomplete(error.to_string())),
-    }
 }
 
 fn invalid(reason: impl std::fmt::Display) -> ApiError {

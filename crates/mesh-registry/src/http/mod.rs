@@ -2,6 +2,7 @@
 //! parameter.
 
 mod agents;
+mod body;
 mod error;
 mod events;
 mod headers;

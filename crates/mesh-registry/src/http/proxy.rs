@@ -1,5 +1,5 @@
-//! `/proxy/{host}:{port}/mcp` passes MCP requests on to a registered agent, unbuffered. It is a
-//! convenience for command lines; agents call each other directly.
+//! `/proxy/{host}:{port}/mcp` passes MCP requests on to a registered agent and streams its
+//! answer back. It is a convenience for command lines; agents call each other directly.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::{Stream, StreamExt, stream};
-use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::ApiError;
@@ -43,10 +42,7 @@ async fn forward(
     let deadline = Instant::now() + budget;
     let url = format!("{endpoint}{}", target.path);
     let headers = app.settings.propagate_headers.select(&headers);
-    let limit = app.settings.body_limit;
-    let body = Limited::new(body, limit)
-        .into_data_stream()
-        .map(|chunk| chunk.map_err(Cut));
+    let body = super::body::read(body, app.settings.body_limit).await?;
     let exchange = app.forwarder.forward(method, &url, headers, body);
     let answer = timeout_at(deadline, exchange)
         .await
@@ -64,11 +60,6 @@ async fn forward(
     *response.body_mut() = Body::from_stream(until(deadline, answer.body, marker));
     Ok(response)
 }
-
-/// A request body that did not arrive whole.
-#[derive(Debug, thiserror::Error)]
-#[error("the request body was cut: {0}")]
-struct Cut(Box<dyn std::error::Error + Send + Sync>);
 
 /// `/proxy/{host}:{port}/mcp…`, taken apart.
 struct Target<'a> {
