@@ -371,7 +371,7 @@ async def test_context_and_plain_tools_of_fastmcp_work_beside() -> None:
     @app.tool()
     @mesh.tool("one", dependencies=["dep"])
     async def one(name: str, ctx: Context, dep: mesh.McpMeshTool = None) -> str:
-        await ctx.info("here")
+        await ctx.report_progress(1)
         return f"{name} {dep}"
 
     await payload({"app": app})

@@ -20,6 +20,7 @@ from mesh.serving import address
 from mesh.serving.application import Application
 from mesh.serving.health import HealthMonitor
 from mesh.serving.http_server import DRAIN, HttpServer
+from mesh.serving.own_tools import own_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
 from mesh.serving.servers import DuplicateToolError, adopt, http_app
@@ -103,7 +104,7 @@ class RunningAgent:
             nonlocal watch
             # A program that is not well from the start does not register before it is.
             payload["status"] = (await health.verdict()).status
-            self._join(payload)
+            self._join(payload, own_tools(self._catalogue.tools, served))
             watch = asyncio.create_task(health.watch())
 
         farewell = asyncio.create_task(self._leave(application))
@@ -130,22 +131,23 @@ class RunningAgent:
 
         stopper = asyncio.create_task(stop())
         try:
-            await server.serve(sockets=[self._listener])
+            # When the program's lifespan fails uvicorn logs that, and exits or merely returns.
+            with contextlib.suppress(SystemExit):
+                await server.serve(sockets=[self._listener])
         finally:
             stopper.cancel()
-        if not server.has_served:
+        if not server.started:
             raise StartError("the server did not start; the reason stands above")
 
-    def _join(self, payload: Mapping[str, Any]) -> None:
+    def _join(
+        self, payload: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
+    ) -> None:
         self._agent = Agent.start(json.dumps(payload), self._settings)
         membership.enter(
             Membership(
                 agent=self._agent,
                 agent_id=self._settings.agent_id,
-                own_tools={
-                    declaration.mcp_name: declaration.wrapper
-                    for declaration in self._catalogue.tools.values()
-                },
+                own_tools=functions,
                 loop=self._loop,
                 headers=self._headers,
                 call_timeout=self._settings.call_timeout,

@@ -29,7 +29,6 @@ class HttpServer(uvicorn.Server):
         )
         super().__init__(config)
         self._serving = serving
-        self.has_served = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -41,5 +40,4 @@ class HttpServer(uvicorn.Server):
         """Starts serving and then says so: whoever finds the agent can call it."""
         await super().startup(sockets=sockets)
         if self.started:
-            self.has_served = True
             await self._serving()
