@@ -128,8 +128,10 @@ def test_agents_find_lose_and_find_each_other(agents: Agents) -> None:
     wait_for("the new wiring", lambda: ask(url) == everything | {"where": "blue!"})
 
     for agent in (consumer, blue):
+        # FastMCP logs the calls that failed in the meantime; the stop adds nothing.
+        before = agent.errors()
         assert agent.stop() == 0
-        assert "Traceback" not in agent.errors()
+        assert agent.errors() == before
     listed = get(f"{agents.registry_url}/agents")[1]["agents"]
     assert not [agent["name"] for agent in listed if agent["status"] == "healthy"]
 
