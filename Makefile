@@ -12,6 +12,7 @@ NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # pyo3's build script reruns when these differ, so every command sees the same.
 export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+export PYO3_BUILD_EXTENSION_MODULE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export PYTHONDONTWRITEBYTECODE := 1

@@ -78,7 +78,7 @@ fn finished(stream: &Receiver<Vec<u8>>, name: &str) -> String {
 
 /// Runs a command and compares its transcript, with what varies filtered by the context.
 ///
-/// ```ignore
+/// ```text
 /// mesh_snapshot!(context, context.meshctl().arg("list"), @r"
 /// exit: 0
 /// ----- stdout -----

@@ -1,10 +1,10 @@
 """An agent that needs nothing but Python: it registers, answers MCP calls and leaves."""
 
+import contextlib
 import http.server
 import json
 import os
 import signal
-import sys
 import threading
 import time
 import urllib.error
@@ -13,7 +13,7 @@ import urllib.request
 REGISTRY = os.environ["MCP_MESH_REGISTRY_URL"]
 
 
-class mesh:
+class mesh:  # noqa: N801 (it stands for the module)
     """Stands in for the package, so that the declaration below is real source."""
 
     @staticmethod
@@ -35,8 +35,8 @@ class Agent(http.server.BaseHTTPRequestHandler):
         else:
             arguments = json.dumps(request["params"]["arguments"], separators=(",", ":"))
             tenant = self.headers.get("X-Tenant", "")
-            result = '{"z":1.50,"a":%s,"tenant":"%s","e":1e3}' % (arguments, tenant)
-        answer = ('{"jsonrpc":"2.0","id":%s,"result":%s}' % (json.dumps(request["id"]), result)).encode()
+            result = f'{{"z":1.50,"a":{arguments},"tenant":"{tenant}","e":1e3}}'
+        answer = f'{{"jsonrpc":"2.0","id":{json.dumps(request["id"])},"result":{result}}}'.encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -65,16 +65,14 @@ def ask(method, path, body=None):
 
 def leave(*_arguments):
     print("leaving", flush=True)
-    try:
+    with contextlib.suppress(OSError):
         ask("DELETE", f"/agents/{agent_id}")
-    except OSError:
-        pass
     os._exit(0)
 
 
 print("hello from NAME", flush=True)
 signal.signal(signal.SIGTERM, leave)
-pass  # CHANGE
+pass  # noqa: PIE790 CHANGE
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 agent_id = os.environ.get("MCP_MESH_AGENT_NAME", "NAME") + "-" + os.urandom(4).hex()
@@ -97,7 +95,5 @@ ask("POST", "/heartbeat", json.dumps(registration).encode())
 print("registered", flush=True)
 while True:
     time.sleep(1)
-    try:
+    with contextlib.suppress(OSError):
         ask("HEAD", f"/heartbeat/{agent_id}")
-    except OSError:
-        pass

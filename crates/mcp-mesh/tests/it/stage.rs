@@ -39,7 +39,7 @@ impl Stage {
     pub(crate) fn with_changed_agent(self, name: &str, change: &str) -> Self {
         let script = AGENT
             .replace("NAME", name)
-            .replace("pass  # CHANGE", change);
+            .replace("pass  # noqa: PIE790 CHANGE", change);
         self.file(&format!("{name}.py"), &script);
         self
     }
