@@ -50,8 +50,7 @@ lint: lint-format lint-rust lint-graph lint-python lint-shell ## Formatting, cli
 test: test-rust develop ## Rust and Python tests, without the other pair and interop
 	$(MAKE) test-python
 
-bench: develop upstream ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
-	cargo run --release --package mesh-test --bin mesh-bench
+bench: bench-registry bench-python ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
 
 fmt: .venv/.stamp ## Format Rust and Python
 	cargo fmt --all
@@ -106,6 +105,25 @@ test-python-newest: newest
 
 test-interop: develop upstream
 	.venv/bin/python $(PYTEST) tests/interop
+
+# ---- benchmarks: release builds, or the figures mean nothing ------------------
+
+.PHONY: bench-build bench-registry bench-python
+
+BENCH := $(CARGO_TARGET_DIR)/bench
+
+bench-build: .venv/.stamp
+	@cargo build --release --package mcp-mesh --package mesh-test
+
+bench-registry: bench-build
+	$(CARGO_TARGET_DIR)/release/mesh-bench
+
+bench-python: bench-build upstream
+	@rm -rf $(BENCH)/wheels && .venv/bin/maturin build --quiet --release --out $(BENCH)/wheels
+	@$(PYTHON) -m venv --clear .venvs/bench
+	@.venvs/bench/bin/pip install --requirement $(REQUIREMENTS)/fastmcp-pinned.txt $(BENCH)/wheels/*.whl
+	.venv/bin/python python/bench/compare.py --ours .venvs/bench/bin/python --peer .venvs/upstream/bin/python \
+		--registry $(CARGO_TARGET_DIR)/release/mcp-mesh-registry --meshctl $(CARGO_TARGET_DIR)/release/meshctl --json $(BENCH)/python.json
 
 # ---- what the above need -----------------------------------------------------
 
