@@ -70,7 +70,7 @@ def test_a_second_agent_is_refused_and_both_places_are_named() -> None:
     @mesh.agent(name="one")
     class One: ...
 
-    with pytest.raises(ValueError, match=r"`one` is declared at .*One, `two` at .*Two"):
+    with pytest.raises(ValueError, match=r"`one` is declared at .*py:\d+, `two` at .*py:\d+"):
 
         @mesh.agent(name="two")
         class Two: ...

@@ -114,6 +114,13 @@ def test_an_imported_agent_starts_when_it_is_asked_for(
     assert agent.stop() == 0
 
 
+def test_a_script_may_also_be_imported_by_its_name(agents: Agents, registry: FakeRegistry) -> None:
+    agent = agents.start(f"{GREETER}\n    import agent\n")
+    registration = registered(registry, agent)
+    assert [tool["function_name"] for tool in registration["tools"]] == ["greet"]
+    assert agent.stop() == 0
+
+
 def test_a_package_is_run_by_its_main_module(agents: Agents, registry: FakeRegistry) -> None:
     package = agents.folder / "greeting"
     package.mkdir()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,12 +21,18 @@ class Location:
     line: int
 
     @classmethod
-    def of(cls, target: Any) -> Location:
-        """The place of a function or class, as far as Python knows it."""
-        code = getattr(inspect.unwrap(target), "__code__", None)
-        if code is not None:
-            return cls(code.co_filename, code.co_firstlineno)
-        return cls(f"{target.__module__}.{target.__qualname__}", 0)
+    def of_function(cls, function: Any) -> Location:
+        """Where a function stands, whatever wraps it."""
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        if code is None:
+            return cls(f"{function.__module__}.{function.__qualname__}", 0)
+        return cls(os.path.realpath(code.co_filename), code.co_firstlineno)
+
+    @classmethod
+    def of_caller(cls, depth: int) -> Location:
+        """Where the code stands that called the function so many frames up."""
+        frame = sys._getframe(depth + 1)
+        return cls(os.path.realpath(frame.f_code.co_filename), frame.f_lineno)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file

@@ -61,7 +61,7 @@ def agent(
     )
 
     def declare(target: T) -> T:
-        declaration.location = Location.of(target)
+        declaration.location = Location.of_caller(1)
         target._mesh_agent_metadata = {  # type: ignore[attr-defined]
             "name": declaration.name,
             "version": declaration.version,
@@ -144,7 +144,7 @@ def tool(
             dependencies=selectors,
             output_schema_strict=strict is not False,
             kwargs=kwargs,
-            location=Location.of(function),
+            location=Location.of_function(function),
         )
         if not read_flag(os.environ, "MCP_MESH_ENABLED", default=True):
             return target

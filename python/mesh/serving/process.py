@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import platform
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -52,6 +54,11 @@ def _run(main: Mapping[str, Any]) -> int:
         settings = resolve(os.environ, catalogue.agent)
     except SettingError as error:
         return fail(str(error))
+    if not _can_start_threads():
+        return fail(
+            f"Python {platform.python_version()} starts no threads once its main module has ended; "
+            "use a later release of it"
+        )
     start_logging(settings.log_level)
     # FastMCP is loaded from here on.
     from mesh.serving.agent import StartError, serve
@@ -61,6 +68,19 @@ def _run(main: Mapping[str, Any]) -> int:
     except StartError as error:
         return fail(str(error))
     return 0
+
+
+def _can_start_threads() -> bool:
+    """The first releases of Python 3.12 refuse, which later ones mended."""
+    if sys.version_info[:2] != (3, 12):
+        return True
+    try:
+        thread = threading.Thread(target=int)
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
 
 
 def _stop_early(_number: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from fastmcp.server.middleware import Middleware
 from fastmcp.tools import Tool
 
 from mesh.calling.headers import HeaderRules, Inbound, inbound
-from mesh.declaring.catalogue import Catalogue, ToolDeclaration
+from mesh.declaring.catalogue import Catalogue, Location, ToolDeclaration
 
 logger = logging.getLogger("mesh")
 
@@ -121,16 +121,12 @@ def _replace(server: FastMCP[Any], tool: Tool) -> None:
 def _refuse_duplicate(other: Tool | None, declaration: ToolDeclaration) -> None:
     if other is None:
         return
-    code = getattr(inspect.unwrap(getattr(other, "fn", None) or _nowhere), "__code__", None)
-    place = f"{code.co_filename}:{code.co_firstlineno}" if code else "an unknown place"
+    function = getattr(other, "fn", None)
+    place = Location.of_function(function) if function else "an unknown place"
     raise DuplicateToolError(
         f"two functions are both the tool `{other.name}`: one is at {place}, the other at "
         f"{declaration.location}; rename one of them"
     )
-
-
-def _nowhere() -> None:
-    """Stands for the function of a tool that has none."""
 
 
 class _TakeOutSmuggled(Middleware):
