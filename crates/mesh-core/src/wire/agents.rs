@@ -24,11 +24,14 @@ wire_enum! {
 }
 
 /// Every agent that the registry knows.
+///
+/// The registry renders the agents one by one, so they need not be a vector there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AgentList {
+#[serde(bound(deserialize = "A: Default + Deserialize<'de>"))]
+pub struct AgentList<A = Vec<AgentInfo>> {
     /// The agents, by id.
     #[serde(default, deserialize_with = "nullable")]
-    pub agents: Vec<AgentInfo>,
+    pub agents: A,
     /// How many.
     pub count: usize,
     /// When this was true.
