@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use mesh_client::Forwarder;
 use mesh_core::wire::{AgentStatus, Registration};
 use mesh_core::{Clock, Timestamp};
-use mesh_store::{Store, StoreError};
+use mesh_store::{PulseRow, Store, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::Settings;
@@ -91,6 +91,18 @@ async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<M
     if !changes.is_empty() {
         store.apply(&changes).await?;
     }
+    // What was fetched is known after an orderly stop alone: a killed registry took with it what it
+    // handed out last. So the digests are good for one start.
+    let taken: Vec<PulseRow> = rows
+        .iter()
+        .filter(|row| row.answer_digest.is_some())
+        .map(|row| PulseRow {
+            agent_id: row.agent_id.clone(),
+            last_seen: row.last_seen,
+            answer_digest: None,
+        })
+        .collect();
+    store.touch(&taken).await?;
     for row in &rows {
         if let Some(agent) = mesh.agent(row.agent_id.as_str())
             && row.answer_digest == Some(agent.wiring.digest)

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh_core::Timestamp;
 use mesh_core::wire::AgentStatus;
 use mesh_store::PulseRow;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::App;
+use crate::topology::Agent;
 
 /// How often the store is told who was heard.
 const STORE_EVERY: Duration = Duration::from_secs(1);
@@ -22,7 +24,9 @@ pub(crate) async fn monitor(app: Arc<App>) {
         threshold.as_secs(),
         app.settings.health_interval.as_secs()
     );
-    let mut ticks = interval(app.settings.health_interval);
+    // Not at once: while the registry was away, nobody could make himself heard.
+    let period = app.settings.health_interval;
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -50,9 +54,14 @@ impl App {
         }
     }
 
-    /// Tells the store who was heard, whoever it is that the store is behind on.
+    /// Tells the store, when the registry stops, who was heard and who has fetched its answer.
     pub async fn store_pulses(&self) {
-        store_pulses(self, Duration::ZERO).await;
+        let mesh = self.mesh.load_full();
+        let pulses = mesh.agents().map(|agent| {
+            let answer_digest = (!agent.is_outdated()).then_some(agent.wiring.digest);
+            (agent, agent.pulse.last_seen(), answer_digest)
+        });
+        store_pulses(self, pulses).await;
     }
 }
 
@@ -62,41 +71,35 @@ pub(crate) async fn keep_pulses(app: Arc<App>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        store_pulses(&app, STORE_AFTER).await;
+        let mesh = app.mesh.load_full();
+        let pulses = mesh.agents().filter_map(|agent| {
+            let seen = agent.pulse.last_seen();
+            // No digest: the agent may fetch another answer before the registry is killed.
+            (seen.since(agent.pulse.stored()) >= STORE_AFTER).then_some((agent, seen, None))
+        });
+        store_pulses(&app, pulses).await;
     }
 }
 
-/// Stores every pulse that the store is `behind` on or more.
-async fn store_pulses(app: &App, behind: Duration) {
-    let mesh = app.mesh.load_full();
-    let late: Vec<_> = mesh
-        .agents()
-        .filter_map(|agent| {
-            let seen = agent.pulse.last_seen();
-            (seen > agent.pulse.stored() && seen.since(agent.pulse.stored()) >= behind)
-                .then_some((agent, seen))
+async fn store_pulses<'a>(
+    app: &App,
+    pulses: impl Iterator<Item = (&'a Agent, Timestamp, Option<[u8; 16]>)>,
+) {
+    let (agents, rows): (Vec<_>, Vec<_>) = pulses
+        .map(|(agent, last_seen, answer_digest)| {
+            let row = PulseRow {
+                agent_id: agent.profile.id.clone(),
+                last_seen,
+                answer_digest,
+            };
+            (agent, row)
         })
-        .collect();
-    if late.is_empty() {
-        return;
-    }
-    let rows: Vec<_> = late
-        .iter()
-        .map(|(agent, seen)| PulseRow {
-            agent_id: agent.profile.id.clone(),
-            last_seen: *seen,
-            // An answer that was not fetched must look new after a restart.
-            answer_digest: if agent.is_outdated() {
-                [0; 16]
-            } else {
-                agent.wiring.digest
-            },
-        })
-        .collect();
+        .unzip();
     match app.store.touch(&rows).await {
-        Ok(()) => late
+        Ok(()) => agents
             .iter()
-            .for_each(|(agent, seen)| agent.pulse.mark_stored(*seen)),
+            .zip(&rows)
+            .for_each(|(agent, row)| agent.pulse.mark_stored(row.last_seen)),
         // The pulses stay behind, so the next round tries again.
         Err(error) => {
             tracing::warn!(

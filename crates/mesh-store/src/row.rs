@@ -21,7 +21,7 @@ pub struct AgentRow {
     pub last_seen: Timestamp,
     /// The certificate's entity that claimed the id.
     pub entity_id: Option<String>,
-    /// Digest of the answer that it fetched last.
+    /// Digest of the answer that it fetched last, if that is known.
     pub answer_digest: Option<[u8; 16]>,
 }
 
@@ -50,8 +50,8 @@ pub struct PulseRow {
     pub agent_id: AgentId,
     /// When it was heard last.
     pub last_seen: Timestamp,
-    /// Digest of the answer that it fetched last.
-    pub answer_digest: [u8; 16],
+    /// Digest of the answer that it fetched last, if that is known.
+    pub answer_digest: Option<[u8; 16]>,
 }
 
 /// One event.

@@ -240,12 +240,6 @@ impl Draft {
                 })
             });
         }
-        for change in &mut self.changes {
-            if let Change::Put(row) = change {
-                // The answer goes out with this very registration.
-                row.answer_digest = self.mesh.agents.get(&row.agent_id).map(|a| a.wiring.digest);
-            }
-        }
         Settled {
             mesh: self.mesh,
             changes: self.changes,

@@ -156,6 +156,22 @@ async fn a_restart_changes_nothing_for_those_who_kept_beating() {
 }
 
 #[tokio::test]
+async fn after_a_crash_an_answer_that_was_not_fetched_is_not_taken_for_fetched() {
+    let registry = wired_pair().await;
+    let need = consumer("report-1", &json!([{ "capability": "time" }]));
+    let registry = registry.restart(Duration::from_secs(1)).await;
+    assert_eq!(registry.leave("clock-1").await, 204);
+    registry.register(&need).await;
+    assert_eq!(registry.ping("report-1").await, 200);
+    registry.register(&provider("clock-1", &["time"])).await;
+    // The answer is the one that was stored in order, but not the one that the agent holds.
+    let registry = registry.crash().await;
+    assert_eq!(registry.ping("report-1").await, 202);
+    registry.register(&need).await;
+    assert_eq!(registry.ping("report-1").await, 200);
+}
+
+#[tokio::test]
 async fn a_restart_after_a_long_pause_trusts_nobody() {
     let registry = wired_pair().await.restart(Duration::from_secs(31)).await;
     assert_eq!(registry.ping("clock-1").await, 410);

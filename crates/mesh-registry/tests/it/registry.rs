@@ -66,6 +66,19 @@ impl Registry {
 
     /// Stops the registry and starts another one on the same database, `pause` later.
     pub(crate) async fn restart(self, pause: Duration) -> Self {
+        self.app.close();
+        self.clock.advance(pause);
+        self.app.store_pulses().await;
+        self.replace().await
+    }
+
+    /// Starts another registry on the same database, without the last words of an orderly stop.
+    pub(crate) async fn crash(self) -> Self {
+        self.app.close();
+        self.replace().await
+    }
+
+    async fn replace(self) -> Self {
         let Self {
             app,
             clock,
@@ -75,11 +88,8 @@ impl Registry {
             environment,
         } = self;
         drop(router);
-        app.close();
         writer.await.expect("the writer ends well");
-        app.store_pulses().await;
         drop(app);
-        clock.advance(pause);
         let (app, writer) = open(folder.path(), &environment, &clock).await;
         Self {
             router: mesh_registry::app(app.clone()),

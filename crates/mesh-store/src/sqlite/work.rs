@@ -190,7 +190,7 @@ async fn touch(connection: &mut SqliteConnection, pulses: &[PulseRow]) -> sqlx::
             statement = statement
                 .bind(pulse.agent_id.as_str())
                 .bind(pulse.last_seen.as_nanos())
-                .bind(pulse.answer_digest.as_slice());
+                .bind(pulse.answer_digest.as_ref().map(<[u8; 16]>::as_slice));
         }
         statement.execute(&mut *connection).await?;
     }

@@ -209,7 +209,7 @@ async fn pulses_reach_known_agents_only(store: &Store) {
     let pulse = |agent_id: &str, n: u8| PulseRow {
         agent_id: id(agent_id),
         last_seen: Timestamp::from_seconds(known + i64::from(n)),
-        answer_digest: [n; 16],
+        answer_digest: Some([n; 16]),
     };
     let mut pulses: Vec<PulseRow> = (0..90).map(|n| pulse(&name(n), n)).collect();
     pulses.push(pulse("stranger", 0));
