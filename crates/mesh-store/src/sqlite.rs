@@ -178,13 +178,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        let place = &self.0.place;
-        // SQLite would go on with a file that has no name any more, and a restart would lose it all.
-        if self.0.on_disk && matches!(tokio::fs::try_exists(place.path()).await, Ok(false)) {
-            return Err(StoreError::Vanished {
-                path: place.path().to_owned(),
-            });
-        }
+        self.check_presence().await?;
         let mut reading = self.read().await?;
         let answer: sqlx::Result<Option<i64>> = query_scalar("SELECT 1 FROM agents LIMIT 1")
             .fetch_optional(reading.connection()?)
@@ -214,7 +208,19 @@ impl SqliteStore {
         }
     }
 
+    /// SQLite would go on with a file that has no name any more, and a restart would lose it all.
+    async fn check_presence(&self) -> Result<(), StoreError> {
+        let path = self.0.place.path();
+        if self.0.on_disk && matches!(tokio::fs::try_exists(path).await, Ok(false)) {
+            return Err(StoreError::Vanished {
+                path: path.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     async fn write(&self, operation: &'static str, work: Work<'_>) -> Result<u64, StoreError> {
+        self.check_presence().await?;
         let shared = &self.0;
         let mut guard = shared.writer.lock().await;
         let writer = guard.as_mut().ok_or(StoreError::Closed)?;

@@ -184,6 +184,8 @@ async fn a_file_that_vanishes_is_noticed() {
     store.ping().await.unwrap();
     fs::rename(home.path("mesh.db"), home.path("elsewhere.db")).unwrap();
     let error = store.ping().await.unwrap_err();
+    let refused = store.apply(&[Change::Put(agent("a-1"))]).await;
+    assert_eq!(home.told(&refused.unwrap_err()), home.told(&error));
     insta::assert_snapshot!(home.told(&error), @r"
     the database `[HOME]/mesh.db` has vanished while in use
     hint: put the file back, or restart the registry: it starts a new one and the agents register again
