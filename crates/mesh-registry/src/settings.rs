@@ -107,19 +107,16 @@ impl Settings {
         Ok(Self {
             host: host
                 .filter(|host| !host.is_empty())
-                .or_else(|| environment.get(EnvVars::HOST).map(Into::into))
+                .or_else(|| {
+                    environment
+                        .get(EnvVars::HOST)
+                        .map(|host| host.trim().into())
+                })
                 .unwrap_or_else(|| "localhost".to_owned()),
             port: port
                 .or_else(|| port_setting.and_then(|port| u16::try_from(port).ok()))
                 .unwrap_or(8000),
-            database: env
-                .parse(EnvVars::DATABASE_URL, |text| {
-                    DatabaseUrl::parse(text, folder)
-                })?
-                .unwrap_or_else(|| {
-                    DatabaseUrl::parse("mcp_mesh_registry.db", folder)
-                        .expect("a bare file name is a valid database")
-                }),
+            database: env.database(folder)?,
             sqlite: SqliteOptions {
                 busy_timeout: env
                     .parse(EnvVars::DB_BUSY_TIMEOUT, number(0..=600_000))?
@@ -155,9 +152,7 @@ impl Settings {
             propagate_headers: env
                 .parse(EnvVars::MCP_MESH_PROPAGATE_HEADERS, str::parse)?
                 .unwrap_or_default(),
-            public_url_prefix: environment
-                .get(EnvVars::MCP_MESH_PUBLIC_URL_PREFIX)
-                .map(Into::into),
+            public_url_prefix: env.parse(EnvVars::MCP_MESH_PUBLIC_URL_PREFIX, web_address)?,
             body_limit: env
                 .parse(
                     EnvVars::MCP_MESH_MAX_REQUEST_BODY_BYTES,
@@ -196,6 +191,17 @@ impl Reader<'_> {
                 })
             })
             .transpose()
+    }
+
+    /// Its value may hold a password, so an error shows what the parser is willing to show.
+    fn database(&self, folder: &Path) -> Result<DatabaseUrl, InvalidSetting> {
+        let name = EnvVars::DATABASE_URL;
+        let text = self.0.get(name).map_or("mcp_mesh_registry.db", str::trim);
+        DatabaseUrl::parse(text, folder).map_err(|error| InvalidSetting {
+            name,
+            value: error.url().to_owned(),
+            allowed: error.to_string(),
+        })
     }
 
     fn seconds(&self, name: &'static str, default: u64) -> Result<Duration, InvalidSetting> {
@@ -247,6 +253,17 @@ fn level(text: &str) -> Result<LevelFilter, &'static str> {
         "ERROR" | "CRITICAL" | "FATAL" => Ok(LevelFilter::ERROR),
         _ => Err("TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL"),
     }
+}
+
+fn web_address(text: &str) -> Result<String, &'static str> {
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| {
+            text.strip_prefix(scheme)
+                .is_some_and(|rest| !rest.is_empty())
+        })
+        .then(|| text.to_owned())
+        .ok_or("a URL that starts with `http://` or `https://`")
 }
 
 /// Reads `90s`, `1h30m`, `500ms`, and `0`.
@@ -366,10 +383,25 @@ mod tests {
             ("MCP_MESH_TLS_MODE", "auto"),
             ("MCP_MESH_TLS_MODE", "of"),
             ("MCP_MESH_PROPAGATE_HEADERS", "*"),
+            ("MCP_MESH_PROPAGATE_HEADERS", "x tenant"),
+            ("MCP_MESH_PROPAGATE_HEADERS", "x tenant-*"),
+            ("MCP_MESH_PUBLIC_URL_PREFIX", "mesh.example"),
+            ("MCP_MESH_PUBLIC_URL_PREFIX", "https://"),
             ("DB_JOURNAL_MODE", "FAST"),
         ] {
             assert!(resolve(&[(name, value)]).is_err(), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let error = resolve(&[("DATABASE_URL", "mysql://root:hunter2@db/mesh")]).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("`DATABASE_URL` is `mysql://root:***@db/mesh`, which is not allowed"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
     }
 
     #[test]

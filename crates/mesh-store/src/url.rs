@@ -44,6 +44,16 @@ pub enum InvalidDatabaseUrl {
     Parameters(String),
 }
 
+impl InvalidDatabaseUrl {
+    /// What was given, without its password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Empty(url) | Self::Parameters(url) | Self::Scheme { url, .. } => url,
+        }
+    }
+}
+
 impl DatabaseUrl {
     /// Reads `text`; a relative path is made absolute against `base`.
     ///

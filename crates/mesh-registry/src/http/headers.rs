@@ -23,26 +23,30 @@ pub(crate) struct HeaderRules {
     prefixes: Vec<String>,
 }
 
-/// A rule that would pass on everything, credentials included.
+/// A rule that names no header, or one that would pass on everything, credentials included.
 #[derive(Debug, thiserror::Error)]
 #[error("header names separated by commas, a trailing `*` for a prefix, but no bare `*`")]
-pub(crate) struct TooBroad;
+pub(crate) struct InvalidRule;
 
 impl FromStr for HeaderRules {
-    type Err = TooBroad;
+    type Err = InvalidRule;
 
-    fn from_str(text: &str) -> Result<Self, TooBroad> {
+    fn from_str(text: &str) -> Result<Self, InvalidRule> {
         let mut rules = Self::default();
         for rule in text
             .split(',')
             .map(str::trim)
             .filter(|rule| !rule.is_empty())
         {
-            match rule.to_ascii_lowercase().strip_suffix('*') {
-                Some("") => return Err(TooBroad),
-                Some(prefix) => rules.prefixes.push(prefix.to_owned()),
-                None => rules.names.push(rule.to_ascii_lowercase()),
-            }
+            let prefix = rule.strip_suffix('*');
+            // Lower-cases, and refuses the empty name of a bare `*`.
+            let name = HeaderName::from_str(prefix.unwrap_or(rule)).map_err(|_| InvalidRule)?;
+            let rules = if prefix.is_some() {
+                &mut rules.prefixes
+            } else {
+                &mut rules.names
+            };
+            rules.push(name.as_str().to_owned());
         }
         Ok(rules)
     }
