@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -27,9 +28,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn leave(
     State(app): State<Arc<App>>,
-    Path(agent_id): Path<String>,
+    agent_id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
-    app.writer.leave(agent_id).await?;
+    // What is no text is nobody's id, and who is unknown has left.
+    if let Ok(Path(agent_id)) = agent_id {
+        app.writer.leave(agent_id).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

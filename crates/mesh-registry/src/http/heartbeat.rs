@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +15,7 @@ use serde_json::json;
 use super::error::ApiError;
 use super::{json, raw_json};
 use crate::App;
-use crate::topology::{Agent, Fingerprint, Profile};
+use crate::topology::{Agent, Fingerprint, InvalidRegistration, Profile};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -23,7 +24,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// 200: nothing changed. 202: fetch your new answer. 410: register first.
-async fn ping(State(app): State<Arc<App>>, Path(agent_id): Path<String>) -> StatusCode {
+async fn ping(
+    State(app): State<Arc<App>>,
+    agent_id: Result<Path<String>, PathRejection>,
+) -> StatusCode {
+    let Ok(Path(agent_id)) = agent_id else {
+        return StatusCode::GONE; // What is no text is nobody's id.
+    };
     match app.mesh.load().agent(&agent_id) {
         Some(agent) if agent.status != AgentStatus::Unhealthy => {
             agent.pulse.beat(app.clock.now());
@@ -69,6 +76,7 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
             };
             Ok(success(&app, &registered.agent, message))
         }
+        Err(refusal @ InvalidRegistration::Json { .. }) => Err(invalid(refusal)),
         Err(refusal) => Ok(json(
             StatusCode::OK,
             &json!({

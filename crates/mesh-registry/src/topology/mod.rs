@@ -21,5 +21,5 @@ pub(crate) use agent::{Agent, Pulse};
 pub(crate) use draft::{Draft, Loss, Settled};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use mesh::Mesh;
-pub(crate) use profile::{Fingerprint, Profile};
+pub(crate) use profile::{Fingerprint, InvalidRegistration, Profile};
 pub(crate) use wiring::Wiring;

@@ -30,9 +30,16 @@ pub(crate) enum InvalidRegistration {
     Runtime(String),
     #[error("validation failed: tools: {0} are more than {MAX_TOOLS}")]
     TooManyTools(usize),
+    // It would be handed to every consumer or lister, who could not read it either.
+    #[error("`{field}` of the tool `{function}`: {source}")]
+    Json {
+        function: String,
+        field: &'static str,
+        source: serde_json::Error,
+    },
 }
 
-/// More functions than any agent has; slots count them in 16 bits.
+/// More functions than any agent has.
 const MAX_TOOLS: usize = 10_000;
 
 fn list<T: std::fmt::Display>(values: &[T]) -> String {
@@ -173,7 +180,7 @@ impl Profile {
                 .tools
                 .into_iter()
                 .map(Function::compile)
-                .collect(),
+                .collect::<Result<_, _>>()?,
             surfaces: surfaces(registration.surfaces.unwrap_or_default(), public_prefix),
             warnings: warning.into_iter().collect(),
             fingerprint,
@@ -213,32 +220,41 @@ impl Profile {
 }
 
 impl Function {
-    fn compile(tool: wire::Tool) -> Self {
+    fn compile(tool: wire::Tool) -> Result<Self, InvalidRegistration> {
+        let sorted = |field, json: Option<Box<RawValue>>| {
+            let function = &tool.function_name;
+            json.map_or(Ok(None), |json| sorted(&json))
+                .map_err(|source| InvalidRegistration::Json {
+                    function: function.clone(),
+                    field,
+                    source,
+                })
+        };
+        let kwargs = sorted("kwargs", tool.kwargs)?;
+        let llm_filter = sorted("llm_filter", tool.llm_filter)?;
+        let llm_provider = sorted("llm_provider", tool.llm_provider)?;
         let offered = !tool.function_name.is_empty() && !tool.capability.is_empty();
-        let offer = offered.then(|| {
-            let kwargs = tool.kwargs.as_deref().and_then(sorted);
-            Offer {
-                capability: tool.capability.into(),
-                version: ProviderVersion::new(
-                    tool.version
-                        .as_deref()
-                        .filter(|text| !text.is_empty())
-                        .unwrap_or("1.0.0"),
-                ),
-                description: tool.description.unwrap_or_default().into(),
-                tags: tool.tags.into(),
-                is_task: kwargs.as_deref().is_some_and(says_task),
-                kwargs,
-                llm_filter: tool.llm_filter,
-                llm_provider: tool.llm_provider,
-            }
+        let offer = offered.then(|| Offer {
+            capability: tool.capability.into(),
+            version: ProviderVersion::new(
+                tool.version
+                    .as_deref()
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or("1.0.0"),
+            ),
+            description: tool.description.unwrap_or_default().into(),
+            tags: tool.tags.into(),
+            is_task: kwargs.as_deref().is_some_and(says_task),
+            kwargs,
+            llm_filter,
+            llm_provider,
         });
         let needs = tool.dependencies.into_iter().map(Need::compile).collect();
-        Self {
+        Ok(Self {
             name: tool.function_name.into(),
             offer,
             needs,
-        }
+        })
     }
 }
 
@@ -265,14 +281,16 @@ fn cut(description: &str) -> (Box<str>, Option<String>) {
     }
 }
 
-/// `kwargs` with sorted keys; nothing if it is `null` or empty.
-fn sorted(kwargs: &RawValue) -> Option<Box<RawValue>> {
+/// An object with sorted keys; nothing if it is empty.
+///
+/// Raw values were skipped and not read, so this is where a number out of range, half a surrogate
+/// pair or a nesting that exhausts a stack comes to light.
+fn sorted(object: &RawValue) -> serde_json::Result<Option<Box<RawValue>>> {
     // Without serde_json's `preserve_order`, a map is sorted.
-    let value: serde_json::Value = serde_json::from_str(kwargs.get()).ok()?;
-    let empty = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-    (!empty)
-        .then(|| serde_json::value::to_raw_value(&value).ok())
-        .flatten()
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(object.get())?;
+    (!object.is_empty())
+        .then(|| serde_json::value::to_raw_value(&object))
+        .transpose()
 }
 
 fn says_task(kwargs: &RawValue) -> bool {

@@ -127,6 +127,10 @@ async fn a_ping_does_not_know_strangers() {
     let registry = Registry::new().await;
     assert_eq!(registry.ping("nobody").await, 410);
     assert_eq!(registry.ping("No_Such%20Id").await, 410);
+    for path in ["%FF", "a%2Fb", "%00"] {
+        assert_eq!(registry.ping(path).await, 410, "{path}");
+        assert_eq!(registry.leave(path).await, 204, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -205,6 +209,30 @@ async fn what_is_not_a_registration_is_a_bad_request() {
             r#"{"agent_id":"a","http_port":"80"}"#,
             400,
             "Invalid JSON payload: invalid type",
+        ),
+        (
+            r#"{"agent_id":"a","tools":[{"function_name":"f","capability":"c","kwargs":{"n":1e999}}]}"#,
+            400,
+            "Invalid JSON payload: `kwargs` of the tool `f`: number out of range",
+        ),
+        (
+            r#"{"agent_id":"a","tools":[{"function_name":"f","capability":"c","kwargs":5}]}"#,
+            400,
+            "Invalid JSON payload: `kwargs` of the tool `f`: invalid type",
+        ),
+        (
+            r#"{"agent_id":"a","tools":[{"function_name":"f","capability":"c","llm_filter":{"x":"\ud800"}}]}"#,
+            400,
+            "Invalid JSON payload: `llm_filter` of the tool `f`: ",
+        ),
+        (
+            &format!(
+                r#"{{"agent_id":"a","tools":[{{"llm_provider":{{"x":{}1{}}}}}]}}"#,
+                "[".repeat(200),
+                "]".repeat(200)
+            ),
+            400,
+            "Invalid JSON payload: `llm_provider` of the tool ``: recursion limit",
         ),
         ("{}", 400, "agent_id is required"),
         (r#"{"agent_id":null}"#, 400, "agent_id is required"),
