@@ -39,7 +39,9 @@ pub fn app(state: Arc<App>) -> Router {
 async fn unknown(method: Method, uri: Uri) -> Response {
     let path = uri.path();
     let trimmed = path.trim_end_matches('/');
-    if trimmed.len() < path.len() && !trimmed.is_empty() && !trimmed.starts_with("//") {
+    // Browsers read `//` and `/\` as the start of another host.
+    let is_ours = !trimmed.starts_with("//") && !trimmed.contains('\\');
+    if trimmed.len() < path.len() && !trimmed.is_empty() && is_ours {
         let status = if method == Method::GET {
             StatusCode::MOVED_PERMANENTLY
         } else {

@@ -21,7 +21,10 @@ use crate::App;
 const MAX_TIMEOUT: u64 = 600;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/proxy/{*target}", get(forward).post(forward))
+    Router::new().route(
+        "/proxy/{*target}",
+        get(forward).post(forward).head(super::unknown),
+    )
 }
 
 async fn forward(
@@ -80,7 +83,7 @@ impl<'a> Target<'a> {
         let slash = target.find('/').ok_or_else(|| invalid("missing path"))?;
         let (authority, path) = target.split_at(slash);
         let below_mcp = path == "/mcp" || path.starts_with("/mcp/");
-        if !below_mcp || path.split('/').any(is_dots) {
+        if !below_mcp || path.split(SEPARATORS).any(is_dots) {
             let reason = "Only /mcp/* paths are allowed for proxying";
             return Err(ApiError::Invalid(reason.to_owned()));
         }
@@ -107,6 +110,9 @@ impl<'a> Target<'a> {
         })
     }
 }
+
+/// What a URL parser takes for the end of a segment.
+const SEPARATORS: [char; 2] = ['/', '\\'];
 
 /// `.` and `..`, which a URL parser would resolve, in any spelling.
 fn is_dots(segment: &str) -> bool {
@@ -173,6 +179,8 @@ mod tests {
             ("/proxy/h:80/mcpx", None),
             ("/proxy/h:80/mcp/../health", None),
             ("/proxy/h:80/mcp/%2E%2e/health", None),
+            (r"/proxy/h:80/mcp/..\..\health", None),
+            (r"/proxy/h:80/mcp/.%2e\health", None),
             ("/proxy/::1:80/mcp", None),
             ("/proxy/h:70000/mcp", None),
         ] {

@@ -32,6 +32,17 @@ impl Endpoint {
             _ => Self::Stdio(id.clone()),
         }
     }
+
+    /// The host and port to connect to. `None` if there are none, or if what was advertised as a
+    /// host would put more than a host into a URL.
+    pub(crate) fn authority(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::Http { host, port } if !host.contains(['/', '\\', '?', '#', '@']) => {
+                Some((host, *port))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {

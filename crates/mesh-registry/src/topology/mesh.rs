@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdSet};
 use mesh_core::AgentId;
+use mesh_core::wire::AgentStatus;
 
 use super::resolve::Candidates;
 use super::{Agent, Endpoint};
@@ -46,19 +47,19 @@ impl Mesh {
         self.agents.len()
     }
 
-    /// The endpoint that some agent registered under this port and this host, id or name.
+    /// The endpoint that some agent registered under this port and this host, id or name: of
+    /// several, a healthy one's, then the one with the smallest id.
     pub(crate) fn endpoint(&self, host: &str, port: u16) -> Option<&Endpoint> {
-        self.agents()
-            .map(|agent| &*agent.profile)
-            .find_map(|profile| match &profile.endpoint {
-                Endpoint::Http {
-                    host: registered,
-                    port: p,
-                } if *p == port => {
-                    let names = [registered, profile.id.as_str(), profile.name.as_str()];
-                    names.contains(&host).then_some(&profile.endpoint)
-                }
-                _ => None,
+        let registered = |agent: &&Agent| {
+            let profile = &agent.profile;
+            profile.endpoint.authority().is_some_and(|authority| {
+                let names = [authority.0, profile.id.as_str(), profile.name.as_str()];
+                authority.1 == port && names.contains(&host)
             })
+        };
+        self.agents()
+            .filter(registered)
+            .min_by_key(|agent| (agent.status != AgentStatus::Healthy, &agent.profile.id))
+            .map(|agent| &agent.profile.endpoint)
     }
 }

@@ -85,6 +85,9 @@ async fn a_stream_that_is_cut_by_the_deadline_says_so() {
 async fn only_registered_agents_and_only_mcp() {
     let port = agent().await;
     let registry = registry_with_agent(port).await;
+    let path = format!("/proxy/127.0.0.1:{port}/mcp");
+    let reply = registry.send(Method::HEAD, &path, Body::empty()).await;
+    assert_eq!(reply.status, 404, "only GET and POST go on");
     for (path, status, error) in [
         (
             "/proxy/127.0.0.1:1".to_owned(),
@@ -113,6 +116,34 @@ async fn only_registered_agents_and_only_mcp() {
         let text = reply.json()["error"].as_str().unwrap().to_owned();
         assert!(text.starts_with(error), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_is_more_than_a_host_is_no_target() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    let odd = json!({ "agent_id": "odd-1", "http_host": format!("127.0.0.1:{port}/admin?x="),
+        "http_port": 7777 });
+    registry.register(&odd).await;
+    let reply = registry
+        .send(Method::POST, "/proxy/odd-1:7777/mcp", "x")
+        .await;
+    assert_eq!(reply.status, 403, "{}", reply.text);
+}
+
+#[tokio::test]
+async fn of_agents_with_one_name_a_healthy_one_is_called() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    for n in 0..8 {
+        let gone = json!({ "agent_id": format!("a-{n}"), "name": "clock",
+            "http_host": "192.0.2.1", "http_port": port });
+        registry.register(&gone).await;
+        registry.leave(&format!("a-{n}")).await;
+    }
+    let path = format!("/proxy/clock:{port}/mcp");
+    let reply = registry.send(Method::POST, &path, "x").await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
 }
 
 #[tokio::test]
