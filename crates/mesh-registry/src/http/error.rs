@@ -30,6 +30,9 @@ pub(crate) enum ApiError {
     /// The body did not arrive.
     #[error("the request body ended early: {0}")]
     Incomplete(String),
+    /// The body did not arrive in time.
+    #[error("the request body took longer than {0} s")]
+    TooSlow(u64),
     /// The store does not answer.
     #[error("the store does not answer")]
     Store,
@@ -45,6 +48,7 @@ impl ApiError {
                 StatusCode::BAD_REQUEST
             }
             Self::UnknownTarget(_) => StatusCode::FORBIDDEN,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
