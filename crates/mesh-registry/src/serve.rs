@@ -14,7 +14,7 @@ use mesh_core::{Clock, Hint, VERSION};
 use mesh_store::{Store, StoreError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::readiness::Readiness;
 use crate::stop_signal::StopSignal;
@@ -28,7 +28,9 @@ const MAX_HEAD: usize = 64 << 10;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
 /// What requests in flight get when the registry stops; the whole stop stays under 3 s.
-const DRAIN: Duration = Duration::from_secs(2);
+const DRAIN: Duration = Duration::from_millis(1500);
+/// What the store gets after that. A store that is stuck must not hold the process.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// Why the registry could not run.
 #[derive(Debug, thiserror::Error)]
@@ -114,15 +116,27 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
 
     tracing::info!("shutting down");
     clocks.shutdown().await;
-    if outcome.is_ok() {
+    let writer = outcome.is_ok().then_some(writer);
+    if tokio::time::timeout(SETTLE, settle(&state, writer))
+        .await
+        .is_err()
+    {
+        // Whoever waited for the store was never told that it has his change.
+        tracing::warn!("the store did not settle in time");
+    }
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Lets the `writer`, if it lives, finish what it accepted, and closes the store.
+async fn settle(state: &App, writer: Option<JoinHandle<()>>) {
+    if let Some(writer) = writer {
         state.close();
         // A writer that dies now has logged why, and there is nothing left to wait for.
         let _ = writer.await;
     }
     state.store_pulses().await;
     state.store.clone().close().await;
-    tracing::info!("stopped");
-    outcome
 }
 
 /// A host that a client on this machine can connect to.
