@@ -79,7 +79,16 @@ where
             level => level.as_str(),
         };
         write!(writer, "{} {level:<8} ", now.strftime("%Y-%m-%d %H:%M:%S"))?;
-        context.format_fields(writer.by_ref(), event)?;
+        let mut fields = String::new();
+        context.format_fields(Writer::new(&mut fields), event)?;
+        for character in fields.chars() {
+            // Agents choose names; a name must not start a line of its own or colour it.
+            if character.is_control() {
+                write!(writer, "{}", character.escape_default())?;
+            } else {
+                writer.write_char(character)?;
+            }
+        }
         writeln!(writer)
     }
 }

@@ -44,6 +44,7 @@ impl Readiness {
         let mut pipe = OpenOptions::new()
             .write(true)
             .open(format!("/dev/fd/{descriptor}"))?;
-        writeln!(pipe, "{line}")
+        // In one piece: the starter may take what its first read brings for the line.
+        pipe.write_all(format!("{line}\n").as_bytes())
     }
 }

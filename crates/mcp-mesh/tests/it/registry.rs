@@ -1,8 +1,8 @@
 //! `mcp-mesh-registry` as a process: what it says, how it ends, what it refuses.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -232,4 +232,101 @@ fn a_silent_agent_is_aged_out_and_consumers_are_told() {
     ] {
         assert!(log.contains(line), "`{line}` is missing in:\n{log}");
     }
+}
+
+#[test]
+fn who_beat_until_the_registry_went_away_gets_the_time_to_beat_again() {
+    let home = TempDir::new().expect("a folder");
+    let mut registry = RegistryCommand::new(PROGRAM, home.path())
+        .env("DEFAULT_TIMEOUT_THRESHOLD", "1")
+        .start()
+        .expect("a registry");
+    let registration = br#"{"agent_id":"a-1"}"#;
+    let mut connection = registry.connect().expect("a connection");
+    let answer = connection.send("POST", "/heartbeat", registration);
+    assert_eq!(answer.expect("an answer").status, 200);
+    registry.terminate(STOP_LIMIT).expect("it ends in time");
+    thread::sleep(Duration::from_millis(1100)); // Longer than the threshold; clocks are real here.
+    registry.restart().expect("it starts again");
+    let mut connection = registry.connect().expect("a connection");
+    for _ in 0..20 {
+        let answer = connection.send("HEAD", "/heartbeat/a-1", b"");
+        assert_eq!(answer.expect("an answer").status, 200);
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+    let home = TempDir::new().expect("a folder");
+    let registry = RegistryCommand::new(PROGRAM, home.path())
+        .start()
+        .expect("a registry");
+    let mut connection = TcpStream::connect(registry.address()).expect("a connection");
+    let limit = Some(Duration::from_secs(10));
+    connection.set_read_timeout(limit).expect("a time limit");
+    let head = "POST /heartbeat HTTP/1.1\r\nHost: r\r\nContent-Length: 99999999999\r\n\r\n";
+    connection.write_all(head.as_bytes()).expect("it is sent");
+    let mut status = [0; 12];
+    connection.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 413");
+}
+
+#[test]
+fn a_name_cannot_write_log_lines() {
+    let home = TempDir::new().expect("a folder");
+    let mut registry = RegistryCommand::new(PROGRAM, home.path())
+        .start()
+        .expect("a registry");
+    let mut connection = registry.connect().expect("a connection");
+    for registration in [
+        r#"{"agent_id":"p-1","tools":[{"function_name":"f","capability":"c\nERROR \u001b[31m"}]}"#,
+        r#"{"agent_id":"c-1","tools":[{"dependencies":[{"capability":"c\nERROR \u001b[31m"}]}]}"#,
+    ] {
+        let answer = connection.send("POST", "/heartbeat", registration.as_bytes());
+        assert_eq!(answer.expect("an answer").status, 200);
+    }
+    let answer = connection.send("DELETE", "/agents/p-1", b"");
+    assert_eq!(answer.expect("an answer").status, 204);
+    registry.terminate(STOP_LIMIT).expect("it ends in time");
+    let log = std::fs::read_to_string(registry.command().log()).expect("a log");
+    let line = r"capability lost its last provider capability=c\nERROR \u{1b}[31m";
+    assert!(log.contains(line), "{log}");
+}
+
+/// Another program that holds the database's lock must not hold the registry's end.
+#[cfg(unix)]
+#[test]
+fn a_stuck_database_does_not_delay_the_end() {
+    let home = TempDir::new().expect("a folder");
+    let mut registry = RegistryCommand::new(PROGRAM, home.path())
+        .start()
+        .expect("a registry");
+    let script = "import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute('BEGIN IMMEDIATE')
+print('locked', flush=True)
+sys.stdin.read()";
+    let mut locker = Command::new("python3")
+        .args(["-c", script])
+        .arg(registry.command().database())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the tests need `python3`");
+    let mut locked = [0; 7];
+    let told = locker.stdout.as_mut().expect("a pipe");
+    told.read_exact(&mut locked).expect("the lock is taken");
+
+    let mut waiting = registry.connect().expect("a connection");
+    let waiting =
+        thread::spawn(move || waiting.send("POST", "/heartbeat", br#"{"agent_id":"a-1"}"#));
+    let asked = Instant::now();
+    let status = registry.terminate(STOP_LIMIT);
+    drop(locker.stdin.take());
+    locker.wait().expect("the other program ends");
+    assert!(status.expect("it ends in time").success());
+    assert!(asked.elapsed() < STOP_LIMIT);
+    let answer = waiting.join().expect("no panic");
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 503));
 }
