@@ -36,6 +36,12 @@ impl CpuTime {
         Ok(Self(threads))
     }
 
+    /// The account of a process that has not begun.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// What the process used since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Duration {

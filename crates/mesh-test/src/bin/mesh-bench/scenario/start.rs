@@ -3,10 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
-use mesh_test::RegistryCommand;
-use mesh_test::free_port;
+use anyhow::{Context as _, bail, ensure};
 use mesh_test::http1::{HttpConnection, request};
+use mesh_test::{CpuTime, RegistryCommand, free_port};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -47,8 +46,10 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn starts(&self, figure: &str, times: &[Duration], limit: Duration) -> Row {
-        let middle = median(times);
+    fn starts(&self, figure: &str, starts: &[Start], limit: Duration) -> Row {
+        let walls: Vec<Duration> = starts.iter().map(|start| start.wall).collect();
+        let cpus: Vec<Duration> = starts.iter().map(|start| start.cpu).collect();
+        let middle = median(&walls);
         Row {
             subject: self.subject.name,
             figure: format!("{figure}, until a HEAD is answered"),
@@ -58,20 +59,24 @@ impl Bench<'_> {
             target: self.judged().then(|| format!("< {}", show(limit))),
             met: self.judged().then_some(middle < limit),
             beside: format!(
-                "fastest {}",
-                show(times.iter().min().copied().unwrap_or_default())
+                "fastest {}, {} CPU",
+                show(walls.iter().min().copied().unwrap_or_default()),
+                show(median(&cpus))
             ),
-            raw: json!({"wall_us": micros(times)}),
+            raw: json!({"wall_us": micros(&walls), "cpu_us": micros(&cpus)}),
         }
     }
 }
 
+/// What one start took.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    wall: Duration,
+    cpu: Duration,
+}
+
 /// Starts the registry, asks until it answers, ends it.
-fn first_answer(
-    command: &RegistryCommand,
-    head: &[u8],
-    allowed: &[u16],
-) -> anyhow::Result<Duration> {
+fn first_answer(command: &RegistryCommand, head: &[u8], allowed: &[u16]) -> anyhow::Result<Start> {
     let port = free_port()?;
     let start = Instant::now();
     let mut registry = command.spawn(port)?;
@@ -89,12 +94,14 @@ fn first_answer(
             }
         }
     };
-    let took = start.elapsed();
+    let wall = start.elapsed();
+    let pid = registry.pid().context("the registry runs")?;
+    let cpu = CpuTime::of(pid)?.since(&CpuTime::none());
     ensure!(
         allowed.contains(&answer.status),
         "the first HEAD was answered {}, not {allowed:?}",
         answer.status
     );
     registry.terminate(LIMIT)?;
-    Ok(took)
+    Ok(Start { wall, cpu })
 }
