@@ -16,9 +16,9 @@ use crate::LogFormat;
 
 /// Starts logging: errors to stderr, the rest to stdout. Only the first call has an effect.
 pub(crate) fn start(level: LevelFilter, format: LogFormat) {
-    let writer = io::stderr
+    let writer = (|| Unminding(io::stderr()))
         .with_max_level(Level::ERROR)
-        .or_else(stdout as fn() -> Stdout);
+        .or_else(|| Unminding(io::stdout()));
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(writer);
@@ -40,14 +40,11 @@ pub(crate) fn start(level: LevelFilter, format: LogFormat) {
     };
 }
 
-fn stdout() -> Stdout {
-    Stdout(io::stdout())
-}
+/// A stream that does not mind a reader who left: the registry must outlive its log, and the
+/// subscriber would report the failure on standard error and panic if that fails too.
+struct Unminding<W>(W);
 
-/// Standard output that does not mind a reader who left: the registry must outlive its log.
-struct Stdout(io::Stdout);
-
-impl Write for Stdout {
+impl<W: Write> Write for Unminding<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes).or(Ok(bytes.len()))
     }

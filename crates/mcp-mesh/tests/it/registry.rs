@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mesh_test::RegistryCommand;
+use mesh_test::http1::HttpConnection;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -257,19 +258,26 @@ fn who_beat_until_the_registry_went_away_gets_the_time_to_beat_again() {
 }
 
 #[test]
-fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+fn a_body_that_is_too_large_is_refused_so_that_its_sender_reads_it() {
     let home = TempDir::new().expect("a folder");
     let registry = RegistryCommand::new(PROGRAM, home.path())
         .start()
         .expect("a registry");
-    let mut connection = TcpStream::connect(registry.address()).expect("a connection");
-    let limit = Some(Duration::from_secs(10));
-    connection.set_read_timeout(limit).expect("a time limit");
-    let head = "POST /heartbeat HTTP/1.1\r\nHost: r\r\nContent-Length: 99999999999\r\n\r\n";
-    connection.write_all(head.as_bytes()).expect("it is sent");
-    let mut status = [0; 12];
-    connection.read_exact(&mut status).expect("an answer");
-    assert_eq!(&status, b"HTTP/1.1 413");
+    let size = 24 << 20;
+    for (announced, sent) in [(size, size), (99_999_999_999, 0)] {
+        let mut connection = TcpStream::connect(registry.address()).expect("a connection");
+        let limit = Some(Duration::from_secs(10));
+        connection.set_read_timeout(limit).expect("a time limit");
+        let head =
+            format!("POST /heartbeat HTTP/1.1\r\nHost: r\r\nContent-Length: {announced}\r\n\r\n");
+        connection.write_all(head.as_bytes()).expect("it is sent");
+        connection
+            .write_all(&vec![b' '; sent])
+            .expect("it is taken");
+        let mut status = [0; 12];
+        connection.read_exact(&mut status).expect("an answer");
+        assert_eq!(&status, b"HTTP/1.1 413");
+    }
 }
 
 #[test]
@@ -329,4 +337,44 @@ sys.stdin.read()";
     assert!(asked.elapsed() < STOP_LIMIT);
     let answer = waiting.join().expect("no panic");
     assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 503));
+}
+
+/// As under `mcp-mesh-registry 2>&1 | head -1`.
+#[cfg(unix)]
+#[test]
+fn a_log_that_nobody_reads_ends_nobody() {
+    let home = TempDir::new().expect("a folder");
+    let port = mesh_test::free_port().expect("a port");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut registry = Command::new(PROGRAM)
+        .args(["--host", "127.0.0.1", "--port", &port.to_string()])
+        .env_clear()
+        .current_dir(home.path())
+        .stderr(writer.try_clone().expect("a pipe"))
+        .stdout(writer)
+        .spawn()
+        .expect("the registry starts");
+    drop(reader);
+    let started = Instant::now();
+    let limit = Duration::from_secs(10);
+    let mut connection = loop {
+        match HttpConnection::open(([127, 0, 0, 1], port).into(), limit) {
+            Ok(connection) => break connection,
+            Err(error) => assert!(started.elapsed() < limit, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    let ready = connection.send("GET", "/ready", b"").expect("an answer");
+    assert_eq!(ready.status, 200);
+    std::fs::remove_file(home.path().join("mcp_mesh_registry.db")).expect("a database");
+    for _ in 0..2 {
+        let answer = connection.send("POST", "/heartbeat", br#"{"agent_id":"a-1"}"#);
+        assert_eq!(
+            answer.expect("an answer").status,
+            503,
+            "and an error is logged"
+        );
+    }
+    registry.kill().expect("it still runs");
+    registry.wait().expect("it ends");
 }

@@ -10,17 +10,31 @@ use super::error::ApiError;
 
 /// What a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the rest of a refused body is thrown away, so that its sender gets to read the answer.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Reads `body`, but not beyond `limit` bytes and not for ever.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let announced = body.size_hint().lower();
     if usize::try_from(announced).is_ok_and(|length| length > limit) {
+        discard(body).await;
         return Err(ApiError::TooLarge { limit });
     }
-    match timeout(PATIENCE, Limited::new(body, limit).collect()).await {
+    match timeout(PATIENCE, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge { limit }),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(ApiError::TooLarge { limit })
+        }
         Ok(Err(error)) => Err(ApiError::Incomplete(error.to_string())),
         Err(_) => Err(ApiError::TooSlow(PATIENCE.as_secs())),
     }
+}
+
+/// Closing a connection with unread bytes resets it, and a sender in the middle of its body would
+/// see that instead of the answer.
+async fn discard(mut body: Body) {
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Whoever has more to say than fits has had the chance.
+    let _ = timeout(LINGER, rest).await;
 }
