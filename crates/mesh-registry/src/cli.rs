@@ -5,10 +5,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mesh_core::env::{EnvVars, Environment};
+use mesh_core::env::Environment;
 use mesh_core::{Hint, VERSION};
 
 use crate::readiness::Readiness;
+use crate::settings::ready_descriptor;
 use crate::{LogFormat, Settings, logging, serve};
 
 /// Run the registry of an MCP mesh
@@ -48,12 +49,11 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
         return ExitCode::SUCCESS;
     }
     let environment = Environment::of_process();
-    let descriptor = environment
-        .get(EnvVars::MCP_MESH_READY_FD)
-        .and_then(|fd| fd.parse().ok());
-    let readiness = Readiness::new(descriptor);
+    let descriptor = ready_descriptor(&environment);
+    let readiness = Readiness::new(*descriptor.as_ref().unwrap_or(&None));
     let folder = std::env::current_dir().unwrap_or_default();
-    let outcome = match Settings::resolve(args, &environment, &folder) {
+    let settings = descriptor.and_then(|_| Settings::resolve(args, &environment, &folder));
+    let outcome = match settings {
         Ok(settings) => {
             logging::start(settings.log_level, settings.log_format);
             serve::serve(settings, &readiness).map_err(|error| {

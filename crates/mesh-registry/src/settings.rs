@@ -172,6 +172,14 @@ impl Settings {
     }
 }
 
+/// The descriptor that `MCP_MESH_READY_FD` names. It is read before everything else, so that what
+/// is wrong with the rest can be told there.
+pub(crate) fn ready_descriptor(environment: &Environment) -> Result<Option<u32>, InvalidSetting> {
+    Reader(environment).parse(EnvVars::MCP_MESH_READY_FD, |text| {
+        text.parse().map_err(|_| "the number of an open descriptor")
+    })
+}
+
 /// Reads variables so that an error names the variable, its value and what is allowed.
 struct Reader<'a>(&'a Environment);
 

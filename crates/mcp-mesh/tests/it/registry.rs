@@ -57,6 +57,7 @@ fn a_wrong_setting_is_refused_with_its_name_its_value_and_what_is_allowed() {
             "only `off` works in this release",
         ),
         ("MCP_MESH_SWEEP_INTERVAL", "often", "a duration above zero"),
+        ("MCP_MESH_READY_FD", "three", "the number of an open"),
     ] {
         let output = run(&[], &[(name, value)]);
         let text = stderr_of(&output);
@@ -322,9 +323,9 @@ sys.stdin.read()";
         .stdout(Stdio::piped())
         .spawn()
         .expect("the tests need `python3`");
-    let mut locked = [0; 7];
+    let mut word = [0; 7];
     let told = locker.stdout.as_mut().expect("a pipe");
-    told.read_exact(&mut locked).expect("the lock is taken");
+    told.read_exact(&mut word).expect("the lock is taken");
 
     let mut waiting = registry.connect().expect("a connection");
     let waiting =
