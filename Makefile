@@ -10,15 +10,16 @@ NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
 
 # One target directory for everything, maturin included, so that nothing is compiled twice.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
-# pyo3's build script reruns when these differ, so every command sees the same.
-export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+# pyo3's build script reruns when these differ, so cargo sees what maturin would set.
+export PYO3_CONFIG_FILE := $(CURDIR)/crates/mesh-py/pyo3-config.txt
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 # Always the whole workspace: a part of it has other features, and would compile its dependencies anew.
-CARGO_BUILD := cargo build --workspace --all-features --all-targets
+# Only the native module is built apart, as maturin builds it.
+CARGO_BUILD := cargo build --workspace --exclude mesh-py --all-features --all-targets
 
 BIN := $(CARGO_TARGET_DIR)/debug
 TALLY := $(BIN)/xtask tally
@@ -70,7 +71,7 @@ lint-format: .venv/.stamp
 
 lint-rust: binaries
 	$(BIN)/xtask generate --check
-	cargo test --quiet --workspace --all-features --test house
+	cargo test --quiet --workspace --exclude mesh-py --all-features --test house
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
 
 # Advisories need a database from outside: CI checks those with `make advisories`.
@@ -93,7 +94,7 @@ lint-shell: .venv/.stamp
 .PHONY: test-rust test-python test-python-newest test-interop
 
 test-rust: .venv/.stamp
-	cargo test --workspace --all-features --no-fail-fast
+	cargo test --workspace --exclude mesh-py --all-features --no-fail-fast
 
 test-python: develop
 	@.venv/bin/python python/requirements/versions.py
@@ -157,11 +158,27 @@ python:
 binaries: .venv/.stamp
 	@$(CARGO_BUILD)
 
-# The package as it stands in the checkout, importable in both environments.
-develop: .venv/.stamp binaries
-	@VIRTUAL_ENV=$(CURDIR)/.venv PATH=$(CURDIR)/.venv/bin:$$PATH maturin develop --quiet
+# The package as it stands in the checkout, importable in both environments; maturin runs only when the
+# native module has changed.
+NATIVE := $(BIN)/lib_mesh.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
 
-newest: .venvs/newest/.stamp develop
+.PHONY: native
+native: .venv/.stamp
+	@cargo build --package mesh-py --all-features
+
+$(NATIVE): native
+	@:
+
+.venv/.mesh: .venv/.stamp $(NATIVE) pyproject.toml
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(CURDIR)/.venv/bin/maturin develop --quiet
+	@touch $@
+
+.venvs/newest/.mesh: .venvs/newest/.stamp .venv/.mesh
 	@VIRTUAL_ENV=$(CURDIR)/.venvs/newest $(CURDIR)/.venv/bin/maturin develop --quiet
+	@touch $@
+
+develop: binaries .venv/.mesh
+
+newest: .venvs/newest/.mesh
 
 upstream: .venvs/upstream/.stamp
