@@ -46,6 +46,8 @@ def test_a_wrong_agent_argument_is_named(arguments: dict[str, Any], message: str
         ({"description": 1}, "description must be a string, got 1"),
         ({"output_schema_strict": 1}, "output_schema_strict must be a bool"),
         ({"task": "yes"}, "task must be a bool"),
+        ({"team": object()}, "team must be what JSON can express, got <object"),
+        ({"limit": float("nan")}, "limit must be what JSON can express, got nan"),
     ],
 )
 def test_a_wrong_tool_argument_is_named(arguments: dict[str, Any], message: str) -> None:

@@ -87,6 +87,10 @@ def test_names_and_ids() -> None:
         ("MCP_MESH_LOG_LEVEL", "loud", "one of TRACE, DEBUG, INFO"),
         ("MCP_MESH_PROPAGATE_HEADERS", "*", "header names separated by commas"),
         ("MCP_MESH_TLS_MODE", "strict", "'off'"),
+        ("MCP_MESH_AGENT_NAME", "My Agent", "lower-case letters, digits and hyphens"),
+        ("MCP_MESH_AGENT_NAME", "a" * 64, "no longer than 63 characters"),
+        ("MCP_MESH_AGENT_ID", "my_agent", "lower-case letters, digits and hyphens"),
+        ("MCP_MESH_NAMESPACE", "-x", "a letter or digit at either end"),
     ],
 )
 def test_defect_20_a_value_that_cannot_be_read_is_refused(
@@ -95,3 +99,13 @@ def test_defect_20_a_value_that_cannot_be_read_is_refused(
     with pytest.raises(SettingError, match=re.escape(f"{variable} is {value!r}; it must be ")) as e:
         resolve({variable: value}, DECLARED)
     assert allowed in str(e.value)
+
+
+@pytest.mark.parametrize("name", ["My Agent", "my_agent", "agent-", "ünï", "a\n"])
+def test_a_declared_name_that_no_registry_accepts_is_refused(name: str) -> None:
+    message = re.escape(f"name in @mesh.agent is {name!r}; it must be lower-case letters, digits")
+    with pytest.raises(SettingError, match=message):
+        resolve({}, AgentDeclaration(name=name))
+    assert resolve({"MCP_MESH_AGENT_NAME": "fine"}, AgentDeclaration(name=name)).name == "fine"
+    with pytest.raises(SettingError, match=re.escape("namespace in @mesh.agent is 'Blue'")):
+        resolve({}, AgentDeclaration(name="fine", namespace="Blue"))

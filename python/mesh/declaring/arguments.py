@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 logger = logging.getLogger("mesh")
@@ -63,6 +65,14 @@ class Arguments:
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
             raise self.fail(name, "a list of strings", value)
         return tuple(value)
+
+    def plain(self, extra: Mapping[str, Any]) -> None:
+        """Further arguments that are advertised as they are, and so have to be JSON."""
+        for name, value in extra.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError, RecursionError):
+                raise self.fail(name, "what JSON can express", value) from None
 
 
 def drop_legacy(extra: dict[str, Any]) -> None:

@@ -114,6 +114,7 @@ def tool(
     if capability is not None:
         check.name("capability", capability)
     drop_legacy(kwargs)
+    check.plain(kwargs)
     refuse_jobs(check, task=task, retry_on=retry_on, resume_cursor=resume_cursor)
     checked_tags = check.texts("tags", tags)
     checked_version = check.name("version", version)

@@ -6,6 +6,7 @@ A value that cannot be read is never replaced by a default: the agent does not s
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,11 @@ LOG_LEVELS = {
     "ERROR": logging.ERROR,
     "CRITICAL": logging.CRITICAL,
 }
+
+# The rule by which a registry accepts names, and how long they may be.
+PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+MAX_LABEL = 63
+MAX_AGENT_ID = 253
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ class Settings:
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
     """Reads the settings; raises `SettingError`."""
-    prefix = read_text(environ, "MCP_MESH_AGENT_NAME") or (agent.name if agent else "agent")
+    prefix = _name(environ, "MCP_MESH_AGENT_NAME", "name", agent.name if agent else "agent")
     agent_id = read_text(environ, "MCP_MESH_AGENT_ID") or f"{prefix}-{uuid.uuid4().hex[:8]}"
+    _check_name("MCP_MESH_AGENT_ID", agent_id, MAX_AGENT_ID)
     named = agent is not None or "MCP_MESH_AGENT_NAME" in environ
     version = read_text(environ, "MCP_MESH_AGENT_VERSION") or (
         agent.version if agent else read_text(environ, "MCP_MESH_VERSION")
@@ -77,9 +84,12 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         name=prefix if named else agent_id,
         version=version or "1.0.0",
         description=agent.description if agent else None,
-        namespace=read_text(environ, "MCP_MESH_NAMESPACE")
-        or (agent and agent.namespace)
-        or "default",
+        namespace=_name(
+            environ,
+            "MCP_MESH_NAMESPACE",
+            "namespace",
+            (agent and agent.namespace) or "default",
+        ),
         bind_host=read_text(environ, "HOST") or "0.0.0.0",  # noqa: S104  agents are called from elsewhere
         http_host=read_text(environ, "MCP_MESH_HTTP_HOST") or (agent and agent.http_host) or None,
         http_port=read_integer(
@@ -118,6 +128,27 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         schema_strict=read_flag(environ, "MCP_MESH_SCHEMA_STRICT", default=False),
         log_level=_log_level(environ),
     )
+
+
+def _name(environ: Environ, variable: str, argument: str, declared: str) -> str:
+    """A name from the environment, or else from the argument of `@mesh.agent`."""
+    value = read_text(environ, variable)
+    if value is None:
+        _check_name(f"{argument} in @mesh.agent", declared, MAX_LABEL)
+        return declared
+    _check_name(variable, value, MAX_LABEL)
+    return value
+
+
+def _check_name(origin: str, value: str, longest: int) -> None:
+    # A registry would refuse it again and again, and the agent would never be in the mesh.
+    if len(value) > longest or PLAIN_NAME.fullmatch(value) is None:
+        raise SettingError(
+            origin,
+            value,
+            "lower-case letters, digits and hyphens, with a letter or digit at either end, "
+            f"and no longer than {longest} characters",
+        )
 
 
 def _whole_seconds(environ: Environ, name: str, *, default: int) -> int:
