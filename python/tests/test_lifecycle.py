@@ -1,9 +1,11 @@
 """The life of an agent's process, from its script to its exit code."""
 
+import contextlib
 import signal
 import socket
 import threading
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -72,6 +74,44 @@ def test_both_signals_stop_it(
     registered(registry, agent)
     assert agent.stop(number) == 0
     assert "Traceback" not in agent.errors()
+
+
+def test_a_tool_that_does_not_return_cannot_keep_the_agent(
+    agents: Agents, registry: FakeRegistry
+) -> None:
+    agent = agents.start(
+        """
+    import asyncio, mesh, time
+
+    @mesh.tool("stuck")
+    def stuck() -> None:
+        print("stuck runs", flush=True)
+        time.sleep(600)
+
+    @mesh.tool("asleep")
+    async def asleep() -> None:
+        print("asleep runs", flush=True)
+        await asyncio.sleep(600)
+
+    @mesh.agent(name="greeter")
+    class Greeter: ...
+"""
+    )
+    registration = registered(registry, agent)
+    url = base(registration)
+    for tool in ("stuck", "asleep"):
+        threading.Thread(target=lambda tool=tool: try_call(url, tool), daemon=True).start()
+        wait_for(tool, lambda tool=tool: f"{tool} runs" in agent.output())
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.end(9) == 0, "before meshctl loses its patience"
+    assert registry.log[-1] == f"DELETE /agents/{registration['agent_id']}"
+    assert "Traceback" not in agent.errors()
+    assert "a call does not end; the agent ends without it" in agent.errors()
+
+
+def try_call(url: str, tool: str) -> None:
+    with contextlib.suppress(OSError, HTTPException):
+        call(url, tool)
 
 
 def test_defect_29_what_stands_below_the_agent_counts(

@@ -30,6 +30,8 @@ logger = logging.getLogger("mesh")
 
 # Seconds that the registry has to hear that the agent leaves.
 FAREWELL = 0.25
+# Seconds that the server may take to end once calls did not end in time and were cancelled.
+AFTER_DRAIN = 1
 
 
 class StartError(Exception):
@@ -42,7 +44,9 @@ def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> 
     try:
         if settings.http_enabled:
             listener = address.bind(settings.bind_host, settings.http_port)
-        asyncio.run(RunningAgent(settings, catalogue, main, listener).run())
+        # Not `asyncio.run`: closing the loop would wait for threads, and a `def` tool that does not
+        # return cannot be cancelled. The process ends right after this.
+        asyncio.Runner().run(RunningAgent(settings, catalogue, main, listener).run())
     except (address.AddressError, DuplicateToolError, SchemaError) as error:
         raise StartError(str(error)) from error
     finally:
@@ -67,6 +71,8 @@ class RunningAgent:
         self._headers = HeaderRules(settings.propagate_headers)
         self._stopping = asyncio.Event()
         self._agent: Agent | None = None
+        # Whether what still runs at the end may be asked to end.
+        self._others_end = True
 
     async def run(self) -> None:
         """Serves until a signal comes."""
@@ -115,6 +121,8 @@ class RunningAgent:
             await farewell
             if watch is not None:
                 watch.cancel()
+        if self._others_end:
+            await _cancel_others()
 
     async def _serve(
         self, application: Application, serving: Callable[[], Awaitable[None]]
@@ -124,18 +132,31 @@ class RunningAgent:
             await self._stopping.wait()
             return
         server = HttpServer(application, serving)
+        listener = self._listener
+
+        async def until_stopped() -> None:
+            # When the program's lifespan fails uvicorn logs that, and exits or merely returns.
+            with contextlib.suppress(SystemExit):
+                await server.serve(sockets=[listener])
 
         async def stop() -> None:
             await self._stopping.wait()
             server.should_exit = True
+            if await application.drained(DRAIN):
+                await asyncio.wait({server_task})  # The program's lifespan takes what it takes.
+            else:
+                await asyncio.wait({server_task}, timeout=AFTER_DRAIN)
 
+        server_task = asyncio.create_task(until_stopped())
         stopper = asyncio.create_task(stop())
-        try:
-            # When the program's lifespan fails uvicorn logs that, and exits or merely returns.
-            with contextlib.suppress(SystemExit):
-                await server.serve(sockets=[self._listener])
-        finally:
-            stopper.cancel()
+        await asyncio.wait({server_task, stopper}, return_when=asyncio.FIRST_COMPLETED)
+        stopper.cancel()
+        if not server_task.done():
+            # The server hangs on that call, and would only complain when it is cancelled.
+            logger.warning("a call does not end; the agent ends without it")
+            self._others_end = False
+            return
+        server_task.result()
         if not server.started:
             raise StartError("the server did not start; the reason stands above")
 
@@ -164,8 +185,7 @@ class RunningAgent:
     async def _leave(self, application: Application) -> None:
         """Tells the registry as soon as nobody is served any more, while the server still stops."""
         await self._stopping.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(application.idle.wait(), DRAIN)
+        await application.drained(DRAIN)
         if self._agent is None:
             return
         problem = await asyncio.to_thread(self._agent.stop, FAREWELL)
@@ -195,3 +215,12 @@ class RunningAgent:
     def _on_signal(self, _number: int, _frame: object) -> None:
         # Runs between two instructions of the main thread; the loop sleeps and has to be woken.
         self._loop.call_soon_threadsafe(self._stopping.set)
+
+
+async def _cancel_others() -> None:
+    """Lets what the program runs in the background clean up, as `asyncio.run` would."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=AFTER_DRAIN)

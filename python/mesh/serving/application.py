@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from typing import Any
 
 from mesh.calling.headers import HeaderRules, inbound
 from mesh.serving.probes import Probes, Receive, Scope, Send
+
+logger = logging.getLogger("mesh")
 
 
 class Application:
@@ -17,9 +21,15 @@ class Application:
         self._probes = probes
         self._headers = headers
         self._active = 0
-        # Set while nothing is being served; an agent that stops hands over at that moment.
-        self.idle = asyncio.Event()
-        self.idle.set()
+        # Set while nothing is being served.
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def drained(self, seconds: float) -> bool:
+        """Waits until nothing is being served, which an agent that stops hands over at."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        return self._idle.is_set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or the lifespan."""
@@ -36,11 +46,15 @@ class Application:
         )
         token = inbound.set(self._headers.capture(headers))
         self._active += 1
-        self.idle.clear()
+        self._idle.clear()
         try:
             await self._mcp(scope, receive, send)
+        except asyncio.CancelledError:
+            # Nobody but the server cancels, and only calls that outlast the stop. It would log the
+            # cancellation as a crash of the application.
+            logger.warning("a call was cut off because the agent stops")
         finally:
             self._active -= 1
             if self._active == 0:
-                self.idle.set()
+                self._idle.set()
             inbound.reset(token)
