@@ -50,7 +50,7 @@ env_vars! {
     /// Registry: how long an unhealthy agent is remembered, as a duration such as `1h30m`; `0` keeps
     /// it for ever; default `1h`.
     MCP_MESH_RETENTION since "4.0.0";
-    /// Registry: time between two sweeps, as a duration such as `90s`; default `5m`.
+    /// Registry: time between two sweeps, as a duration such as `90s`, at least `1s`; default `5m`.
     MCP_MESH_SWEEP_INTERVAL since "4.0.0";
     /// Registry: how many events are kept; `0` keeps all; default `100000`.
     MCP_MESH_EVENT_MAX_ROWS since "4.0.0";

@@ -138,7 +138,7 @@ impl Settings {
                 .parse(EnvVars::MCP_MESH_RETENTION, duration)?
                 .unwrap_or(Duration::from_hours(1)),
             sweep_interval: env
-                .parse(EnvVars::MCP_MESH_SWEEP_INTERVAL, positive_duration)?
+                .parse(EnvVars::MCP_MESH_SWEEP_INTERVAL, period)?
                 .unwrap_or(Duration::from_mins(5)),
             event_max_rows: env
                 .parse(EnvVars::MCP_MESH_EVENT_MAX_ROWS, number(0..=u64::MAX))?
@@ -289,11 +289,12 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     Duration::try_from(parsed).map_err(|_| ALLOWED)
 }
 
-fn positive_duration(text: &str) -> Result<Duration, &'static str> {
+/// A period: a shorter one would do nothing but sweep.
+fn period(text: &str) -> Result<Duration, &'static str> {
     duration(text)
         .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or("a duration above zero, such as `90s`, `1h30m` or `500ms`")
+        .filter(|duration| *duration >= Duration::from_secs(1))
+        .ok_or("a duration of at least `1s`, such as `90s` or `1h30m`")
 }
 
 #[cfg(test)]
