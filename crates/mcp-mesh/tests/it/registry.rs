@@ -56,7 +56,11 @@ fn a_wrong_setting_is_refused_with_its_name_its_value_and_what_is_allowed() {
             "strict",
             "only `off` works in this release",
         ),
-        ("MCP_MESH_SWEEP_INTERVAL", "1ns", "a duration of at least `1s`"),
+        (
+            "MCP_MESH_SWEEP_INTERVAL",
+            "1ns",
+            "a duration of at least `1s`",
+        ),
         ("MCP_MESH_READY_FD", "three", "the number of an open"),
     ] {
         let output = run(&[], &[(name, value)]);
