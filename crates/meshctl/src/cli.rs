@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use mesh_core::Clock;
 use mesh_core::env::Environment;
@@ -71,9 +72,11 @@ fn run(command: Command, context: &mut Context) -> Result<(), CliError> {
 }
 
 /// Help and version are answers; everything else that clap reports is an error like any other.
+/// Whoever types the bare name asks what there is.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
-    if !error.use_stderr() {
+    let asks = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if asks || !error.use_stderr() {
         // A reader that closed the pipe has seen enough.
         let _ = Printer::new().raw(text.ansi().to_string().as_bytes());
         return ExitCode::SUCCESS;

@@ -232,7 +232,7 @@ where
         Ok(number) if number >= T::from(1) => Ok(Some(number)),
         _ => Err(invalid(
             name,
-            &format_args!("`{text}` is not a whole number of at least 1 in range"),
+            &format_args!("`{text}` is not a whole number of at least 1, or it is too large"),
         )),
     }
 }
@@ -295,7 +295,7 @@ mod tests {
         let wrong = args(Some("localhost:9"), None, None);
         insta::assert_snapshot!(message(resolve(wrong, &[])), @"`localhost:9` (--registry-url) is not the URL of a registry: the scheme is neither `http` nor `https`");
         let port = [(EnvVars::MCP_MESH_REGISTRY_PORT, "70000")];
-        insta::assert_snapshot!(message(resolve(ConnectionArgs::default(), &port)), @"MCP_MESH_REGISTRY_PORT: `70000` is not a whole number of at least 1 in range");
+        insta::assert_snapshot!(message(resolve(ConnectionArgs::default(), &port)), @"MCP_MESH_REGISTRY_PORT: `70000` is not a whole number of at least 1, or it is too large");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -111,6 +112,8 @@ fn an_agent_that_does_not_register_is_left_running_with_a_warning() {
           Stop: meshctl stop silent
         ----- stderr -----
         Warning: agent 'silent' runs but did not register within 1 s; see `meshctl logs silent`
+        The last lines of `[HOME]/.mcp-mesh/logs/silent.log`:
+          | hello from silent
         "
     );
     assert!(runs(stage.pid("silent").unwrap()));
@@ -388,6 +391,43 @@ fn an_interrupt_in_the_foreground_ends_everything_that_was_started() {
     ] {
         assert!(shown.contains(line), "{shown}");
     }
+    assert_eq!(stage.context.strays(), []);
+    assert_eq!(stage.pid("registry"), None);
+}
+
+#[test]
+fn an_interrupt_while_the_registry_starts_ends_it() {
+    let stage = Stage::new().with_agent("greeter");
+    // A registry that never answers, beside a meshctl of its own.
+    let program = stage.context.home().join("bin/meshctl");
+    stage.file("bin/mcp-mesh-registry", "#!/bin/sh\nexec sleep 600\n");
+    let registry = program.with_file_name("mcp-mesh-registry");
+    fs::set_permissions(registry, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::copy(stage.meshctl().get_program(), &program).unwrap();
+    let mut command = std::process::Command::new(program);
+    for (name, value) in stage.meshctl().get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let mut start = command
+        .args(["start", "-d", "greeter.py"])
+        .current_dir(stage.context.home())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    stage.until("the registry is recorded", |stage| {
+        stage.pid("registry").is_some()
+    });
+    // The handler is in place a moment after the record.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let pid = start.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(kill.unwrap().success());
+    assert_eq!(start.wait().unwrap().code(), Some(1));
+    let output = start.wait_with_output().unwrap();
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(shown, "Error: interrupted before the registry answered\n");
     assert_eq!(stage.context.strays(), []);
     assert_eq!(stage.pid("registry"), None);
 }

@@ -69,6 +69,18 @@ fn usage_errors_exit_with_1() {
 }
 
 #[test]
+fn the_bare_name_is_a_question() {
+    let stage = Stage::new();
+    let bare = stage.meshctl().output().unwrap();
+    let asked = stage.meshctl().arg("-h").output().unwrap();
+    assert_eq!(
+        (bare.status.code(), bare.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+    assert_eq!(bare.stdout, asked.stdout);
+}
+
+#[test]
 fn a_wrong_variable_is_named() {
     let stage = Stage::new();
     stage_snapshot!(stage, stage.meshctl().env("MCP_MESH_REGISTRY_URL", "nowhere").arg("list"), @r"
@@ -96,7 +108,7 @@ fn a_wrong_variable_is_named() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: MCP_MESH_STARTUP_TIMEOUT: `soon` is not a whole number of at least 1 in range
+        Error: MCP_MESH_STARTUP_TIMEOUT: `soon` is not a whole number of at least 1, or it is too large
         Hint: correct or unset `MCP_MESH_STARTUP_TIMEOUT`
         "
     );

@@ -114,16 +114,22 @@ impl Supervisor {
         let url = launch.address.url();
         let client = launch.address.client(Duration::from_secs(1))?;
         let (mut launched, reports) = self.spawn_registry(lock, launch)?;
-        match ready(&mut launched, &client, reports, patience).await {
+        let outcome = tokio::select! {
+            outcome = ready(&mut launched, &client, reports, patience) => outcome
+                .map_err(|error| error.or_hint(format!("another program may use the address {url}"))),
+            interrupted = Platform::interrupted() => Err(match interrupted {
+                Ok(()) => CliError::new("interrupted before the registry answered"),
+                Err(error) => error.into(),
+            }),
+        };
+        match outcome {
             Ok(()) => Ok(launched),
             Err(error) => {
                 let details = launched.log_excerpt();
                 // What failed to start matters more than how it failed to stop.
                 let _ = launched.process.stop(Duration::from_secs(2)).await;
                 self.forget(lock, &launched.name)?;
-                Err(error
-                    .details(details)
-                    .or_hint(format!("another program may use the address {url}")))
+                Err(error.details(details))
             }
         }
     }

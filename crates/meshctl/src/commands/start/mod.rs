@@ -70,10 +70,16 @@ async fn detach(
             Outcome::Unhealthy => context.printer.warn(format_args!(
                 "agent '{name}' is registered but not healthy; see `meshctl logs {name}`"
             ))?,
-            Outcome::Silent => context.printer.warn(format_args!(
-                "agent '{name}' runs but did not register within {} s; see `meshctl logs {name}`",
-                settings.startup_timeout.as_secs()
-            ))?,
+            Outcome::Silent => {
+                context.printer.warn(format_args!(
+                    "agent '{name}' runs but did not register within {} s; see `meshctl logs {name}`",
+                    settings.startup_timeout.as_secs()
+                ))?;
+                // The reason is there, if the agent knows one.
+                for line in agent.log_excerpt() {
+                    context.printer.note(line)?;
+                }
+            }
         }
         context
             .printer
