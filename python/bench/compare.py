@@ -254,7 +254,11 @@ def main() -> None:
     arguments = parser.parse_args()
     runs, rounds, count = (2, 1, 50) if arguments.quick else (5, 3, 200)
     program = arguments.registry.resolve()
-    ours, peer = Side("ours", arguments.ours), Side("mcp-mesh 3.8.0", arguments.peer)
+    # Absolute, not resolved: an environment's interpreter is a link whose place says which it is.
+    ours, peer = (
+        Side("ours", arguments.ours.absolute()),
+        Side("mcp-mesh 3.8.0", arguments.peer.absolute()),
+    )
     sides = [ours, peer]
     measure_import(sides, runs + 2)
     measure_start_and_stop(sides, program, runs)
