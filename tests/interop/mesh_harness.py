@@ -26,6 +26,7 @@ OUR_MESHCTL = TARGET / "debug" / "meshctl"
 
 UPSTREAM_VENV = ROOT / ".venvs" / "upstream"
 UPSTREAM_REGISTRY = UPSTREAM_VENV / "package" / "bin" / "mcp-mesh-registry"
+UPSTREAM_MESHCTL = UPSTREAM_VENV / "package" / "bin" / "meshctl"
 
 # By which a process of this harness is recognised, whoever adopted it.
 MARK = "MESH_INTEROP_RUN"
@@ -166,10 +167,16 @@ class Mesh:
             self.environment(venv),
         )
 
-    def meshctl(self, *arguments: str, venv: Path = OUR_VENV, ok: bool = True) -> str:
-        """Runs our `meshctl` and returns its standard output."""
+    def meshctl(
+        self,
+        *arguments: str,
+        venv: Path = OUR_VENV,
+        binary: Path = OUR_MESHCTL,
+        ok: bool = True,
+    ) -> str:
+        """Runs a `meshctl` and returns its standard output."""
         done = subprocess.run(
-            [OUR_MESHCTL, *arguments],
+            [binary, *arguments],
             cwd=self.home,
             env=self.environment(venv),
             stdin=subprocess.DEVNULL,

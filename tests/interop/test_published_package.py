@@ -9,6 +9,7 @@ from mesh_harness import (
     AGENTS,
     OUR_REGISTRY,
     OUR_VENV,
+    UPSTREAM_MESHCTL,
     UPSTREAM_REGISTRY,
     UPSTREAM_VENV,
     Mesh,
@@ -68,3 +69,21 @@ def test_a_mixed_mesh_wires_and_rewires(
     # Without a farewell: only silence tells.
     second.stop(signal.SIGKILL)
     mesh.wait_for_answer("interop-consumer", "welcome", UNWIRED, name="Ada")
+
+
+def test_its_meshctl_reads_our_registry_and_calls_our_agents(mesh: Mesh) -> None:
+    mesh.start_registry(OUR_REGISTRY)
+    mesh.start_agent("provider.py", OUR_VENV)
+    mesh.start_agent("consumer.py", OUR_VENV)
+    mesh.wait_for_agent("interop-consumer", resolved=2)
+    mesh.wait_for_answer("interop-consumer", "welcome", WIRED, name="Ada")
+
+    listed = json.loads(mesh.meshctl("list", "--json", binary=UPSTREAM_MESHCTL))
+    assert sorted(agent["name"] for agent in listed["agents"]) == [
+        "interop-consumer",
+        "interop-provider",
+    ]
+    assert {agent["status"] for agent in listed["agents"]} == {"healthy"}
+
+    answer = mesh.meshctl("call", "welcome", '{"name": "Ada"}', binary=UPSTREAM_MESHCTL)
+    assert structured(json.loads(answer)) == WIRED
