@@ -14,6 +14,12 @@ use crate::error::CliError;
 
 /// The oldest Python that the package supports.
 const OLDEST: Version = Version(3, 11);
+/// What to do where no interpreter has the package.
+pub(crate) const INSTALL_HINT: &str = if cfg!(windows) {
+    "create an environment beside the agent: `python3 -m venv .venv && .venv\\Scripts\\pip install mcp-mesh`"
+} else {
+    "create an environment beside the agent: `python3 -m venv .venv && .venv/bin/pip install mcp-mesh`"
+};
 /// What the Python package is called where it is installed.
 const DISTRIBUTION: &str = "mcp_mesh";
 
@@ -38,6 +44,8 @@ enum Verdict {
     Bare,
     /// The files do not tell, as with a shim; the interpreter itself will.
     Unknown,
+    /// An environment whose interpreter is gone, as after an upgrade of the Python below it.
+    Hollow,
 }
 
 impl fmt::Display for Verdict {
@@ -47,6 +55,7 @@ impl fmt::Display for Verdict {
             Self::TooOld(version) => write!(f, "Python {version} is older than {OLDEST}"),
             Self::Bare => f.write_str("the package `mcp-mesh` is not installed there"),
             Self::Unknown => f.write_str("its packages cannot be seen"),
+            Self::Hollow => f.write_str("no interpreter is there"),
         }
     }
 }
@@ -91,14 +100,6 @@ pub(crate) fn find(script: &Path, around: Surroundings<'_>) -> Result<Interprete
     if let Some(path) = undecided {
         return Ok(Interpreter { path, passed_over });
     }
-    let hint = format!(
-        "create an environment beside the agent: `python3 -m venv .venv && {} install mcp-mesh`",
-        if cfg!(windows) {
-            ".venv\\Scripts\\pip"
-        } else {
-            ".venv/bin/pip"
-        }
-    );
     let message = if passed_over.is_empty() {
         format!("no Python interpreter found for `{}`", script.display())
     } else {
@@ -108,10 +109,10 @@ pub(crate) fn find(script: &Path, around: Surroundings<'_>) -> Result<Interprete
             passed_over.join("; ")
         )
     };
-    Err(CliError::new(message).hint(hint))
+    Err(CliError::new(message).hint(INSTALL_HINT))
 }
 
-/// Executables that exist, the nearest first.
+/// Executables, and environments that have lost theirs; the nearest first.
 fn candidates(script: &Path, around: Surroundings<'_>) -> Vec<PathBuf> {
     let Surroundings {
         current_dir,
@@ -139,7 +140,8 @@ fn candidates(script: &Path, around: Surroundings<'_>) -> Vec<PathBuf> {
     let in_environments = beside
         .chain(active)
         .chain(own)
-        .filter_map(|root| executable_in(&root));
+        // Whoever has no environment needs no word about it; one that is broken surprises.
+        .filter_map(|root| executable_in(&root).or_else(|| root.is_dir().then_some(root)));
     let on_path = environment
         .get("PATH")
         .into_iter()
@@ -169,6 +171,9 @@ fn executable_in(root: &Path) -> Option<PathBuf> {
 }
 
 fn judge(executable: &Path, environment: &Environment) -> Verdict {
+    if executable.is_dir() {
+        return Verdict::Hollow;
+    }
     let Some(installation) = Installation::of(executable) else {
         return Verdict::Unknown;
     };
@@ -425,6 +430,21 @@ mod tests {
         assert!(text.contains("Python 3.10 is older than 3.11"), "{text}");
         assert!(text.contains("is not installed there"), "{text}");
         assert!(error.hint_text().unwrap().contains("python3 -m venv .venv"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_environment_without_its_interpreter_is_named() {
+        let tree = Tree::new();
+        tree.file("project/.venv/pyvenv.cfg", "version = 3.12.0\n");
+        tree.file("project/.venv/bin/pip", "");
+        let gone = tree.0.path().join("project/.venv/bin/python");
+        std::os::unix::fs::symlink("/nowhere/bin/python3", gone).unwrap();
+        let text = tree.find(&[]).unwrap_err().to_string();
+        assert!(
+            text.ends_with("project/.venv: no interpreter is there)"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -206,6 +206,27 @@ fn a_missing_interpreter_is_an_error_with_a_cure() {
 }
 
 #[test]
+fn an_interpreter_that_lacks_the_package_after_all_is_an_error_with_a_cure() {
+    let missing = "raise ModuleNotFoundError(\"No module named 'mesh'\")";
+    let stage = Stage::new().with_changed_agent("greeter", missing);
+    stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "greeter.py"]), @r#"
+        exit: 1
+        ----- stdout -----
+        Registry started (PID: [PID])
+        Registry URL: http://localhost:[PORT]
+        ----- stderr -----
+        The last lines of `[HOME]/.mcp-mesh/logs/greeter.log`:
+          | hello from greeter
+          | Traceback (most recent call last):
+          |   File "[HOME]/greeter.py", line 75, in <module>
+          |     raise ModuleNotFoundError("No module named 'mesh'")
+          | ModuleNotFoundError: No module named 'mesh'
+        Error: agent 'greeter' ended before it registered (exit status: 1)
+        Hint: create an environment beside the agent: `python3 -m venv .venv && .venv/bin/pip install mcp-mesh`
+        "#);
+}
+
+#[test]
 fn a_port_of_another_program_is_an_error_at_once() {
     let stage = Stage::new();
     let _other = TcpListener::bind(("127.0.0.1", stage.port)).unwrap();

@@ -13,6 +13,7 @@ use super::plan::Plan;
 use super::settings::{Mode, StartSettings};
 use crate::error::CliError;
 use crate::mesh_view::is_healthy;
+use crate::python_env::INSTALL_HINT;
 use crate::settings::is_true;
 use crate::supervisor::Launched;
 
@@ -174,11 +175,21 @@ fn refuse_ended(agent: &mut Launched) -> Result<(), CliError> {
         return Ok(());
     };
     let name = &agent.name;
+    let log = agent.log_excerpt();
+    // Where an interpreter's packages cannot be seen, only this tells.
+    let lacks_package = log
+        .iter()
+        .any(|line| line.ends_with("ModuleNotFoundError: No module named 'mesh'"));
+    let hint = if lacks_package {
+        INSTALL_HINT.to_owned()
+    } else {
+        format!("its whole log: `meshctl logs {name}`")
+    };
     Err(CliError::new(format!(
         "agent '{name}' ended before it registered ({status})"
     ))
-    .details(agent.log_excerpt())
-    .hint(format!("its whole log: `meshctl logs {name}`")))
+    .details(log)
+    .hint(hint))
 }
 
 #[cfg(test)]
