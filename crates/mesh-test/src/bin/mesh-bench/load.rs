@@ -28,7 +28,7 @@ pub(crate) struct Load {
 }
 
 /// What came of a load. Only what was answered counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     /// How many requests were answered.
     pub(crate) answered: usize,

@@ -86,7 +86,7 @@ impl Bench<'_> {
     }
 
     /// The same number of requests to the yardstick.
-    fn bare(
+    pub(super) fn bare(
         &self,
         mesh: &Mesh,
         requests: usize,

@@ -8,7 +8,6 @@ mod start;
 mod storm;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -31,8 +30,8 @@ pub(crate) struct Bench<'a> {
     meshctl: Option<PathBuf>,
     /// What one HEAD costs in the smallest mesh, in yardsticks, to compare the others with.
     head_in_smallest: Option<f64>,
-    /// What one registration costs in the middle mesh.
-    storm_in_middle: Option<Duration>,
+    /// What one registration costs in the middle mesh, in yardsticks, to compare the others with.
+    storm_in_middle: Option<f64>,
 }
 
 impl<'a> Bench<'a> {
@@ -92,12 +91,13 @@ impl<'a> Bench<'a> {
         let mut storms = Vec::new();
         if size > 10 && self.wants(Scenario::Storm) {
             for _ in 1..self.sizes.storms {
-                let mesh = Mesh::raise(&self.subject, size, self.sizes.limit)?;
-                storms.push(mesh.storm);
+                let mut mesh = Mesh::raise(&self.subject, size, self.sizes.limit)?;
+                storms.push(self.storm_of(&mut mesh)?);
             }
         }
         let mut mesh = Mesh::raise(&self.subject, size, self.sizes.limit)?;
         if size > 10 && self.wants(Scenario::Storm) {
+            storms.push(self.storm_of(&mut mesh)?);
             self.storm(&mesh, &storms, report)?;
         }
         mesh.settle()?;
