@@ -1,13 +1,15 @@
 //! What the handlers and the clocks share.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mesh_client::Forwarder;
 use mesh_core::wire::{AgentStatus, Registration};
 use mesh_core::{Clock, Timestamp};
-use mesh_store::{PulseRow, Store, StoreError};
+use mesh_store::{AgentRow, PulseRow, Store, StoreError};
 use tokio::task::JoinHandle;
 
 use crate::Settings;
@@ -66,8 +68,9 @@ impl App {
 async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<Mesh, StoreError> {
     let mut draft = Draft::new(&Mesh::default(), now);
     let rows = store.load_agents().await?;
-    for row in &rows {
-        match compile(&row.registration, settings) {
+    let profiles = compile_all(&rows, settings);
+    for (row, profile) in rows.iter().zip(profiles) {
+        match profile {
             Ok(profile) => draft.restore(Arc::new(profile), row),
             Err(error) => {
                 tracing::error!(agent.id = %row.agent_id, error, "stored agent is unreadable");
@@ -111,6 +114,28 @@ async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<M
         }
     }
     Ok(mesh)
+}
+
+/// Reads what the agents said of themselves, on all cores: it is most of the work of a start.
+fn compile_all(rows: &[AgentRow], settings: &Settings) -> Vec<Result<Profile, String>> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = rows.len().div_ceil(workers).max(1);
+    thread::scope(|scope| {
+        let shares: Vec<_> = rows
+            .chunks(share)
+            .map(|rows| {
+                scope.spawn(move || {
+                    rows.iter()
+                        .map(|row| compile(&row.registration, settings))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        shares
+            .into_iter()
+            .flat_map(|share| share.join().expect("reading a registration does not panic"))
+            .collect()
+    })
 }
 
 fn compile(registration: &str, settings: &Settings) -> Result<Profile, String> {
