@@ -20,7 +20,9 @@ impl Home {
         Self {
             folder: tempfile::tempdir().expect("a folder for the test"),
             options: SqliteOptions {
-                busy_timeout: Duration::ZERO,
+                // Not zero: a process that another test is starting holds a copy of every open file,
+                // and so its lock, for a moment.
+                busy_timeout: Duration::from_secs(1),
                 ..SqliteOptions::default()
             },
         }
