@@ -39,8 +39,12 @@ pub struct AgentList<A = Vec<AgentInfo>> {
 }
 
 /// One agent.
+///
+/// The registry keeps the two long lists as text, because they are rendered far more often than they
+/// change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AgentInfo {
+#[serde(bound(deserialize = "C: Default + Deserialize<'de>, D: Default + Deserialize<'de>"))]
+pub struct AgentInfo<C = Vec<CapabilityInfo>, D = Vec<DependencyResolution>> {
     /// Its id.
     pub id: String,
     /// The name that replicas share.
@@ -74,10 +78,10 @@ pub struct AgentInfo {
     pub dependencies_resolved: usize,
     /// What it offers.
     #[serde(default, deserialize_with = "nullable")]
-    pub capabilities: Vec<CapabilityInfo>,
+    pub capabilities: C,
     /// Where its dependencies are.
     #[serde(default, deserialize_with = "nullable")]
-    pub dependency_resolutions: Vec<DependencyResolution>,
+    pub dependency_resolutions: D,
     /// Which tools its LLM functions were given.
     #[serde(default, deserialize_with = "nullable")]
     pub llm_tool_resolutions: Vec<LlmToolResolution>,

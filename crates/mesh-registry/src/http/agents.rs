@@ -1,5 +1,6 @@
 //! `GET /agents` lists the mesh; `DELETE /agents/{agent_id}` is an agent's goodbye.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,6 +11,7 @@ use axum::response::Response;
 use axum::routing::{delete, get};
 use mesh_core::wire::{AgentInfo, AgentList, AgentStatus, CapabilityInfo};
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::error::ApiError;
 use super::query::Pairs;
@@ -130,7 +132,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn info(agent: &Agent) -> AgentInfo {
+fn info(agent: &Agent) -> AgentInfo<Cow<'_, RawValue>, &RawValue> {
     let profile = &agent.profile;
     AgentInfo {
         id: profile.id.to_string(),
@@ -145,8 +147,13 @@ fn info(agent: &Agent) -> AgentInfo {
         endpoint: profile.endpoint.to_string(),
         total_dependencies: profile.need_count(),
         dependencies_resolved: agent.wiring.wired(),
-        capabilities: capabilities(agent),
-        dependency_resolutions: agent.wiring.resolutions(profile),
+        capabilities: if agent.status == AgentStatus::Healthy {
+            let listing = profile.listing.get_or_init(|| capabilities(profile, None));
+            Cow::Borrowed(listing)
+        } else {
+            Cow::Owned(capabilities(profile, Some("agent unhealthy")))
+        },
+        dependency_resolutions: agent.wiring.listing(profile),
         llm_tool_resolutions: Vec::new(),
         llm_provider_resolutions: Vec::new(),
         created_at: agent.created_at,
@@ -155,10 +162,9 @@ fn info(agent: &Agent) -> AgentInfo {
     }
 }
 
-fn capabilities(agent: &Agent) -> Vec<CapabilityInfo> {
-    let available = agent.status == AgentStatus::Healthy;
-    agent
-        .profile
+/// The offers as a listing shows them, available unless there is a reason against it.
+fn capabilities(profile: &Profile, unavailable_reason: Option<&str>) -> Box<RawValue> {
+    let list: Vec<_> = profile
         .offers()
         .map(|(_, function, offer)| CapabilityInfo {
             function_name: function.name.to_string(),
@@ -169,8 +175,9 @@ fn capabilities(agent: &Agent) -> Vec<CapabilityInfo> {
             llm_filter: offer.llm_filter.clone(),
             llm_provider: offer.llm_provider.clone(),
             task: offer.is_task.then_some(true),
-            available,
-            unavailable_reason: (!available).then(|| "agent unhealthy".to_owned()),
+            available: unavailable_reason.is_none(),
+            unavailable_reason: unavailable_reason.map(Into::into),
         })
-        .collect()
+        .collect();
+    to_raw_value(&list).expect("wire types hold nothing that JSON lacks")
 }

@@ -1,7 +1,7 @@
 //! An agent's description, compiled: what was text in the registration is parsed here, once.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mesh_core::matching::{ProviderVersion, TagQuery, VersionQuery};
 use mesh_core::wire::{AgentType, Registration, Runtime, SurfaceAnswer, TagEntry};
@@ -100,6 +100,8 @@ pub(crate) struct Profile {
     pub(crate) surfaces: Box<[SurfaceAnswer]>,
     /// What was changed while reading.
     pub(crate) warnings: Box<[String]>,
+    /// The offers as a listing shows them while the agent is healthy; rendered when first asked for.
+    pub(crate) listing: OnceLock<Box<RawValue>>,
     pub(crate) fingerprint: Fingerprint,
 }
 
@@ -183,6 +185,7 @@ impl Profile {
                 .collect::<Result<_, _>>()?,
             surfaces: surfaces(registration.surfaces.unwrap_or_default(), public_prefix),
             warnings: warning.into_iter().collect(),
+            listing: OnceLock::new(),
             fingerprint,
         })
     }

@@ -1,13 +1,14 @@
 //! The answer to one consumer: where its dependencies are.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use mesh_core::wire::{
     DependencyAnswer, DependencyResolution, LlmToolAnswer, SlotStatus, SurfaceAnswer,
 };
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Profile;
@@ -25,6 +26,8 @@ pub(crate) struct Wiring {
     pub(crate) tail: Bytes,
     /// Tells one answer from another across restarts.
     pub(crate) digest: [u8; 16],
+    /// The slots as a listing shows them; rendered when first asked for.
+    listing: OnceLock<Box<RawValue>>,
 }
 
 /// The part of the answer that is the same until the wiring changes.
@@ -46,6 +49,7 @@ impl Wiring {
             slots: Box::default(),
             tail: Bytes::new(),
             digest: [0; 16],
+            listing: OnceLock::new(),
         }
     }
 
@@ -134,6 +138,7 @@ impl Wiring {
             slots,
             tail: json.into(),
             digest,
+            listing: OnceLock::new(),
         }
     }
 
@@ -142,8 +147,15 @@ impl Wiring {
         self.slots.iter().flatten().count()
     }
 
-    /// The slots as a listing shows them.
-    pub(crate) fn resolutions(&self, profile: &Profile) -> Vec<DependencyResolution> {
+    /// The slots of `profile`, whose wiring this is, as a listing shows them.
+    pub(crate) fn listing(&self, profile: &Profile) -> &RawValue {
+        self.listing.get_or_init(|| {
+            to_raw_value(&self.resolutions(profile))
+                .expect("wire types hold nothing that JSON lacks")
+        })
+    }
+
+    fn resolutions(&self, profile: &Profile) -> Vec<DependencyResolution> {
         let needs = profile
             .functions
             .iter()
