@@ -116,7 +116,7 @@ async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<M
     Ok(mesh)
 }
 
-/// Reads what the agents said of themselves, on all cores: it is most of the work of a start.
+/// Reads what the agents said of themselves, on all cores: it is megabytes of JSON in a large mesh.
 fn compile_all(rows: &[AgentRow], settings: &Settings) -> Vec<Result<Profile, String>> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     let share = rows.len().div_ceil(workers).max(1);

@@ -51,6 +51,34 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
+/// The members of an [`Answer`] that differ each time. A refusal is nothing else.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct AnswerHead<'a> {
+    /// The agent that asked.
+    pub agent_id: &'a str,
+    /// Whether the registration was taken.
+    pub status: AnswerStatus,
+    /// When.
+    pub timestamp: Timestamp,
+    /// For people: what happened, or why it was refused.
+    pub message: &'a str,
+}
+
+/// The members of an [`Answer`] that stay the same until the wiring changes.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnswerTail<'a> {
+    /// By function, one entry per declared dependency, in the declared order.
+    pub dependencies_resolved: BTreeMap<&'a str, Vec<DependencyAnswer>>,
+    /// By function, the tools that its filter selects.
+    pub llm_tools: BTreeMap<&'a str, Vec<LlmToolAnswer>>,
+    /// The agent's A2A surfaces with their public addresses.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub surfaces: &'a [SurfaceAnswer],
+    /// What was changed in the registration.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub warnings: &'a [String],
+}
+
 wire_enum! {
     /// Whether a registration was taken.
     AnswerStatus {

@@ -16,8 +16,8 @@ pub use agents::{
     LlmToolResolution,
 };
 pub use answer::{
-    Answer, AnswerStatus, DependencyAnswer, LlmProviderAnswer, LlmToolAnswer, SlotStatus,
-    SurfaceAnswer,
+    Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer, LlmProviderAnswer,
+    LlmToolAnswer, SlotStatus, SurfaceAnswer,
 };
 pub use error::ErrorBody;
 pub use event::{EventInfo, EventKind, EventList};

@@ -9,8 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{head, post};
-use mesh_core::wire::{AgentStatus, Registration};
-use serde_json::json;
+use mesh_core::wire::{AgentStatus, AnswerHead, AnswerStatus, Registration};
 
 use super::error::ApiError;
 use super::{json, raw_json};
@@ -79,12 +78,12 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
         Err(refusal @ InvalidRegistration::Json { .. }) => Err(invalid(refusal)),
         Err(refusal) => Ok(json(
             StatusCode::OK,
-            &json!({
-                "agent_id": agent_id,
-                "status": "error",
-                "timestamp": app.clock.now(),
-                "message": refusal.to_string(),
-            }),
+            &AnswerHead {
+                agent_id: &agent_id,
+                status: AnswerStatus::Error,
+                timestamp: app.clock.now(),
+                message: &refusal.to_string(),
+            },
         )),
     }
 }
@@ -95,18 +94,24 @@ const UPDATED: &str = "Agent updated via heartbeat";
 /// The answer: a head that differs each time, and the wiring as it was spelled when it changed.
 fn success(app: &App, agent: &Agent, message: &str) -> Response {
     agent.mark_fetched();
-    let (id, now, tail) = (&agent.profile.id, app.clock.now(), &agent.wiring.tail);
-    let mut text = Vec::with_capacity(192 + tail.len());
-    // An id holds no character that JSON escapes.
-    text.extend_from_slice(
-        format!(
-            r#"{{"agent_id":"{id}","status":"success","timestamp":"{now}","message":"{message}","#
-        )
-        .as_bytes(),
-    );
+    let tail = &agent.wiring.tail;
+    let head = AnswerHead {
+        agent_id: agent.profile.id.as_str(),
+        status: AnswerStatus::Success,
+        timestamp: app.clock.now(),
+        message,
+    };
+    let mut text = Vec::with_capacity(TYPICAL_HEAD + tail.len());
+    serde_json::to_writer(&mut text, &head).expect("wire types hold nothing that JSON lacks");
+    // The head's closing brace makes way for the members that follow.
+    text.pop();
+    text.push(b',');
     text.extend_from_slice(tail);
     raw_json(StatusCode::OK, text)
 }
+
+/// The bytes of a head whose agent has a long id.
+const TYPICAL_HEAD: usize = 192;
 
 fn invalid(reason: impl std::fmt::Display) -> ApiError {
     ApiError::Invalid(format!("Invalid JSON payload: {reason}"))

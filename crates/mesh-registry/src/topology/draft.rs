@@ -9,7 +9,6 @@ use mesh_core::{AgentId, Timestamp};
 use mesh_store::{AgentRow, Change, EventRow};
 use serde_json::json;
 
-use super::resolve::resolve;
 use super::{Agent, Mesh, Profile, Pulse, Wiring};
 
 /// A copy of the mesh with changes, and the same changes for the store. Either both are taken
@@ -219,9 +218,7 @@ impl Draft {
         for id in &renewed {
             self.rewire(id, |mesh, agent| {
                 let profile = &agent.profile;
-                Some(Wiring::resolve(profile, 0, |need| {
-                    resolve(need, mesh.providers.get(&need.capability)?)
-                }))
+                Some(Wiring::resolve(profile, 0, |need| mesh.resolve(need)))
             });
         }
         let mut affected: BTreeMap<AgentId, BTreeSet<Arc<str>>> = BTreeMap::new();
@@ -235,9 +232,9 @@ impl Draft {
         for (id, names) in affected {
             self.rewire(&id, |mesh, agent| {
                 let touched = |capability: &Arc<str>| names.contains(capability);
-                agent.wiring.refresh(&agent.profile, touched, |need| {
-                    resolve(need, mesh.providers.get(&need.capability)?)
-                })
+                agent
+                    .wiring
+                    .refresh(&agent.profile, touched, |need| mesh.resolve(need))
             });
         }
         Settled {

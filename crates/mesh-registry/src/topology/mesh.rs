@@ -6,7 +6,8 @@ use imbl::{HashMap, OrdSet};
 use mesh_core::AgentId;
 use mesh_core::wire::AgentStatus;
 
-use super::resolve::Candidates;
+use super::profile::Need;
+use super::resolve::{Candidates, Target, resolve};
 use super::{Agent, Endpoint};
 
 /// Everything that the registry knows, at one moment. The maps are persistent: a clone shares
@@ -25,6 +26,11 @@ pub(crate) struct Mesh {
 impl Mesh {
     pub(crate) fn agent(&self, id: &str) -> Option<&Agent> {
         self.agents.get(id)
+    }
+
+    /// The provider that `need` is wired to.
+    pub(super) fn resolve(&self, need: &Need) -> Option<Target> {
+        resolve(need, self.providers.get(&need.capability)?)
     }
 
     /// Whether a healthy agent offers `capability`.

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use mesh_core::wire::{
-    DependencyAnswer, DependencyResolution, LlmToolAnswer, SlotStatus, SurfaceAnswer,
-};
-use serde::Serialize;
+use mesh_core::wire::{AnswerTail, DependencyAnswer, DependencyResolution, SlotStatus};
 use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -28,17 +25,6 @@ pub(crate) struct Wiring {
     pub(crate) digest: [u8; 16],
     /// The slots as a listing shows them; rendered when first asked for.
     listing: OnceLock<Box<RawValue>>,
-}
-
-/// The part of the answer that is the same until the wiring changes.
-#[derive(Serialize)]
-struct Tail<'a> {
-    dependencies_resolved: BTreeMap<&'a str, Vec<DependencyAnswer>>,
-    llm_tools: BTreeMap<&'a str, Vec<LlmToolAnswer>>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    surfaces: &'a [SurfaceAnswer],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    warnings: &'a [String],
 }
 
 impl Wiring {
@@ -124,7 +110,7 @@ impl Wiring {
             });
             dependencies_resolved.insert(&function.name, answers.collect());
         }
-        let tail = Tail {
+        let tail = AnswerTail {
             dependencies_resolved,
             llm_tools: BTreeMap::new(),
             surfaces: &profile.surfaces,
