@@ -242,6 +242,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn head_and_tail_make_an_answer() {
+        let head = AnswerHead {
+            agent_id: "report-1",
+            status: AnswerStatus::Success,
+            timestamp: Timestamp::from_seconds(1_790_000_000),
+            message: "stored",
+        };
+        let tail = AnswerTail {
+            dependencies_resolved: [("use", vec![DependencyAnswer::placeholder("time")])].into(),
+            llm_tools: BTreeMap::new(),
+            surfaces: &[],
+            warnings: &["cut".to_owned()],
+        };
+        let head = serde_json::to_string(&head).unwrap();
+        let refusal: Answer = serde_json::from_str(&head).unwrap();
+        assert_eq!(refusal.message, "stored");
+
+        let tail = serde_json::to_string(&tail).unwrap();
+        let text = format!("{},{}", head.trim_end_matches('}'), &tail[1..]);
+        let answer: Answer = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&answer).unwrap(), text);
+    }
+
+    #[test]
     fn a_slot_of_unknown_status_is_not_wired() {
         for status in [r#""warming""#, "null"] {
             let text = format!(r#"{{"agent_id":"a","status":{status}}}"#);
