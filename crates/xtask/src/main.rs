@@ -1,7 +1,8 @@
-//! `cargo xtask`: what the project does to itself. Generators, and the tally of a whole test run;
+//! `cargo xtask`: what the project does to itself. Generators, releases, and the tally of a whole test run;
 //! the house rules are this crate's tests.
 
 mod generate;
+mod release;
 mod root;
 mod tally;
 
@@ -15,12 +16,15 @@ use clap::Parser;
 enum Task {
     Generate(generate::GenerateArgs),
     #[command(subcommand)]
+    Release(release::ReleaseCommand),
+    #[command(subcommand)]
     Tally(tally::TallyCommand),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
         Task::Generate(args) => generate::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Release(command) => release::run(command),
         Task::Tally(command) => tally::run(command),
     }
 }

@@ -1,0 +1,26 @@
+//! `cargo xtask release`: every decision of a release, so that workflows only wire runners,
+//! permissions and artifacts.
+//!
+//! Data flows one way: [`project`] (what the workspace says) and [`target`] (what is built for) are
+//! read by everything; a release is planned, built, assembled into one folder of assets, rehearsed,
+//! signed, published and verified, one module each.
+
+mod project;
+mod target;
+mod tool;
+mod version;
+
+pub(crate) use project::Project;
+pub(crate) use target::Target;
+pub(crate) use tool::Tool;
+pub(crate) use version::ReleaseVersion;
+
+use std::process::ExitCode;
+
+/// Plan, build, rehearse and publish a release
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ReleaseCommand {}
+
+pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
+    match command {}
+}
