@@ -27,7 +27,7 @@ ENSURE := packaging/scripts/ensure-debian-package.sh
 REQUIREMENTS := python/requirements
 PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider --timeout 300
 
-.PHONY: help demo test-all lint test bench fmt generate
+.PHONY: help demo test-all lint test bench rehearse fmt generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ test: test-rust develop ## Rust and Python tests, without the other pair and int
 	$(MAKE) test-python
 
 bench: bench-registry bench-python ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
+
+rehearse: release-tools ## Prove a release on this machine: build, install, update, tamper with every channel
+	@$(CARGO_BUILD)
+	$(BIN)/xtask release rehearse
 
 fmt: .venv/.stamp ## Format Rust and Python
 	cargo fmt --all
@@ -185,3 +189,20 @@ develop: binaries .venv/.mesh
 newest: .venvs/newest/.mesh
 
 upstream: .venvs/upstream/.stamp
+
+# ---- what a release is made with: cached in .tools, pinned in packaging/ ---------
+
+.PHONY: release-tools
+
+release-tools: .tools/cargo/.stamp .tools/python/.stamp .venv/.stamp
+
+.tools/cargo/.stamp: packaging/cargo-tools.txt
+	@echo "set up .tools/cargo: $$(tr '\n' ' ' <$<)(several minutes the first time)"
+	@CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/tools cargo install --quiet --locked --root .tools/cargo $$(cat $<)
+	@rm -rf $(CARGO_TARGET_DIR)/tools && touch $@
+
+.tools/python/.stamp: packaging/requirements.txt | python
+	@echo "set up .tools/python: zig, packagers and checks of what they make"
+	@$(PYTHON) -m venv --clear .tools/python
+	@.tools/python/bin/pip install --requirement $<
+	@touch $@
