@@ -5,11 +5,13 @@
 //! read by everything; a release is planned, built, assembled into one folder of assets, rehearsed,
 //! signed, published and verified, one module each.
 
+mod checksums;
 mod project;
 mod target;
 mod tool;
 mod version;
 
+pub(crate) use checksums::Checksums;
 pub(crate) use project::Project;
 pub(crate) use target::Target;
 pub(crate) use tool::Tool;
