@@ -520,7 +520,7 @@ function Invoke-Installer($artifacts, $platforms) {
     $NoModifyPath = $env:INSTALLER_NO_MODIFY_PATH
   }
 
-  Write-Information "run `meshctl --help` to start; `meshctl self update` upgrades"
+  Write-Information "run 'meshctl --help' to start; 'meshctl self update' upgrades"
   if (-not $NoModifyPath) {
     Add-Ci-Path $dest_dir
     if (Add-Path $dest_dir) {

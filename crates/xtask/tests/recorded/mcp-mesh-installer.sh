@@ -959,7 +959,7 @@ install() {
 
     ignore rm -rf "$_install_temp" "$_lib_install_temp"
 
-    say "run `meshctl --help` to start; `meshctl self update` upgrades"
+    say "run 'meshctl --help' to start; 'meshctl self update' upgrades"
 
     # Avoid modifying the users PATH if they are managing their PATH manually
     case :$PATH:
