@@ -5,12 +5,14 @@
 //! * [`fake`] builds registrations, [`Population`] a whole mesh of them with bodies of real size.
 //! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
 //! * [`ScriptedServer`] answers byte for byte what a test tells it to.
+//! * [`Hub`] is a local GitHub and package index, for whatever publishes, installs or updates a release.
 //! * `mesh-bench`, the benchmark, is this crate's binary.
 
 pub mod fake;
 pub mod http1;
 
 mod context;
+mod hub;
 mod population;
 mod port;
 mod random;
@@ -24,6 +26,7 @@ mod usage;
 pub use insta;
 
 pub use context::{Programs, Stray, TestContext};
+pub use hub::{Fault, Hub, HubRequest};
 pub use population::{Heartbeat, Population};
 pub use port::free_port;
 pub use random::Random;
