@@ -95,6 +95,27 @@ env_vars! {
     MCP_MESH_STARTUP_TIMEOUT since "4.0.0";
     /// meshctl: seconds to wait for a process to end; default `30`.
     MCP_MESH_SHUTDOWN_TIMEOUT since "4.0.0";
+    /// meshctl and the installers: base URL of a GitHub Enterprise server that holds the releases; its
+    /// API is below `/api/v3`; default none.
+    MCP_MESH_INSTALLER_GHE_BASE_URL since "4.0.0";
+    /// meshctl and the installers: base URL of a server that looks like `https://github.com`; its API is
+    /// at the host `api.<host>`; default none.
+    MCP_MESH_INSTALLER_GITHUB_BASE_URL since "4.0.0";
+    /// meshctl and the installers: the folder that holds the files of one release, as a URL;
+    /// `self update` then needs a whole `--version`; default none.
+    MCP_MESH_DOWNLOAD_URL since "4.0.0";
+    /// meshctl and the installers: sent to the server that holds the releases, and to no other, against
+    /// its rate limit; default none.
+    MCP_MESH_GITHUB_TOKEN since "4.0.0";
+    /// The installers: where to install; default `$XDG_BIN_HOME`, else `~/.local/bin`.
+    MCP_MESH_INSTALL_DIR since "4.0.0";
+    /// The installers: `1` edits no shell profile; default `0`.
+    MCP_MESH_NO_MODIFY_PATH since "4.0.0";
+    /// The installers: a folder to install to without a receipt, which
+    /// `self update` leaves alone: it names the installer instead of running it; default none.
+    MCP_MESH_UNMANAGED_INSTALL since "4.0.0";
+    /// The installers: `1` writes no receipt, which `self update` goes by; default `0`.
+    MCP_MESH_DISABLE_UPDATE since "4.0.0";
     /// meshctl to the agents that one `start` launches: their common group id.
     MCP_MESH_GROUP_ID since "4.0.0";
     /// meshctl to a process it starts: where to report readiness; internal.
