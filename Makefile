@@ -53,8 +53,7 @@ test: test-rust develop ## Rust and Python tests, without the other pair and int
 
 bench: bench-registry bench-python ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
 
-rehearse: release-tools ## Prove a release on this machine: build, install, update, tamper with every channel
-	@$(CARGO_BUILD)
+rehearse: release-tools rehearse-programs binaries ## Build a release twice, install, update and tamper with every channel, offline
 	$(BIN)/xtask release rehearse
 
 fmt: .venv/.stamp ## Format Rust and Python
@@ -192,7 +191,16 @@ upstream: .venvs/upstream/.stamp
 
 # ---- what a release is made with: cached in .tools, pinned in packaging/ ---------
 
-.PHONY: release-tools
+.PHONY: release-tools rehearse-programs
+
+# What the rehearsal uses like anybody would, beside what every machine has.
+rehearse-programs:
+	@$(ENSURE) minisign minisign -v
+	@$(ENSURE) ruby ruby --version
+	@$(ENSURE) rpm rpm --version
+	@$(ENSURE) curl curl --version
+	@$(ENSURE) iproute2 ip -Version
+	@$(ENSURE) systemd systemd-analyze --version
 
 release-tools: .tools/cargo/.stamp .tools/python/.stamp .venv/.stamp
 

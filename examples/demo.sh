@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # Two agents that do not know each other's address: the planner needs a forecast, the forecast agent
-# offers one, and the registry wires them. `make demo` builds what this needs.
+# offers one, and the registry wires them. `make demo` builds what this needs; elsewhere, DEMO_BIN names
+# the folder of the commands and the environment's Python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-bin=$(cd "${CARGO_TARGET_DIR:-../target}/debug" && pwd)
-python=../.venv/bin/python
+if [ -n "${DEMO_BIN:-}" ]; then
+  bin=$DEMO_BIN
+  python=$bin/python
+else
+  bin=$(cd "${CARGO_TARGET_DIR:-../target}/debug" && pwd)
+  python=../.venv/bin/python
+fi
 export PATH="$bin:$PATH"
 
 # A home of its own, a free port, and nothing that others on the network can see.

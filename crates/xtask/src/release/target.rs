@@ -113,6 +113,20 @@ impl Target {
             .collect()
     }
 
+    /// The Debian package's name; only for glibc.
+    pub(crate) fn deb(self, version: &ReleaseVersion) -> String {
+        format!("{APP}_{version}_{}.deb", self.cpu)
+    }
+
+    /// The RPM package's name; only for glibc.
+    pub(crate) fn rpm(self, version: &ReleaseVersion) -> String {
+        let cpu = match self.cpu {
+            Cpu::Amd64 => "x86_64",
+            Cpu::Arm64 => "aarch64",
+        };
+        format!("{APP}-{version}-1.{cpu}.rpm")
+    }
+
     /// The target that this program itself was built for, if releases know it.
     pub(crate) fn host() -> Option<Self> {
         Self::ALL.into_iter().find(|target| {

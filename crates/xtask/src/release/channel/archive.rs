@@ -1,0 +1,46 @@
+//! The plain archive, verified by hand as the guide says.
+
+use anyhow::{Context, ensure};
+
+use super::{Origin, Place, commands_work};
+use crate::release::{Checksums, Target, signature};
+
+pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
+    let target = Target::host().context("releases have no archive for this machine")?;
+    let platform = target.platform().context("this platform has no plain archive")?;
+    let [dated, latest] = &target.plain_archives(&origin.version)[..] else {
+        anyhow::bail!("a plain archive has two names");
+    };
+    for name in [dated.as_str(), Checksums::FILE, "SHA256SUMS.minisig"] {
+        download(place, &origin.asset(name), name)?;
+    }
+    download(place, &origin.latest_asset(latest), latest)?;
+
+    let key = origin
+        .public_key
+        .as_deref()
+        .context("no key to verify the signature with; pass `--public-key`")?;
+    let sums = signature::verify_folder(place.home(), key, &origin.version)?;
+    for name in [dated, latest] {
+        let listed = sums
+            .get(name)
+            .with_context(|| format!("`{name}` is not listed in {}", Checksums::FILE))?;
+        let found = Checksums::of_file(&place.home().join(name))?;
+        ensure!(found == listed, "`{name}` has checksum {found}, listed is {listed}");
+    }
+    // Both GNU tar and the bsdtar of Windows and macOS read either format.
+    place.system("tar").args(["-xf", dated]).output()?;
+    let folder = place.home().join(&platform);
+    commands_work(&folder, &origin.version, place)?;
+    Ok(format!(
+        "`{dated}` and `{latest}`: signature, checksums, layout `{platform}/`, both commands work"
+    ))
+}
+
+fn download(place: &Place, url: &str, name: &str) -> anyhow::Result<()> {
+    place
+        .system("curl")
+        .args(["--fail", "--location", "--silent", "--show-error", "--output", name, url])
+        .output()?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The Debian and the RPM package, installed by the system's own tool into a copy of the system that is
+//! thrown away.
+
+use anyhow::Context;
+
+use super::{Origin, Place};
+use crate::release::{Target, Tool};
+use crate::root;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Deb,
+    Rpm,
+}
+
+pub(super) fn prove(origin: &Origin, place: &Place, format: Format) -> anyhow::Result<String> {
+    let target = Target::host().context("there is no package for this machine")?;
+    let name = match format {
+        Format::Deb => target.deb(&origin.version),
+        Format::Rpm => target.rpm(&origin.version),
+    };
+    place
+        .system("curl")
+        .args(["--fail", "--location", "--silent", "--show-error", "--remote-name"])
+        .arg(origin.asset(&name))
+        .output()?;
+    Tool::at(&root::checkout().join("packaging/scripts/try-package.sh"))
+        .arg(place.home().join(&name))
+        .arg(origin.version.to_string())
+        .output()
+}

@@ -1,0 +1,109 @@
+//! `cargo xtask release verify`: does what a user does, per channel, and looks at what came of it.
+//!
+//! The same functions prove a published release on clean machines and a rehearsed one on this one;
+//! only the [`Origin`] differs.
+
+mod archive;
+mod commands;
+mod homebrew;
+mod installer;
+mod linux_package;
+mod origin;
+mod place;
+mod pypi;
+mod scoop;
+mod self_update;
+
+pub(crate) use commands::commands_work;
+pub(crate) use origin::Origin;
+pub(crate) use place::Place;
+pub(crate) use pypi::{Form, prove as prove_python_package};
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::Project;
+use super::github::Client;
+use crate::root;
+
+/// How a user gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channel {
+    /// The shell installer, or the PowerShell one on Windows
+    Installer,
+    /// The installer of the release before, then `meshctl self update`
+    SelfUpdate,
+    /// The plain archive, verified by hand as the guide says
+    Archive,
+    /// `pip install mcp-mesh`
+    Pypi,
+    /// `brew install` from the tap
+    Homebrew,
+    /// `scoop install` from the bucket
+    Scoop,
+    /// The Debian package
+    Deb,
+    /// The RPM package
+    Rpm,
+}
+
+/// Install a published release as a user does, and use it
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// The release's tag, or `latest`
+    #[arg(long, default_value = "latest")]
+    tag: String,
+    /// The channel
+    #[arg(long, value_enum)]
+    how: Channel,
+    /// Where releases are
+    #[arg(long, default_value = "https://github.com")]
+    github_base: String,
+    /// The Python package index, if not pip's own
+    #[arg(long)]
+    index_url: Option<String>,
+    /// The key that the release is signed with, if not the workspace's
+    #[arg(long)]
+    public_key: Option<String>,
+    /// Say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<()> {
+    let project = Project::load(root::checkout())?;
+    let client = Client::anonymous(&args.github_base, &project)?;
+    let origin = Origin::find(&client, &project, &args)?;
+    if args.dry_run {
+        super::say(format_args!(
+            "would install {} {} by {:?}, and use it",
+            project.name, origin.version, args.how
+        ));
+        return Ok(());
+    }
+    let place = Place::new(&scratch(&args), "verify")?;
+    let proof = args.how.prove(&origin, &place)?;
+    super::say(format_args!("{:?}: {proof}", args.how));
+    place.remove()
+}
+
+impl Channel {
+    /// Installs from `origin` into `place`, uses it, uninstalls it, and says what that proved.
+    pub(crate) fn prove(self, origin: &Origin, place: &Place) -> anyhow::Result<String> {
+        match self {
+            Self::Installer => installer::prove(origin, place),
+            Self::SelfUpdate => self_update::prove(origin, place),
+            Self::Archive => archive::prove(origin, place),
+            Self::Pypi => pypi::prove(origin, place, Form::Wheel),
+            Self::Homebrew => homebrew::prove(origin, place),
+            Self::Scoop => scoop::prove(origin, place),
+            Self::Deb => linux_package::prove(origin, place, linux_package::Format::Deb),
+            Self::Rpm => linux_package::prove(origin, place, linux_package::Format::Rpm),
+        }
+    }
+}
+
+fn scratch(args: &VerifyArgs) -> PathBuf {
+    root::target().join(format!("verify-{:?}", args.how).to_lowercase())
+}

@@ -1,0 +1,73 @@
+//! Formula and manifest: evaluated and validated, since neither brew nor Scoop can run everywhere.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+
+use super::releases::Release;
+use super::report::Row;
+use crate::release::{Checksums, Tool};
+use crate::root;
+
+/// Evaluates the formula for its four platforms, checks the checksums against the archives, and installs,
+/// tests and uninstalls it where the archive holds programs.
+pub(super) fn formula(release: &Release, scratch: &Path) -> anyhow::Result<Vec<Row>> {
+    let formula = release.upload.join("mcp-mesh.rb");
+    for (system, cpu) in [
+        ("linux", "intel"),
+        ("linux", "arm"),
+        ("mac", "intel"),
+        ("mac", "arm"),
+    ] {
+        let prefix = scratch.join(format!("formula-{system}-{cpu}"));
+        let tool = Tool::new("ruby")
+            .arg(root::checkout().join("packaging/homebrew/evaluate.rb"))
+            .arg(&formula)
+            .args([system, cpu])
+            .arg(&prefix)
+            .arg(&release.upload);
+        // The other archives hold no program that could be tested here.
+        let tool = if (system, cpu) == ("linux", "intel") {
+            tool
+        } else {
+            tool.arg("--no-test")
+        };
+        tool.output()
+            .with_context(|| format!("the formula fails for {system}/{cpu}"))?;
+    }
+    Ok(vec![Row::faked(
+        "Homebrew",
+        "formula evaluated for four platforms, every sha256 is its archive's; on Linux/intel installed, `test do` run with the real programs, uninstalled",
+        "brew itself, by a harness; the archives of the other three platforms hold no program",
+    )])
+}
+
+/// Validates the manifest by Scoop's schema, and its hashes by the archives.
+pub(super) fn manifest(release: &Release) -> anyhow::Result<Vec<Row>> {
+    let path = release.upload.join("mcp-mesh.json");
+    Tool::new("check-jsonschema")
+        .arg("--schemafile")
+        .arg(root::checkout().join("packaging/scoop/schema.json"))
+        .arg(&path)
+        .output()?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("failed to read `{}`", path.display()))?;
+    let manifest: serde_json::Value = serde_json::from_str(&text)?;
+    let sums = Checksums::of_folder(&release.upload)?;
+    for architecture in ["64bit", "arm64"] {
+        let entry = &manifest["architecture"][architecture];
+        let url = entry["url"].as_str().context("the manifest has no url")?;
+        let name = url.rsplit('/').next().unwrap_or(url);
+        let hash = sums.get(name)?;
+        ensure!(
+            entry["hash"] == hash,
+            "the manifest's hash of `{name}` is {}, the archive's is {hash}",
+            entry["hash"]
+        );
+    }
+    Ok(vec![Row::faked(
+        "Scoop",
+        "manifest valid by Scoop's schema, its hashes are the archives'",
+        "Scoop itself, and the archives, which hold no program",
+    )])
+}

@@ -1,0 +1,156 @@
+//! What must not work, tried with the real programs: each case names its cause, and the installation
+//! that was there before still works.
+
+mod cases;
+mod forgery;
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use mesh_test::{Hub, free_port};
+
+use self::cases::{Attempt, CASES, Case, Server};
+use self::forgery::Forgery;
+use super::releases::Release;
+use super::report::Row;
+use crate::release::Tool;
+use crate::release::channel::{Origin, Place};
+
+/// Tries every case, and stops at the first that is not refused as it should be.
+pub(super) fn try_everything(
+    scratch: &Path,
+    old: &Release,
+    new: &Release,
+    origin: &Origin,
+) -> anyhow::Result<Vec<Row>> {
+    let forgery = Forgery::new(&scratch.join("forged"), old, new)?;
+    let hub = Hub::start(forgery.root());
+    let may_mount = may_mount();
+    let mut refused = Vec::new();
+    let mut left = Vec::new();
+    for case in CASES {
+        if case.needs_mount && !may_mount {
+            left.push(case.name);
+            continue;
+        }
+        forgery.restore()?;
+        hub.heal();
+        let place = Place::new(scratch, "tampered")?;
+        attempt(case, &forgery, &hub, origin, &place)
+            .with_context(|| format!("case `{}`", case.name))?;
+        refused.push(case.name);
+        place.remove()?;
+    }
+    let mut rows = vec![Row::real(
+        "bad releases and bad machines",
+        format!(
+            "{} cases refused with their cause, the old installation still works: {}",
+            refused.len(),
+            refused.join("; ")
+        ),
+    )];
+    if !left.is_empty() {
+        rows.push(Row::left(
+            &left.join("; "),
+            "needs the right to mount a disk",
+        ));
+    }
+    Ok(rows)
+}
+
+/// Installs the old version, spoils what the case spoils, and tries for the new one.
+fn attempt(
+    case: &Case,
+    forgery: &Forgery,
+    hub: &Hub,
+    origin: &Origin,
+    place: &Place,
+) -> anyhow::Result<()> {
+    let old = forgery.old_version();
+    install_old(hub, origin, place, &old)?;
+    (case.tamper)(forgery, hub, place)?;
+    let base = match case.server {
+        Server::Hub => hub.base_url().to_owned(),
+        Server::Nobody => format!("http://127.0.0.1:{}", free_port()),
+    };
+    let line = match case.attempt {
+        Attempt::Update(arguments) => format!("\"$HOME/.local/bin/meshctl\" self update {arguments}"),
+        Attempt::Install(arguments) => format!("sh \"$HOME/installer.sh\" {arguments}"),
+        Attempt::ByHand(line) => line.to_owned(),
+    };
+    // The old programs are asked where the attempt ran: mounts of the case are seen there only.
+    let script = format!(
+        "{}\nset +e\n{line}\ncode=$?\n\"$HOME/.local/bin/meshctl\" version\n\
+         \"$HOME/.local/bin/mcp-mesh-registry\" --version\nexit $code",
+        case.before
+    );
+    let tool = if case.needs_mount {
+        place.system("unshare").args(["--mount", "bash", "-euc", &script])
+    } else {
+        place.system("bash").args(["-euc", &script])
+    };
+    let output = tool
+        .env("MCP_MESH_INSTALLER_GHE_BASE_URL", &base)
+        .env("KEY", origin.public_key.as_deref().unwrap_or_default())
+        .env("NEW", origin.version.to_string())
+        .env("REPOSITORY", &origin.repository)
+        .into_command()
+        .output()
+        .context("failed to run the case")?;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let said = format!("{stdout}\n{stderr}");
+    ensure!(!output.status.success(), "it was not refused:\n{said}");
+    ensure!(
+        case.says.iter().all(|words| said.contains(words)),
+        "the message should name {:?}:\n{said}",
+        case.says
+    );
+    for program in ["meshctl", "mcp-mesh-registry"] {
+        ensure!(
+            stdout.contains(&format!("{program} version {old}")),
+            "the old {program} no longer works:\n{said}"
+        );
+    }
+    Ok(())
+}
+
+/// The old version as its user installed it, and the installer of the new one beside it.
+fn install_old(
+    hub: &Hub,
+    origin: &Origin,
+    place: &Place,
+    old: &crate::release::ReleaseVersion,
+) -> anyhow::Result<()> {
+    let origin = Origin {
+        base: hub.base_url().to_owned(),
+        ..origin.clone()
+    };
+    let fetch = |version, file: &str| {
+        format!(
+            "curl --fail --silent --show-error --output {file} '{}'",
+            origin.asset_of(version, "mcp-mesh-installer.sh")
+        )
+    };
+    place
+        .shell(&fetch(old, "installer.sh"))
+        .output()
+        .context("the old installer is not served")?;
+    place
+        .shell("sh installer.sh --quiet")
+        .env("MCP_MESH_INSTALLER_GHE_BASE_URL", hub.base_url())
+        .output()
+        .context("the old version does not install")?;
+    place
+        .shell(&fetch(&origin.version, "installer.sh"))
+        .output()
+        .context("the new installer is not served")?;
+    Ok(())
+}
+
+fn may_mount() -> bool {
+    Tool::new("unshare")
+        .args(["--mount", "sh", "-c", "mount -t tmpfs tmpfs /mnt"])
+        .output()
+        .is_ok()
+}
