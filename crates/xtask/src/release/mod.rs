@@ -10,6 +10,7 @@ mod project;
 mod target;
 mod tool;
 mod version;
+mod workflow;
 
 pub(crate) use checksums::Checksums;
 pub(crate) use project::Project;
@@ -21,8 +22,12 @@ use std::process::ExitCode;
 
 /// Plan, build, rehearse and publish a release
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum ReleaseCommand {}
+pub(crate) enum ReleaseCommand {
+    Generate(workflow::GenerateArgs),
+}
 
 pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
-    match command {}
+    match command {
+        ReleaseCommand::Generate(args) => workflow::run(&args),
+    }
 }
