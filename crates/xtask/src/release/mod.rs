@@ -5,9 +5,18 @@
 //! read by everything; a release is planned, built, assembled into one folder of assets, rehearsed,
 //! signed, published and verified, one module each.
 
+mod archive;
+mod build;
 mod checksums;
+mod elf;
+mod homebrew;
+mod installer;
+mod pages;
 mod project;
+mod sbom;
+mod scoop;
 mod target;
+mod template;
 mod tool;
 mod version;
 mod workflow;
@@ -23,11 +32,17 @@ use std::process::ExitCode;
 /// Plan, build, rehearse and publish a release
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ReleaseCommand {
+    Build(build::BuildArgs),
+    Pages(pages::PagesArgs),
     Generate(workflow::GenerateArgs),
+    Installer(installer::InstallerArgs),
 }
 
 pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
     match command {
+        ReleaseCommand::Build(args) => build::run(args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Pages(args) => pages::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Generate(args) => workflow::run(&args),
+        ReleaseCommand::Installer(args) => installer::run(&args),
     }
 }

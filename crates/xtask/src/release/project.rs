@@ -57,6 +57,11 @@ impl Project {
             .with_context(|| format!("failed to understand `{}`", manifest.display()))
     }
 
+    /// Where the file `name` of the release of `version` is downloaded from.
+    pub(crate) fn asset_url(&self, version: &ReleaseVersion, name: &str) -> String {
+        format!("{}/releases/download/{}/{name}", self.repository, version.tag())
+    }
+
     fn parse(root: &Path, manifest: &str) -> anyhow::Result<Self> {
         let Manifest {
             workspace: Workspace { package, metadata },
