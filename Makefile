@@ -47,7 +47,7 @@ test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N pa
 	@$(TALLY) run --expect pytest interop -- $(MAKE) test-interop
 	@$(TALLY) report
 
-lint: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell ## Formatting, clippy, house rules, generated files, dependency layers, workflows, ruff, mypy
+lint: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell lint-packaging ## Formatting, clippy, house rules, generated files, dependency layers, workflows, ruff, mypy
 
 test: test-rust develop ## Rust and Python tests, without the other pair and interop
 	$(MAKE) test-python
@@ -67,7 +67,7 @@ generate: binaries ## Write the generated reference pages
 
 # ---- lint, in the order that fails fastest ----------------------------------
 
-.PHONY: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell
+.PHONY: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell lint-packaging
 
 lint-format: .venv/.stamp
 	cargo fmt --all --check
@@ -104,14 +104,23 @@ lint-python: develop
 lint-shell: .venv/.stamp
 	.venv/bin/shellcheck .ci/run examples/*.sh packaging/scripts/*.sh
 
+lint-packaging: .venv/.stamp test-programs
+	ruby -wc packaging/homebrew/evaluate.rb
+	.venv/bin/check-jsonschema --check-metaschema packaging/scoop/schema.json
+
 # ---- tests -------------------------------------------------------------------
 
-.PHONY: test-rust test-python test-python-newest test-interop
+.PHONY: test-programs test-rust test-python test-python-newest test-interop
 
 # Tests that mount a disk are ignored by default; where mounting works, they run.
 MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && umount $$folder && echo yes; rmdir $$folder
 
-test-rust: .venv/.stamp
+# What the tests of the packaging use.
+test-programs:
+	@$(ENSURE) ruby ruby --version
+	@$(ENSURE) curl curl --version
+
+test-rust: .venv/.stamp test-programs
 	cargo test --workspace --exclude mesh-py --all-features --no-fail-fast -- $(if $(shell $(MAY_MOUNT)),--include-ignored)
 
 test-python: develop
