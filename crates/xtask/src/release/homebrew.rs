@@ -43,11 +43,45 @@ pub(super) fn download(
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::root;
+
+    pub(super) fn project() -> Project {
+        let mut project = Project::load(root::checkout()).unwrap();
+        project.repository = "https://git.example/acme/mesh".to_owned();
+        project
+    }
+
+    #[test]
+    fn the_formula_reads_as_one() {
+        let checksums = Target::ALL
+            .into_iter()
+            .zip(1..)
+            .map(|(target, digit)| (target.archive(), digit.to_string().repeat(64)))
+            .collect();
+        let formula = render(&project(), &"4.0.0".parse().unwrap(), &checksums).unwrap();
+        insta::assert_snapshot!(formula);
+    }
+
+    #[test]
+    fn an_archive_without_a_checksum_is_named() {
+        let error = render(&project(), &"4.0.0".parse().unwrap(), &Checksums::default());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "no checksum is known of `mcp-mesh-aarch64-apple-darwin.tar.gz`"
+        );
+    }
+}
+
+/// The formula in the hands of `packaging/homebrew/evaluate.rb`.
+#[cfg(all(test, unix))]
+mod evaluated {
     use std::fs;
     use std::path::{Path, PathBuf};
 
     use tempfile::TempDir;
 
+    use super::tests::project;
     use super::*;
     use crate::release::Tool;
     use crate::root;
@@ -108,12 +142,6 @@ mod tests {
         },
     ];
 
-    fn project() -> Project {
-        let mut project = Project::load(root::checkout()).unwrap();
-        project.repository = "https://git.example/acme/mesh".to_owned();
-        project
-    }
-
     /// An archive of `target`, laid out as `release build` does.
     fn pack(target: Target, scratch: &Path, archive: &Path) {
         let folder = scratch.join(target.archive_stem());
@@ -166,26 +194,6 @@ loop do
   client.close
 end
 "#;
-
-    #[test]
-    fn the_formula_reads_as_one() {
-        let checksums = Target::ALL
-            .into_iter()
-            .zip(1..)
-            .map(|(target, digit)| (target.archive(), digit.to_string().repeat(64)))
-            .collect();
-        let formula = render(&project(), &"4.0.0".parse().unwrap(), &checksums).unwrap();
-        insta::assert_snapshot!(formula);
-    }
-
-    #[test]
-    fn an_archive_without_a_checksum_is_named() {
-        let error = render(&project(), &"4.0.0".parse().unwrap(), &Checksums::default());
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "no checksum is known of `mcp-mesh-aarch64-apple-darwin.tar.gz`"
-        );
-    }
 
     #[test]
     fn the_formula_installs_here_and_is_sound_elsewhere() {
