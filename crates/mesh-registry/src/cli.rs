@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use mesh_core::env::Environment;
 use mesh_core::{Hint, VERSION};
 
@@ -31,6 +31,12 @@ pub struct Args {
     /// Print the version
     #[arg(short, long)]
     pub version: bool,
+}
+
+/// The whole command line, for its man page and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
 }
 
 /// Runs the command with `args`, the program's name first, until it is told to stop.

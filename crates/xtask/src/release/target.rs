@@ -127,6 +127,11 @@ impl Target {
         format!("{APP}-{version}-1.{cpu}.rpm")
     }
 
+    /// The bill of materials of a binary.
+    pub(crate) fn sbom(self, binary: &str) -> String {
+        format!("{binary}-{}.cdx.json", self.triple)
+    }
+
     /// The target that this program itself was built for, if releases know it.
     pub(crate) fn host() -> Option<Self> {
         Self::ALL.into_iter().find(|target| {

@@ -1,0 +1,237 @@
+//! What must not be seen in a build: where it was made, when, and by whom.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, bail};
+use mesh_core::env::Environment;
+
+use crate::release::{Target, Tool, tool};
+
+/// The folders of this machine that compilers like to write into what they make.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// Where cargo compiles.
+    pub(crate) target_dir: PathBuf,
+    /// The checkout. Its crates are compiled by relative paths, so nothing renames it: otherwise every
+    /// checkout that shares a target directory would compile all dependencies anew.
+    workspace: PathBuf,
+    /// Other folders with the names that replace them; the longest path comes last, because the last
+    /// match wins and one folder may lie in another.
+    renamed: Vec<(PathBuf, String)>,
+    path: OsString,
+}
+
+impl Machine {
+    /// Looks around; `workspace` and `target_dir` are absolute.
+    pub(crate) fn of(workspace: &Path, target_dir: PathBuf) -> anyhow::Result<Self> {
+        let environment = Environment::of_process();
+        let sysroot = PathBuf::from(
+            Tool::new("rustc")
+                .args(["--print", "sysroot"])
+                .current_dir(workspace)
+                .output()?,
+        );
+        let version = Tool::new("rustc")
+            .args(["--version", "--verbose"])
+            .current_dir(workspace)
+            .output()?;
+        let commit = version
+            .lines()
+            .find_map(|line| line.strip_prefix("commit-hash: "))
+            .unwrap_or("unknown");
+        let mut renamed = vec![
+            (target_dir.clone(), "/target".to_owned()),
+            // The name that the standard library has where its source is not installed.
+            (
+                sysroot.join("lib/rustlib/src/rust"),
+                format!("/rustc/{commit}"),
+            ),
+            (sysroot, "/rust".to_owned()),
+            (cargo_home(&environment)?, "/cargo".to_owned()),
+        ];
+        renamed.sort_by_key(|(folder, _)| folder.as_os_str().len());
+        let path = environment.get("PATH").unwrap_or_default();
+        let path = tool::folders()
+            .into_iter()
+            .chain(std::env::split_paths(path));
+        Ok(Self {
+            target_dir,
+            workspace: workspace.to_owned(),
+            renamed,
+            path: std::env::join_paths(path).context("PATH cannot be extended")?,
+        })
+    }
+
+    /// Sets what makes a run of cargo or maturin for `target` reproducible.
+    pub(crate) fn hide(&self, tool: Tool, target: Target, epoch: u64) -> Tool {
+        let remap = |option: &str, separator: &str| {
+            let flags: Vec<_> = self
+                .renamed
+                .iter()
+                .map(|(folder, name)| format!("{option}={}={name}", folder.display()))
+                .collect();
+            flags.join(separator)
+        };
+        let zig = self.target_dir.join("zig");
+        tool.env("PATH", &self.path)
+            .env("CARGO_TARGET_DIR", &self.target_dir)
+            .env("SOURCE_DATE_EPOCH", epoch.to_string())
+            // Unlike RUSTFLAGS, this may hold paths with spaces.
+            .env(
+                "CARGO_ENCODED_RUSTFLAGS",
+                remap("--remap-path-prefix", "\u{1f}"),
+            )
+            .env(
+                &format!("CFLAGS_{}", target.triple().replace('-', "_")),
+                remap("-ffile-prefix-map", " "),
+            )
+            // Cargo hashes the name of the wrapper into every symbol of ours, so `cargo auditable`,
+            // which sets its own full path here, would give other bytes in another folder.
+            .env("RUSTC_WORKSPACE_WRAPPER", "cargo-auditable")
+            .env(
+                "CARGO_AUDITABLE_ORIG_ARGS",
+                r#"{"offline":false,"locked":true,"frozen":false,"config":[]}"#,
+            )
+            .env("ZIG_GLOBAL_CACHE_DIR", &zig)
+            .env("ZIG_LOCAL_CACHE_DIR", &zig)
+            .env("CARGO_ZIGBUILD_CACHE_DIR", self.target_dir.join("zigbuild"))
+            .env("CARGO_INCREMENTAL", "0")
+            .env_remove("RUSTFLAGS")
+            .env_remove("RUSTC_WRAPPER")
+    }
+
+    /// The first folder of this machine that is named in `bytes`.
+    pub(crate) fn seen_in(&self, bytes: &[u8]) -> Option<&Path> {
+        self.renamed
+            .iter()
+            .map(|(folder, _)| folder.as_path())
+            .chain([self.workspace.as_path()])
+            .find(|folder| {
+                let name = folder.as_os_str().as_encoded_bytes();
+                bytes.windows(name.len()).any(|window| window == name)
+            })
+    }
+}
+
+/// The time stamp of everything that is built from `workspace`, in seconds since 1970: what
+/// `SOURCE_DATE_EPOCH` says, else the time of the last commit, else of the newest file.
+pub(crate) fn epoch(workspace: &Path) -> anyhow::Result<u64> {
+    if let Some(epoch) = Environment::of_process().get("SOURCE_DATE_EPOCH") {
+        return epoch
+            .parse()
+            .with_context(|| format!("SOURCE_DATE_EPOCH=`{epoch}` is no number of seconds"));
+    }
+    // Only its own repository counts: an unpacked source may lie inside another one.
+    if workspace.join(".git").exists() {
+        let time = Tool::new("git")
+            .args(["log", "-1", "--format=%ct"])
+            .current_dir(workspace)
+            .output()?;
+        return time
+            .parse()
+            .with_context(|| format!("git says `{time}` for the time of the last commit"));
+    }
+    match newest_file(workspace)? {
+        0 => bail!("`{}` holds no files", workspace.display()),
+        time => Ok(time),
+    }
+}
+
+/// When the newest file was changed; what builds and editors leave behind does not count.
+fn newest_file(folder: &Path) -> anyhow::Result<u64> {
+    let unreadable = || format!("failed to read `{}`", folder.display());
+    let mut newest = 0;
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let kind = entry.file_type().with_context(unreadable)?;
+        let time = if kind.is_dir() {
+            if name.starts_with('.') || matches!(&*name, "target" | "dist" | "__pycache__") {
+                continue;
+            }
+            newest_file(&entry.path())?
+        } else {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            modified
+                .with_context(unreadable)?
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |age| age.as_secs())
+        };
+        newest = newest.max(time);
+    }
+    Ok(newest)
+}
+
+fn cargo_home(environment: &Environment) -> anyhow::Result<PathBuf> {
+    if let Some(home) = environment.get("CARGO_HOME") {
+        return Ok(home.into());
+    }
+    let home = ["HOME", "USERPROFILE"]
+        .into_iter()
+        .find_map(|name| environment.get(name))
+        .context("neither CARGO_HOME nor HOME says where cargo keeps its sources")?;
+    Ok(Path::new(home).join(".cargo"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        let workspace = crate::root::checkout().canonicalize().unwrap();
+        let target = workspace.join("target");
+        Machine::of(&workspace, target).unwrap()
+    }
+
+    #[test]
+    fn a_folder_within_another_is_renamed_after_it() {
+        let machine = machine();
+        let position = |name: &str| {
+            let found = machine.renamed.iter().position(|(_, new)| new == name);
+            found.unwrap_or_else(|| panic!("no `{name}` in {:?}", machine.renamed))
+        };
+        let source = machine
+            .renamed
+            .iter()
+            .find(|(_, new)| new.starts_with("/rustc/"));
+        assert!(position("/rust") < position(&source.unwrap().1));
+    }
+
+    #[test]
+    fn a_trace_of_the_machine_is_found_anywhere() {
+        let machine = machine();
+        let mut bytes = vec![0xff; 10];
+        assert_eq!(machine.seen_in(&bytes), None);
+        bytes.extend(machine.workspace.join("x").as_os_str().as_encoded_bytes());
+        assert_eq!(machine.seen_in(&bytes), Some(machine.workspace.as_path()));
+        assert_eq!(machine.seen_in(b"/cargo/registry/src/x.rs"), None);
+    }
+
+    #[test]
+    fn a_tree_without_git_has_the_time_of_its_newest_source() {
+        let tree = tempfile::tempdir().unwrap();
+        let touch = |path: &str, seconds: u64| {
+            let path = tree.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let file = fs::File::create(path).unwrap();
+            let time = UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            file.set_modified(time).unwrap();
+        };
+        assert_eq!(newest_file(tree.path()).unwrap(), 0);
+        touch("Cargo.toml", 1_000);
+        touch("crates/a/lib.rs", 2_000);
+        touch("target/debug/a", 9_000);
+        touch(".venv/b", 9_000);
+        assert_eq!(newest_file(tree.path()).unwrap(), 2_000);
+    }
+
+    #[test]
+    fn a_commit_has_its_own_time() {
+        let time = epoch(crate::root::checkout()).unwrap();
+        assert!(time > 1_700_000_000, "{time}");
+    }
+}

@@ -1,0 +1,139 @@
+//! `release build`: everything that is compiled or packed for one target, into one flat folder.
+//!
+//! * [`machine`] hides the machine from the compilers, so that two of them give the same bytes;
+//! * [`binaries`] compiles the two commands and [`inspect`] refuses what would not run elsewhere;
+//! * [`packed`] makes archives of them; bills of materials, system packages, wheel and sdist have
+//!   modules of their own beside this one.
+
+mod binaries;
+mod inspect;
+mod machine;
+mod packed;
+
+pub(crate) use machine::Machine;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::pages::Pages;
+use super::{Project, Target, sbom};
+use crate::root;
+
+/// Build binaries, packages and wheel for one target
+#[derive(Debug, clap::Args)]
+pub(crate) struct BuildArgs {
+    /// The target triple [default: this machine's]
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<Target>,
+    /// Build this part only
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// The checkout to build
+    #[arg(long, value_name = "DIR", default_value = root::checkout().as_os_str())]
+    workspace: PathBuf,
+    /// The folder that gets the files [default: `distrib` in the target directory]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Where cargo compiles [default: `target` of the checkout, or $CARGO_TARGET_DIR]
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
+    /// The minisign key that `meshctl self update` trusts [default: the workspace's]
+    #[arg(long, value_name = "BASE64")]
+    public_key: Option<String>,
+    /// Write the bare binaries to `DIR/<os>_<arch>` and nothing else
+    #[arg(long, value_name = "DIR", conflicts_with = "only")]
+    plain_dir: Option<PathBuf>,
+}
+
+/// What can be built by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Both commands: archives, bills of materials and, for glibc, .deb and .rpm
+    Binaries,
+    /// The Python package with its native module
+    Wheel,
+    /// The source of the Python package; the same for every target
+    Sdist,
+}
+
+/// One build: of what, for what, from where, to where.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) project: Project,
+    pub(crate) target: Target,
+    /// The flat folder of the release.
+    pub(crate) out: PathBuf,
+    pub(crate) machine: Machine,
+    /// When everything inside was last changed, in seconds since 1970.
+    pub(crate) epoch: u64,
+    /// The key that `meshctl self update` will trust, if it has one.
+    pub(crate) public_key: Option<String>,
+}
+
+pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
+    let BuildArgs {
+        target,
+        only,
+        workspace,
+        out,
+        target_dir,
+        public_key,
+        plain_dir,
+    } = args;
+    let target = target
+        .or_else(Target::host)
+        .context("this machine is no target of a release; say with `--target` what to build for")?;
+    let absolute = |folder: PathBuf| {
+        std::path::absolute(&folder).with_context(|| format!("`{}` is no folder", folder.display()))
+    };
+    let workspace = workspace
+        .canonicalize()
+        .with_context(|| format!("`{}` is no checkout", workspace.display()))?;
+    let target_dir = absolute(target_dir.unwrap_or_else(root::target))?;
+    let out = absolute(out.unwrap_or_else(|| target_dir.join("distrib")))?;
+    for folder in [&target_dir, &out] {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("failed to create `{}`", folder.display()))?;
+    }
+    let project = Project::load(&workspace)?;
+    let build = Build {
+        target,
+        out,
+        epoch: machine::epoch(&workspace)?,
+        machine: Machine::of(&workspace, target_dir)?,
+        public_key: public_key.or_else(|| project.release.minisign_public_key.clone()),
+        project,
+    };
+    if let Some(folder) = plain_dir {
+        return build.plain(&absolute(folder)?);
+    }
+    let wants = |part| only.is_none_or(|only| only == part);
+    if wants(Part::Binaries) {
+        build.binaries()?;
+    }
+    Ok(())
+}
+
+impl Build {
+    /// Archives with both commands, their bills of materials and the packages of Linux systems.
+    fn binaries(&self) -> anyhow::Result<()> {
+        let binaries = binaries::compile(self)?;
+        let pages = Pages::render(&self.project.version)?;
+        packed::write(self, &binaries, &pages)?;
+        sbom::write(self)?;
+        Ok(())
+    }
+
+    /// The bare binaries in a folder named for the platform, as scripts expect them.
+    fn plain(&self, folder: &Path) -> anyhow::Result<()> {
+        let platform = self.target.platform().with_context(|| {
+            format!(
+                "`{}` has no folder of its own; build its archive instead",
+                self.target
+            )
+        })?;
+        binaries::compile(self)?.write_into(&folder.join(platform))
+    }
+}
