@@ -7,3 +7,4 @@ mod readme;
 mod silence;
 mod tree;
 mod words;
+mod workflows;
