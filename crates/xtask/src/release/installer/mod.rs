@@ -3,6 +3,7 @@
 //! dist knows the archives and how to tell one machine from another; that stays. What we replace is in
 //! files beside the Rust, one script fragment each, under `shell/` and `powershell/`.
 
+mod powershell;
 mod print;
 mod rewrite;
 mod sample;
@@ -12,13 +13,17 @@ mod testing;
 
 use anyhow::ensure;
 
-use self::rewrite::Script;
 pub(crate) use self::print::{InstallerArgs, run};
+use self::rewrite::Script;
 use super::{Checksums, Project};
 
 /// Hardens the shell installer that dist wrote for `project`. Refuses one that lacks the checksum of any of
 /// `archives`, or in which something is not what it was.
-pub(crate) fn harden_shell(text: &str, project: &Project, archives: &Checksums) -> anyhow::Result<String> {
+pub(crate) fn harden_shell(
+    text: &str,
+    project: &Project,
+    archives: &Checksums,
+) -> anyhow::Result<String> {
     let names: Vec<_> = archives.iter().map(|(name, _)| name.to_owned()).collect();
     let mut script = Script::new(text, shell::RECORDED, project)?;
     for transformation in shell::transformations(script.facts(), &names) {
@@ -29,12 +34,38 @@ pub(crate) fn harden_shell(text: &str, project: &Project, archives: &Checksums) 
     Ok(text)
 }
 
+/// Hardens the PowerShell installer that dist wrote for `project`, and gives it the checksums of those of
+/// `archives` that Windows can use: dist's own verifies nothing. Refuses like [`harden_shell`].
+pub(crate) fn harden_powershell(
+    text: &str,
+    project: &Project,
+    archives: &Checksums,
+) -> anyhow::Result<String> {
+    let zips = archives.iter().filter(|(name, _)| name.ends_with(".zip"));
+    let zips: Checksums = zips
+        .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
+        .collect();
+    let mut script = Script::new(text, powershell::RECORDED, project)?;
+    for transformation in powershell::transformations(script.facts(), &zips) {
+        script.apply(&transformation)?;
+    }
+    let text = script.into_text();
+    check(&text, &zips)?;
+    Ok(text)
+}
+
 /// Fails unless the installer `text` knows every one of `archives` with its checksum. dist itself leaves
 /// checksums out, and says nothing, when it does not find the manifests of the archives.
-pub(crate) fn check(text: &str, archives: &Checksums) -> anyhow::Result<()> {
-    ensure!(archives.iter().next().is_some(), "there is no archive to install");
+fn check(text: &str, archives: &Checksums) -> anyhow::Result<()> {
+    ensure!(
+        archives.iter().next().is_some(),
+        "there is no archive to install"
+    );
     for (name, hash) in archives.iter() {
-        ensure!(text.contains(name), "the installer does not know the archive `{name}`");
+        ensure!(
+            text.contains(name),
+            "the installer does not know the archive `{name}`"
+        );
         ensure!(
             text.contains(hash),
             "the installer has no checksum of `{name}`; dist needs the manifest with {hash}"

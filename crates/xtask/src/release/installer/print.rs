@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{harden_shell, sample};
+use super::{harden_powershell, harden_shell, sample};
 use crate::release::Project;
 use crate::root;
 
@@ -21,6 +21,8 @@ pub(crate) struct InstallerArgs {
 enum Kind {
     /// For sh
     Shell,
+    /// For PowerShell
+    Powershell,
 }
 
 pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<ExitCode> {
@@ -28,6 +30,7 @@ pub(crate) fn run(args: &InstallerArgs) -> anyhow::Result<ExitCode> {
     let archives = sample::checksums()?;
     let text = match args.kind {
         Kind::Shell => harden_shell(&sample::shell(&project)?, &project, &archives)?,
+        Kind::Powershell => harden_powershell(&sample::powershell(&project)?, &project, &archives)?,
     };
     io::stdout()
         .write_all(text.as_bytes())

@@ -4,12 +4,17 @@
 use anyhow::Context;
 
 use super::rewrite::Facts;
-use super::shell;
+use super::{powershell, shell};
 use crate::release::{Checksums, Project};
 
 /// The shell installer as dist would write it, with the checksums of [`checksums`].
 pub(super) fn shell(project: &Project) -> anyhow::Result<String> {
     retell(shell::RECORDED, project)
+}
+
+/// The PowerShell installer as dist would write it.
+pub(super) fn powershell(project: &Project) -> anyhow::Result<String> {
+    retell(powershell::RECORDED, project)
 }
 
 fn retell(recorded: &str, project: &Project) -> anyhow::Result<String> {

@@ -6,6 +6,10 @@
     throw "ERROR: -MeshctlOnly and -RegistryOnly exclude each other; leave both out to install both"
   }
 
+  if ($env:MCP_MESH_INSTALL_ONLY -and -not ($MeshctlOnly -or $RegistryOnly)) {
+    throw "ERROR: MCP_MESH_INSTALL_ONLY is '$env:MCP_MESH_INSTALL_ONLY'; set it to meshctl or registry"
+  }
+
   Initialize-Environment
 
   if ($Uninstall) {

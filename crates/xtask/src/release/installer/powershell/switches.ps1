@@ -10,13 +10,6 @@ if (Test-On $no_modify_path) {
   $NoModifyPath = $true
 }
 
-$unmanaged_install = $env:MCP_MESH_UNMANAGED_INSTALL
-
-if ($unmanaged_install) {
-  $NoModifyPath = $true
-  $install_updater = $false
-}
-
 # `meshctl self update` cannot hand parameters to an installer, so there is a variable too.
 if (-not ($MeshctlOnly -or $RegistryOnly)) {
   switch ($env:MCP_MESH_INSTALL_ONLY) {
@@ -25,3 +18,5 @@ if (-not ($MeshctlOnly -or $RegistryOnly)) {
     'mcp-mesh-registry' { $RegistryOnly = $true }
   }
 }
+
+$unmanaged_install = $env:MCP_MESH_UNMANAGED_INSTALL

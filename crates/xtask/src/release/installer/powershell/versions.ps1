@@ -66,7 +66,8 @@ function Invoke-WantedInstaller() {
     Get-ReleaseFile "$url/mcp-mesh-installer.ps1" $installer
     # A line is HASH *NAME.
     $line = Get-Content -LiteralPath $sums | Where-Object { $_ -match '^[0-9A-Fa-f]{64} [ *]mcp-mesh-installer\.ps1$' } | Select-Object -First 1
-    Confirm-Checksum $installer "$line".Split(' ')[0] "$url/mcp-mesh-installer.ps1"
+    $hash = ("$line" -split ' ')[0]
+    Confirm-Checksum $installer $hash "$url/mcp-mesh-installer.ps1"
     Write-Information "handing over to the installer of $app_name $wanted"
     $parameters = @{}
     if ($MeshctlOnly) { $parameters['MeshctlOnly'] = $true }
