@@ -9,6 +9,8 @@ use crate::tree;
 
 const FOLDER: &str = ".github/workflows/";
 
+const CHECKOUT: &str = "actions/checkout@";
+
 /// What a step may run, as one line.
 const COMMANDS: [&str; 6] = [
     "cargo xtask ",
@@ -134,6 +136,15 @@ fn broken_job(job: &Value) -> Vec<String> {
         }
     }
     for step in job["steps"].as_array().into_iter().flatten() {
+        let checks_out = step["uses"]
+            .as_str()
+            .is_some_and(|action| action.starts_with(CHECKOUT));
+        if checks_out && step["with"]["persist-credentials"] != false {
+            broken.push(
+                "its checkout leaves a token on disk; write `persist-credentials: false`"
+                    .to_owned(),
+            );
+        }
         let Some(run) = step["run"].as_str() else {
             continue;
         };
@@ -225,6 +236,8 @@ jobs:
       contents: write
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
       - env:
           TOKEN: ${{ secrets.TOKEN }}
         run: make all
@@ -268,6 +281,11 @@ jobs:
             "      plan: x\n",
             "      plan: x\n    secrets: inherit\n",
             "secrets: inherit",
+        ),
+        (
+            "persist-credentials: false",
+            "fetch-depth: 0",
+            "token on disk",
         ),
         ("jobs:", "jobs: {", "bad.yml"),
     ] {
