@@ -12,6 +12,8 @@ mod elf;
 mod homebrew;
 mod installer;
 mod pages;
+mod prepare;
+mod progress;
 mod project;
 mod sbom;
 mod scoop;
@@ -35,6 +37,7 @@ pub(crate) enum ReleaseCommand {
     Build(build::BuildArgs),
     Pages(pages::PagesArgs),
     Generate(workflow::GenerateArgs),
+    Prepare(prepare::PrepareArgs),
     Installer(installer::InstallerArgs),
 }
 
@@ -42,6 +45,7 @@ pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
     match command {
         ReleaseCommand::Build(args) => build::run(args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Pages(args) => pages::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Prepare(args) => prepare::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Generate(args) => workflow::run(&args),
         ReleaseCommand::Installer(args) => installer::run(&args),
     }
