@@ -111,7 +111,10 @@ impl Machine {
             .chain([self.workspace.as_path()])
             .find(|folder| {
                 let name = folder.as_os_str().as_encoded_bytes();
-                bytes.windows(name.len()).any(|window| window == name)
+                // The first byte decides nearly always, and binaries are long.
+                bytes
+                    .windows(name.len())
+                    .any(|window| window[0] == name[0] && window == name)
             })
     }
 }

@@ -1,5 +1,10 @@
 //! The archives: one that installers fetch, with everything; two that people and scripts name.
 
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
 use super::Build;
 use crate::release::archive::{Files, Mode, write_sha256};
 use crate::release::pages::Pages;
@@ -22,11 +27,21 @@ pub(super) fn write(build: &Build, binaries: &Files, pages: &Pages) -> anyhow::R
         Os::Windows => everything,
         Os::Linux | Os::MacOs => everything.under(&target.archive_stem()),
     };
-    pack(build, &everything, &target.archive())?;
+    pack(build, &everything, build.out.join(target.archive()))?;
     if let Some(platform) = target.platform() {
         let plain = binaries.clone().under(&platform);
+        let mut first: Option<PathBuf> = None;
         for name in target.plain_archives(&build.project.version) {
-            pack(build, &plain, &name)?;
+            let archive = build.out.join(name);
+            match &first {
+                // The same bytes under another name.
+                Some(packed) => {
+                    fs::copy(packed, &archive)
+                        .with_context(|| format!("failed to write `{}`", archive.display()))?;
+                    write_sha256(&archive)?;
+                }
+                None => first = Some(pack(build, &plain, archive)?),
+            }
         }
     }
     Ok(())
@@ -41,8 +56,8 @@ pub(crate) fn documents(build: &Build) -> anyhow::Result<Files> {
     Ok(documents)
 }
 
-fn pack(build: &Build, files: &Files, name: &str) -> anyhow::Result<()> {
-    let archive = build.out.join(name);
+fn pack(build: &Build, files: &Files, archive: PathBuf) -> anyhow::Result<PathBuf> {
     files.pack(&archive, build.epoch)?;
-    write_sha256(&archive).map(drop)
+    write_sha256(&archive)?;
+    Ok(archive)
 }
