@@ -114,6 +114,8 @@ env_vars! {
     /// The installers: a folder to install to without a receipt, which
     /// `self update` leaves alone: it names the installer instead of running it; default none.
     MCP_MESH_UNMANAGED_INSTALL since "4.0.0";
+    /// The installers: `meshctl` or `registry` installs that program alone; default both.
+    MCP_MESH_INSTALL_ONLY since "4.0.0";
     /// The installers: `1` writes no receipt, which `self update` goes by; default `0`.
     MCP_MESH_DISABLE_UPDATE since "4.0.0";
     /// meshctl to the agents that one `start` launches: their common group id.

@@ -2,8 +2,11 @@
 //!
 //! * `commands` holds one file for each verb: its arguments, whose docs are the help, and `run`.
 //! * `supervisor` starts, recognises and stops processes; `home` is where their files are.
+//! * [`self_update`] replaces this installation by a verified release.
 //! * `settings` turns flags and environment into values; `printer` and `error` are the ways out.
 //! * `entry_point`, `agent_name` and `python_env` read an agent's files before it is started.
+
+pub mod self_update;
 
 mod agent_name;
 mod cli;

@@ -1,12 +1,15 @@
 //! The only way to the terminal: results to stdout, remarks to stderr.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use crate::error::CliError;
+
+/// What a line of progress takes; less than the narrowest terminal that is usual.
+const PROGRESS_WIDTH: usize = 78;
 
 /// A judgement that a colour underlines; the words say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,19 @@ impl Printer {
             Verbosity::Normal => writeln!(self.err, "{text}"),
             Verbosity::Quiet => Ok(()),
         }
+    }
+
+    /// A line on a terminal's stderr that the next one replaces, unless quiet; `None` takes it away.
+    pub(crate) fn progress(&mut self, line: Option<&str>) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
+            return Ok(());
+        }
+        // Blanks over what was there: every terminal understands them.
+        match line {
+            Some(line) => write!(self.err, "\r{line:<PROGRESS_WIDTH$}")?,
+            None => write!(self.err, "\r{:PROGRESS_WIDTH$}\r", "")?,
+        }
+        self.err.flush()
     }
 
     /// A warning on stderr, quiet or not.

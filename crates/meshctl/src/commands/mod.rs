@@ -4,6 +4,7 @@ mod call;
 mod completion;
 mod list;
 mod logs;
+mod self_update;
 mod start;
 mod status;
 mod stop;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
+    #[command(name = "self")]
+    OfItself(self_update::SelfArgs),
 }
 
 impl Command {
@@ -59,6 +62,7 @@ impl Command {
             Self::Logs(args) => logs::run(args, context).await,
             Self::Completion(args) => completion::run(&args, context),
             Self::Version(args) => version::run(&args, context),
+            Self::OfItself(args) => self_update::run(args, context).await,
         }
     }
 }
