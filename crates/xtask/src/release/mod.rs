@@ -6,17 +6,31 @@
 //! signed, published and verified, one module each.
 
 mod archive;
+mod assemble;
 mod build;
+mod channel;
 mod checksums;
 mod elf;
+mod fetch;
+mod github;
 mod homebrew;
 mod installer;
+mod new_key;
+mod notes;
 mod pages;
+mod plan;
 mod prepare;
 mod progress;
 mod project;
+mod publish_github;
+mod publish_packages;
+#[cfg(test)]
+mod sample_release;
+mod rehearse;
 mod sbom;
 mod scoop;
+mod sign;
+mod signature;
 mod target;
 mod template;
 mod tool;
@@ -24,6 +38,7 @@ mod version;
 mod workflow;
 
 pub(crate) use checksums::Checksums;
+pub(crate) use progress::say;
 pub(crate) use project::Project;
 pub(crate) use target::Target;
 pub(crate) use tool::Tool;
@@ -39,6 +54,15 @@ pub(crate) enum ReleaseCommand {
     Generate(workflow::GenerateArgs),
     Prepare(prepare::PrepareArgs),
     Installer(installer::InstallerArgs),
+    Fetch(fetch::FetchArgs),
+    PublishPackages(publish_packages::PublishPackagesArgs),
+    PublishGithub(publish_github::PublishGithubArgs),
+    Sign(sign::SignArgs),
+    NewKey(new_key::NewKeyArgs),
+    Plan(plan::PlanArgs),
+    Assemble(assemble::AssembleArgs),
+    Rehearse(rehearse::RehearseArgs),
+    Verify(channel::VerifyArgs),
 }
 
 pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
@@ -48,5 +72,14 @@ pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
         ReleaseCommand::Prepare(args) => prepare::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Generate(args) => workflow::run(&args),
         ReleaseCommand::Installer(args) => installer::run(&args),
+        ReleaseCommand::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::PublishPackages(args) => publish_packages::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::PublishGithub(args) => publish_github::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Sign(args) => sign::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::NewKey(args) => new_key::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Assemble(args) => assemble::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Rehearse(args) => rehearse::run(&args),
+        ReleaseCommand::Verify(args) => channel::run(args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Plan(args) => plan::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

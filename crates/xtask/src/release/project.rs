@@ -62,7 +62,15 @@ impl Project {
         format!("{}/releases/download/{}/{name}", self.repository, version.tag())
     }
 
-    fn parse(root: &Path, manifest: &str) -> anyhow::Result<Self> {
+    /// The server that the repository is on, unless another one is meant.
+    pub(crate) fn github_base<'a>(&'a self, passed: Option<&'a str>) -> &'a str {
+        let path = format!("/{}/{}", self.owner, self.name);
+        let repository = self.repository.as_str();
+        passed.unwrap_or_else(|| repository.strip_suffix(&path).unwrap_or(repository))
+    }
+
+    /// Understands a manifest that was read elsewhere.
+    pub(crate) fn parse(root: &Path, manifest: &str) -> anyhow::Result<Self> {
         let Manifest {
             workspace: Workspace { package, metadata },
         } = toml::from_str(manifest)?;

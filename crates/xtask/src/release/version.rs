@@ -25,6 +25,16 @@ impl ReleaseVersion {
         self.0.pre.is_empty()
     }
 
+    pub(crate) fn semver(&self) -> &Version {
+        &self.0
+    }
+
+    /// The version that mends this one; a prerelease is followed by its release.
+    pub(crate) fn next_patch(&self) -> Self {
+        let patch = self.0.patch + u64::from(self.is_stable());
+        Self(Version::new(self.0.major, self.0.minor, patch))
+    }
+
     /// As PyPI spells it: `1.2.3rc1`.
     pub(crate) fn pep440(&self) -> String {
         let Version {
@@ -105,6 +115,12 @@ mod tests {
             let error = text.parse::<ReleaseVersion>().unwrap_err();
             assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_mend_has_the_next_number() {
+        assert_eq!(version("4.0.0").next_patch(), version("4.0.1"));
+        assert_eq!(version("4.1.0-rc.1").next_patch(), version("4.1.0"));
     }
 
     #[test]
