@@ -63,6 +63,12 @@ impl Checksums {
         Self::parse(&text).with_context(|| format!("failed to understand `{}`", path.display()))
     }
 
+    /// Those of `names`, all of which must be known.
+    pub(crate) fn only(&self, names: &[String]) -> anyhow::Result<Self> {
+        let known = |name: &String| Ok((name.clone(), self.require(name)?.to_owned()));
+        names.iter().map(known).collect::<anyhow::Result<_>>().map(Self)
+    }
+
     /// The text of [`Self::FILE`], sorted by name: `sha256sum --check` understands it.
     pub(crate) fn to_text(&self) -> String {
         self.iter().fold(String::new(), |mut text, (name, hash)| {

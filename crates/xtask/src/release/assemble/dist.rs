@@ -69,9 +69,7 @@ impl<'a> Dist<'a> {
             let Some(entry) = entries.get_mut(&name) else {
                 bail!("dist does not plan `{name}`; look at `targets` in dist-workspace.toml");
             };
-            let checksum = archives
-                .get(&name)
-                .with_context(|| format!("`{name}` has no checksum"))?;
+            let checksum = archives.require(&name)?;
             entry["checksums"] = json!({ "sha256": checksum });
         }
         Ok(manifest)

@@ -97,9 +97,12 @@ impl fmt::Display for Missing {
 
 /// Everything that is made for a target, its wheel left out: only its tags are known here.
 fn needed(target: Target, version: &ReleaseVersion) -> Vec<String> {
-    let archive = target.archive();
-    let mut names = vec![format!("{archive}.sha256"), archive];
-    names.extend(target.plain_archives(version));
+    let mut names: Vec<String> = target
+        .plain_archives(version)
+        .into_iter()
+        .chain([target.archive()])
+        .flat_map(|archive| [format!("{archive}.sha256"), archive])
+        .collect();
     names.extend(BINARIES.map(|binary| format!("{binary}-{target}.cdx.json")));
     if target.libc == Some(Libc::Gnu) {
         names.push(target.deb(version));

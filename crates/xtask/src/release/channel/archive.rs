@@ -1,6 +1,6 @@
 //! The plain archive, verified by hand as the guide says.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use super::{Origin, Place, commands_work};
 use crate::release::{Checksums, Target, signature};
@@ -11,7 +11,7 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     let [dated, latest] = &target.plain_archives(&origin.version)[..] else {
         anyhow::bail!("a plain archive has two names");
     };
-    for name in [dated.as_str(), Checksums::FILE, "SHA256SUMS.minisig"] {
+    for name in [dated.as_str(), Checksums::FILE, Checksums::SIGNATURE] {
         download(place, &origin.asset(name), name)?;
     }
     download(place, &origin.latest_asset(latest), latest)?;
@@ -22,11 +22,7 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
         .context("no key to verify the signature with; pass `--public-key`")?;
     let sums = signature::verify_folder(place.home(), key, &origin.version)?;
     for name in [dated, latest] {
-        let listed = sums
-            .get(name)
-            .with_context(|| format!("`{name}` is not listed in {}", Checksums::FILE))?;
-        let found = Checksums::of_file(&place.home().join(name))?;
-        ensure!(found == listed, "`{name}` has checksum {found}, listed is {listed}");
+        sums.verify_file(&place.home().join(name))?;
     }
     // Both GNU tar and the bsdtar of Windows and macOS read either format.
     place.system("tar").args(["-xf", dated]).output()?;

@@ -21,7 +21,7 @@ pub(crate) fn commands_work(
     says(place, &meshctl, &["--version"], version)?;
     says(place, &registry, &["--version"], version)?;
 
-    let port = free_port().to_string();
+    let port = free_port().context("there is no free port")?.to_string();
     let run = |arguments: &[&str]| {
         place
             .program(&meshctl)

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::Project;
+use super::{Project, say};
 use super::github::Client;
 use crate::root;
 
@@ -76,7 +76,7 @@ pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<()> {
     let client = Client::anonymous(&args.github_base, &project)?;
     let origin = Origin::find(&client, &project, &args)?;
     if args.dry_run {
-        super::say(format_args!(
+        say(format_args!(
             "would install {} {} by {:?}, and use it",
             project.name, origin.version, args.how
         ));
@@ -84,7 +84,7 @@ pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<()> {
     }
     let place = Place::new(&scratch(&args), "verify")?;
     let proof = args.how.prove(&origin, &place)?;
-    super::say(format_args!("{:?}: {proof}", args.how));
+    say(format_args!("{:?}: {proof}", args.how));
     place.remove()
 }
 

@@ -23,7 +23,7 @@ use self::releases::Release;
 use self::report::{Report, Row};
 use self::sources::{Keys, Source};
 use super::channel::Origin;
-use super::{Project, say};
+use super::say;
 use crate::root;
 
 /// Build, install, update and tamper with a whole release on this machine

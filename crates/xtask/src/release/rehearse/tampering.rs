@@ -71,7 +71,10 @@ fn attempt(
     (case.tamper)(forgery, hub, place)?;
     let base = match case.server {
         Server::Hub => hub.base_url().to_owned(),
-        Server::Nobody => format!("http://127.0.0.1:{}", free_port()),
+        Server::Nobody => {
+            let port = free_port().context("there is no free port")?;
+            format!("http://127.0.0.1:{port}")
+        },
     };
     let line = match case.attempt {
         Attempt::Update(arguments) => format!("\"$HOME/.local/bin/meshctl\" self update {arguments}"),
