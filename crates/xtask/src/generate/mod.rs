@@ -37,22 +37,31 @@ pub(crate) struct Generated<'a> {
 
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     let mode = if args.check { Mode::Check } else { Mode::Write };
-    let pages = [
-        ("docs/reference/environment.md", environment::reference()),
-        (
-            "docs/reference/meshctl.md",
-            command_line::reference(meshctl::command()),
-        ),
-    ];
-    for (path, fresh) in pages {
+    sync_all(mode, root::checkout())
+}
+
+/// Brings the generated pages of the checkout at `workspace`, whose source is this program's, in line.
+pub(crate) fn sync_all(mode: Mode, workspace: &Path) -> anyhow::Result<()> {
+    for (path, fresh) in pages() {
         let page = Generated {
             path: Path::new(path),
             fresh: &fresh,
             command: "cargo xtask generate",
         };
-        page.sync(mode, root::checkout())?;
+        page.sync(mode, workspace)?;
     }
     Ok(())
+}
+
+/// The pages, each with its path and what it should say.
+fn pages() -> [(&'static str, String); 2] {
+    [
+        ("docs/reference/environment.md", environment::reference()),
+        (
+            "docs/reference/meshctl.md",
+            command_line::reference(meshctl::command()),
+        ),
+    ]
 }
 
 impl Generated<'_> {
@@ -72,5 +81,32 @@ impl Generated<'_> {
                 fs::write(&file, self.fresh).with_context(|| format!("failed to write `{path}`"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `release prepare` writes the pages of the next version with a program of the version before.
+    #[test]
+    fn no_page_depends_on_the_version() {
+        let dated = concat!("version ", env!("CARGO_PKG_VERSION"));
+        for (path, page) in pages() {
+            assert!(!page.contains(dated), "{path} says `{dated}`");
+        }
+    }
+
+    #[test]
+    fn a_checkout_without_pages_gets_them() {
+        let workspace = tempfile::tempdir().unwrap();
+        sync_all(Mode::Write, workspace.path()).unwrap();
+        sync_all(Mode::Check, workspace.path()).unwrap();
+        fs::write(workspace.path().join("docs/reference/meshctl.md"), "old").unwrap();
+        let error = sync_all(Mode::Check, workspace.path()).unwrap_err();
+        assert!(
+            error.to_string().contains("cargo xtask generate"),
+            "{error}"
+        );
     }
 }

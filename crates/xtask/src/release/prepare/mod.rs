@@ -14,6 +14,7 @@ use toml_edit::DocumentMut;
 
 use super::progress::say;
 use super::{Project, ReleaseVersion, Tool};
+use crate::generate::{self, Mode};
 use crate::root;
 
 const MANIFEST: &str = "Cargo.toml";
@@ -107,19 +108,14 @@ fn with_version(manifest: &str, version: &ReleaseVersion) -> anyhow::Result<Stri
     Ok(document.to_string())
 }
 
-/// Writes anew what derives from the version. The checkout's own xtask does it, built anew: the one that
-/// runs now still knows the version from before.
+/// Writes anew what derives from the manifest, without building anything: no generated page depends on the
+/// version, and everything else asks cargo for it when it is built.
 fn derive(workspace: &Path) -> anyhow::Result<()> {
-    for arguments in [
-        &["update", "--workspace", "--offline", "--quiet"][..],
-        &["xtask", "generate"],
-    ] {
-        Tool::new("cargo")
-            .args(arguments)
-            .current_dir(workspace)
-            .output()?;
-    }
-    Ok(())
+    Tool::new("cargo")
+        .args(["update", "--workspace", "--offline", "--quiet"])
+        .current_dir(workspace)
+        .output()?;
+    generate::sync_all(Mode::Write, workspace)
 }
 
 fn tell_what_is_next(workspace: &Path, version: &ReleaseVersion) -> anyhow::Result<()> {
@@ -171,7 +167,7 @@ mod tests {
 
     use super::*;
 
-    /// A committed workspace at 4.0.0 whose generator writes the version that it was built with.
+    /// A committed workspace at 4.0.0.
     struct Checkout(TempDir);
 
     impl Checkout {
@@ -229,32 +225,17 @@ mod tests {
         }
     }
 
-    const FILES: [(&str, &str); 9] = [
+    const FILES: [(&str, &str); 4] = [
         ("Cargo.toml", MANIFEST_TEXT),
         (
             "CHANGELOG.md",
             "# Changes\n\n## 4.1.0 (unreleased)\n\n* New.\n",
-        ),
-        (".gitignore", "/out\n"),
-        // A folder of its own: the one of the environment holds the real `xtask`.
-        (
-            ".cargo/config.toml",
-            "[alias]\nxtask = 'run --quiet --target-dir out --package xtask --'\n",
         ),
         (
             "crates/app/Cargo.toml",
             "[package]\nname = 'app'\nversion.workspace = true\n",
         ),
         ("crates/app/src/lib.rs", ""),
-        (
-            "crates/xtask/Cargo.toml",
-            "[package]\nname = 'xtask'\nversion.workspace = true\n",
-        ),
-        (
-            "crates/xtask/src/main.rs",
-            "fn main() { std::fs::write(\"generated.md\", env!(\"CARGO_PKG_VERSION\")).unwrap(); }",
-        ),
-        ("generated.md", "4.0.0"),
     ];
 
     const MANIFEST_TEXT: &str = r#"
@@ -288,14 +269,18 @@ image-organisation = "acme"
                 .text("Cargo.lock")
                 .matches("version = \"4.1.0\"")
                 .count(),
-            2
+            1
         );
         assert!(
             checkout
                 .text("CHANGELOG.md")
                 .contains("## 4.1.0 (2027-01-02)\n")
         );
-        assert_eq!(checkout.text("generated.md"), "4.1.0");
+        assert!(
+            checkout
+                .text("docs/reference/meshctl.md")
+                .contains("meshctl")
+        );
 
         // Once committed, preparing the same again changes nothing.
         checkout.commit();
@@ -330,12 +315,9 @@ image-organisation = "acme"
     }
 
     #[test]
-    fn a_generator_that_fails_says_how_to_go_back() {
+    fn a_failure_half_way_says_how_to_go_back() {
         let checkout = Checkout::new();
-        checkout.write(
-            "crates/xtask/src/main.rs",
-            "fn main() { std::process::exit(1); }",
-        );
+        checkout.write("crates/app/Cargo.toml", "[package]\n");
         checkout.commit();
         let error = run(&checkout.args("4.1.0")).unwrap_err();
         assert!(
