@@ -47,7 +47,7 @@ test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N pa
 	@$(TALLY) run --expect pytest interop -- $(MAKE) test-interop
 	@$(TALLY) report
 
-lint: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell lint-packaging ## Formatting, clippy, house rules, generated files, dependency layers, workflows, ruff, mypy
+lint: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell lint-installers lint-packaging ## Formatting, clippy, house rules, generated files, dependency layers, workflows, ruff, mypy
 
 test: test-rust develop ## Rust and Python tests, without the other pair and interop
 	$(MAKE) test-python
@@ -67,7 +67,7 @@ generate: binaries ## Write the generated reference pages
 
 # ---- lint, in the order that fails fastest ----------------------------------
 
-.PHONY: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell lint-packaging
+.PHONY: lint-format lint-workflows lint-rust lint-graph lint-python lint-shell lint-installers lint-packaging
 
 lint-format: .venv/.stamp
 	cargo fmt --all --check
@@ -100,6 +100,11 @@ advisories: .venv/.stamp
 lint-python: develop
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+# The installers as users get them, from the recorded output of dist.
+lint-installers: binaries
+	$(BIN)/xtask release installer shell | .venv/bin/shellcheck -
+	$(BIN)/xtask release installer powershell | .venv/bin/python packaging/scripts/check-powershell-syntax.py
 
 lint-shell: .venv/.stamp
 	.venv/bin/shellcheck .ci/run examples/*.sh packaging/scripts/*.sh
