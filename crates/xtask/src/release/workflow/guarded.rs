@@ -14,8 +14,8 @@ pub(super) fn fetch_what_is_published(document: &mut Document) -> anyhow::Result
           - uses: actions/checkout
           - env:
               GH_TOKEN: ${{ github.token }}
-              TAG: ${{ fromJson(needs.plan.outputs.plan).tag }}
-            run: cargo xtask release fetch --tag "$TAG" --dir upload
+              VERSION: ${{ fromJson(needs.plan.outputs.plan).version }}
+            run: cargo xtask release fetch --version "$VERSION" --dir upload
           - uses: actions/upload-artifact
             with:
               name: release

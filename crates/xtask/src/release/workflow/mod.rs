@@ -6,6 +6,8 @@
 mod arrange;
 mod assemble;
 mod checkouts;
+#[cfg(test)]
+mod commands;
 mod dist;
 mod document;
 mod expressions;

@@ -1,5 +1,7 @@
 //! When the workflow runs.
 
+use anyhow::ensure;
+
 use super::document::Document;
 use super::tree::Node;
 
@@ -36,7 +38,12 @@ pub(super) fn trigger(document: &mut Document) -> anyhow::Result<()> {
             - rust-toolchain.toml
         ",
     );
-    document.root().set("on", on);
+    let root = document.root();
+    ensure!(
+        root.get("on").is_some(),
+        "the workflow has no triggers to replace"
+    );
+    root.set("on", on);
     Ok(())
 }
 
@@ -48,7 +55,12 @@ pub(super) fn queue_by_version(document: &mut Document) -> anyhow::Result<()> {
         cancel-in-progress: false
         ",
     );
-    document.root().set("concurrency", concurrency);
+    let root = document.root();
+    ensure!(
+        root.get("concurrency").is_none(),
+        "dist limits concurrency by itself now; compare its rule with ours"
+    );
+    root.set("concurrency", concurrency);
     Ok(())
 }
 
