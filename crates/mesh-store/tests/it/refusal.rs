@@ -143,8 +143,9 @@ async fn a_newer_releases_database_is_refused_and_left_alone() {
         .unwrap();
     future.close().await.unwrap();
     let before = fs::read(home.path("mesh.db")).unwrap();
-    insta::assert_snapshot!(refused(&home, "mesh.db").await, @r"
-    the database `[HOME]/mesh.db` has schema version 99, and mcp-mesh 4.0.0 knows versions up to 1
+    let refusal = refused(&home, "mesh.db").await;
+    insta::assert_snapshot!(refusal.replace(env!("CARGO_PKG_VERSION"), "[VERSION]"), @r"
+    the database `[HOME]/mesh.db` has schema version 99, and mcp-mesh [VERSION] knows versions up to 1
     hint: start the release that wrote it or a later one, or set `DATABASE_URL` to another file
     kind: Data
     ");
