@@ -95,7 +95,12 @@ fn publish(args: &PublishGithubArgs, token: Option<Token>) -> anyhow::Result<Out
     })?;
     for (number, path) in files.iter().enumerate() {
         let asset = client.upload_asset(&draft, path)?;
-        say(format_args!("{}/{} {}", number + 1, files.len(), asset.name));
+        say(format_args!(
+            "{}/{} {}",
+            number + 1,
+            files.len(),
+            asset.name
+        ));
     }
     check_sizes(&client, &draft, &files)?;
     client.publish_draft(&draft, version)?;
@@ -122,11 +127,7 @@ fn leftovers(client: &Client, project: &Project) -> anyhow::Result<Vec<Release>>
 }
 
 /// The commit that was built; a tag that is there must be on it.
-fn commit(
-    args: &PublishGithubArgs,
-    client: &Client,
-    project: &Project,
-) -> anyhow::Result<String> {
+fn commit(args: &PublishGithubArgs, client: &Client, project: &Project) -> anyhow::Result<String> {
     let built = match &args.commit {
         Some(commit) => commit.clone(),
         None => Tool::new("git")
@@ -309,7 +310,10 @@ mod tests {
         fs::create_dir_all(sample.hub.root().join("tags")).unwrap();
         fs::write(sample.hub.root().join("tags/v4.0.0"), "beef").unwrap();
         let error = refusal(&args(&sample));
-        assert!(error.contains("tag of commit beef, but commit c0ffee"), "{error}");
+        assert!(
+            error.contains("tag of commit beef, but commit c0ffee"),
+            "{error}"
+        );
         assert_eq!(sample.hub.writes(), []);
     }
 }

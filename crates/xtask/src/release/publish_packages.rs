@@ -209,7 +209,9 @@ mod tests {
     fn without_a_token_the_variable_is_named() {
         let sample = Sample::new("4.0.0");
         let environment = Environment::from_iter([(Token::REPOSITORY, "of the repository")]);
-        let error = publish(&args(&sample), &environment).unwrap_err().to_string();
+        let error = publish(&args(&sample), &environment)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("`TAP_TOKEN` is not set"), "{error}");
         assert!(error.contains("`acme/homebrew-tap`"), "{error}");
         assert_eq!(sample.hub.writes(), []);
@@ -246,7 +248,10 @@ mod tests {
         let sample = Sample::new("4.0.0");
         fs::write(sample.upload().join("mcp-mesh.json"), "tampered").unwrap();
         let error = publish(&args(&sample), &tokens()).unwrap_err().to_string();
-        assert!(error.contains("`mcp-mesh.json` has the checksum"), "{error}");
+        assert!(
+            error.contains("`mcp-mesh.json` has the checksum"),
+            "{error}"
+        );
         assert_eq!(sample.hub.writes(), []);
     }
 

@@ -50,7 +50,11 @@ impl Sample {
     /// The same, published already.
     pub(super) fn published(version: &str) -> Self {
         let sample = Self::new(version);
-        let there = sample.hub.root().join("releases").join(format!("v{version}"));
+        let there = sample
+            .hub
+            .root()
+            .join("releases")
+            .join(format!("v{version}"));
         fs::create_dir_all(&there).expect("a new folder");
         for entry in fs::read_dir(sample.upload()).expect("a folder") {
             let path = entry.expect("a file").path();

@@ -168,7 +168,8 @@ pub(super) mod tests {
         let (folder, keys) = (unsigned(), Keys::make());
         let args = args(folder.path(), &keys);
         sign(&args, &project(), Some(Secret(&keys.secret))).unwrap();
-        let sums = signature::verify_folder(folder.path(), &keys.public, &project().version).unwrap();
+        let sums =
+            signature::verify_folder(folder.path(), &keys.public, &project().version).unwrap();
         sums.verify_folder(folder.path()).unwrap();
     }
 
@@ -179,7 +180,10 @@ pub(super) mod tests {
         let error = refusal(&args, Some(&Keys::make().secret));
         assert!(error.contains(&keys.public), "{error}");
         let error = refusal(&args, None);
-        assert!(error.contains("`MINISIGN_SECRET_KEY` is not set"), "{error}");
+        assert!(
+            error.contains("`MINISIGN_SECRET_KEY` is not set"),
+            "{error}"
+        );
         let half = keys.secret.lines().last().unwrap();
         let error = refusal(&args, Some(half));
         assert!(error.contains("both lines"), "{error}");

@@ -20,7 +20,9 @@ impl Address {
     /// Takes `https://github.com`, or the root URL of an enterprise server or a local hub.
     pub(crate) fn parse(base: &str) -> anyhow::Result<Self> {
         let base = base.trim_end_matches('/');
-        let uri: Uri = base.parse().with_context(|| format!("`{base}` is no URL"))?;
+        let uri: Uri = base
+            .parse()
+            .with_context(|| format!("`{base}` is no URL"))?;
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
             bail!("`{base}` is no URL; write `https://host`");
         };
@@ -83,7 +85,10 @@ mod tests {
     #[test]
     fn the_api_has_a_host_of_its_own_on_github_alone() {
         let address = |base: &str| Address::parse(base).unwrap();
-        assert_eq!(address("https://github.com/").api(), "https://api.github.com");
+        assert_eq!(
+            address("https://github.com/").api(),
+            "https://api.github.com"
+        );
         assert_eq!(
             address("https://git.example").api(),
             "https://git.example/api/v3"

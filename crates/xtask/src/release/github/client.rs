@@ -14,6 +14,9 @@ use ureq::{Agent, AsSendBody, Body};
 use super::{Address, Token};
 use crate::release::Project;
 
+const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
+
 /// Talks to one repository of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -26,11 +29,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// For the repository of `project`, on the server at `base`.
-    pub(crate) fn new(
-        base: &str,
-        project: &Project,
-        token: Option<Token>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn new(base: &str, project: &Project, token: Option<Token>) -> anyhow::Result<Self> {
         let address = Address::parse(base)?;
         let repository = format!("{}/{}", project.owner, project.name);
         Ok(Self::at(address, repository, token))
@@ -51,9 +50,9 @@ impl Client {
             .http_status_as_error(false)
             .user_agent(concat!("mcp-mesh-xtask/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(Duration::from_secs(20)))
-            .timeout_recv_response(Some(Duration::from_secs(120)))
-            .timeout_send_body(Some(Duration::from_secs(900)))
-            .timeout_recv_body(Some(Duration::from_secs(900)));
+            .timeout_recv_response(Some(Duration::from_mins(2)))
+            .timeout_send_body(Some(Duration::from_mins(15)))
+            .timeout_recv_body(Some(Duration::from_mins(15)));
         if address.is_loopback() {
             config = config.proxy(None);
         }
@@ -94,27 +93,27 @@ impl Client {
 
     /// Reads JSON; nothing if the server says 404.
     pub(super) fn find<T: DeserializeOwned>(&self, url: &str) -> anyhow::Result<Option<T>> {
-        let response = self.send(Method::GET, url, ())?;
+        let response = self.send(&Method::GET, url, None, ())?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        self.parse(Method::GET, url, response).map(Some)
+        self.parse(&Method::GET, url, response).map(Some)
     }
 
     /// Reads JSON that must be there.
     pub(super) fn get<T: DeserializeOwned>(&self, url: &str) -> anyhow::Result<T> {
-        let response = self.send(Method::GET, url, ())?;
-        self.parse(Method::GET, url, response)
+        let response = self.send(&Method::GET, url, None, ())?;
+        self.parse(&Method::GET, url, response)
     }
 
     /// Sends JSON and reads the answer.
     pub(super) fn write<T: DeserializeOwned>(
         &self,
-        method: Method,
+        method: &Method,
         url: &str,
         body: &Value,
     ) -> anyhow::Result<T> {
-        let response = self.send(method.clone(), url, body.to_string())?;
+        let response = self.send(method, url, Some(JSON), body.to_string())?;
         self.parse(method, url, response)
     }
 
@@ -122,13 +121,13 @@ impl Client {
     pub(super) fn upload<T: DeserializeOwned>(&self, url: &str, path: &Path) -> anyhow::Result<T> {
         let file = std::fs::File::open(path)
             .with_context(|| format!("failed to read `{}`", path.display()))?;
-        let response = self.send(Method::POST, url, file)?;
-        self.parse(Method::POST, url, response)
+        let response = self.send(&Method::POST, url, Some(BYTES), file)?;
+        self.parse(&Method::POST, url, response)
     }
 
     pub(super) fn delete(&self, url: &str) -> anyhow::Result<()> {
-        let response = self.send(Method::DELETE, url, ())?;
-        self.accept(Method::DELETE, url, response).map(drop)
+        let response = self.send(&Method::DELETE, url, None, ())?;
+        self.accept(&Method::DELETE, url, response).map(drop)
     }
 
     /// Downloads a page's file into `path`; without a token, since downloads are redirected elsewhere.
@@ -166,8 +165,9 @@ impl Client {
 
     fn send(
         &self,
-        method: Method,
+        method: &Method,
         url: &str,
+        content_type: Option<&str>,
         body: impl AsSendBody,
     ) -> anyhow::Result<Response<Body>> {
         if !self.address.trusts(url) {
@@ -176,18 +176,12 @@ impl Client {
                 self.address.web()
             );
         }
-        let is_json = method != Method::POST || !url.contains("/assets?");
         let mut request = Request::builder()
             .method(method.clone())
             .uri(url)
             .header(header::ACCEPT, "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28");
-        if method != Method::GET && method != Method::DELETE {
-            let kind = if is_json {
-                "application/json"
-            } else {
-                "application/octet-stream"
-            };
+        if let Some(kind) = content_type {
             request = request.header(header::CONTENT_TYPE, kind);
         }
         if let Some(token) = &self.token {
@@ -203,7 +197,7 @@ impl Client {
 
     fn parse<T: DeserializeOwned>(
         &self,
-        method: Method,
+        method: &Method,
         url: &str,
         response: Response<Body>,
     ) -> anyhow::Result<T> {
@@ -216,7 +210,7 @@ impl Client {
     /// The answer if it is a success, else an error with the server's own words and a cure.
     fn accept(
         &self,
-        method: Method,
+        method: &Method,
         url: &str,
         mut response: Response<Body>,
     ) -> anyhow::Result<Response<Body>> {
@@ -224,10 +218,10 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
-        let said = response
-            .body_mut()
-            .read_json::<Refusal>()
-            .map_or_else(|_no_json| String::new(), |refusal| format!(": {}", refusal.message));
+        let said = response.body_mut().read_json::<Refusal>().map_or_else(
+            |_no_json| String::new(),
+            |refusal| format!(": {}", refusal.message),
+        );
         let cure = match (status, &self.token) {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(token)) => format!(
                 "; does `{}` hold a valid token that may do this in `{}`?",

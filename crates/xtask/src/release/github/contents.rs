@@ -51,6 +51,6 @@ impl Client {
             body["sha"] = old.sha.clone().into();
         }
         let url = self.api(&format!("contents/{path}"));
-        self.write::<Value>(Method::PUT, &url, &body).map(drop)
+        self.write::<Value>(&Method::PUT, &url, &body).map(drop)
     }
 }

@@ -1,5 +1,6 @@
 //! Releases: drafts are made, filled and published; published ones are read.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -59,7 +60,10 @@ impl Client {
 
     /// The versions of all published releases, in no order.
     pub(crate) fn versions(&self) -> anyhow::Result<Vec<ReleaseVersion>> {
-        let published = self.releases()?.into_iter().filter(|release| !release.draft);
+        let published = self
+            .releases()?
+            .into_iter()
+            .filter(|release| !release.draft);
         Ok(published.filter_map(|release| release.version()).collect())
     }
 
@@ -91,7 +95,7 @@ impl Client {
             "draft": true,
             "prerelease": !draft.version.is_stable(),
         });
-        self.write(Method::POST, &self.api("releases"), &body)
+        self.write(&Method::POST, &self.api("releases"), &body)
     }
 
     /// Adds a file to a draft.
@@ -116,10 +120,14 @@ impl Client {
         version: &ReleaseVersion,
     ) -> anyhow::Result<Release> {
         // `legacy` lets the server choose by version, so that an old line's patch is not the latest.
-        let latest = if version.is_stable() { "legacy" } else { "false" };
+        let latest = if version.is_stable() {
+            "legacy"
+        } else {
+            "false"
+        };
         let body = json!({ "draft": false, "make_latest": latest });
         let url = self.api(&format!("releases/{}", draft.id));
-        self.write(Method::PATCH, &url, &body)
+        self.write(&Method::PATCH, &url, &body)
     }
 
     /// Throws a draft away.
@@ -155,7 +163,9 @@ fn encode(name: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 encoded.push(char::from(byte));
             }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}"); // A String never refuses.
+            }
         }
         encoded
     })

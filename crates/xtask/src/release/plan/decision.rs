@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -174,7 +174,9 @@ pub(super) fn decide(inputs: &Inputs, facts: &Facts) -> anyhow::Result<Plan> {
 /// A pull request shows that building works; whatever it asks for, nothing is published.
 fn dry(inputs: &Inputs, facts: &Facts) -> Plan {
     let version = &facts.workspace;
-    let host = Target::ALL.into_iter().filter(|target| target.triple() == DRY_TARGET);
+    let host = Target::ALL
+        .into_iter()
+        .filter(|target| target.triple() == DRY_TARGET);
     Plan {
         tag: version.tag(),
         version: version.to_string(),
@@ -204,7 +206,9 @@ fn commit(inputs: &Inputs, facts: &Facts) -> anyhow::Result<String> {
 
 fn may_publish(inputs: &Inputs, facts: &Facts) -> anyhow::Result<()> {
     if inputs.requested == Requested::Workspace {
-        bail!("production publishes a version that somebody named; pass `version`, such as `v1.2.3`");
+        bail!(
+            "production publishes a version that somebody named; pass `version`, such as `v1.2.3`"
+        );
     }
     if !facts.has_key {
         bail!(
@@ -226,13 +230,6 @@ fn planned(target: Target) -> PlannedTarget {
     PlannedTarget {
         target: target.triple().to_owned(),
         runner: runner::of(target).to_owned(),
-    }
-}
-
-impl Plan {
-    /// Reads what an earlier job planned.
-    pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
-        serde_json::from_str(text).context("failed to understand the plan")
     }
 }
 

@@ -16,7 +16,10 @@ pub(super) fn of(version: &ReleaseVersion, published: &[ReleaseVersion]) -> Vec<
         .filter(|other| other.is_stable() && *other > version)
         .map(ReleaseVersion::semver)
         .collect();
-    if !newer.iter().any(|other| (other.major, other.minor) == (major, minor)) {
+    if !newer
+        .iter()
+        .any(|other| (other.major, other.minor) == (major, minor))
+    {
         tags.push(format!("{major}.{minor}"));
     }
     if !newer.iter().any(|other| other.major == major) {
@@ -36,7 +39,11 @@ mod tests {
     fn a_tag_never_moves_back() {
         for (version, published, expected) in [
             ("4.1.0", &[] as &[_], "4.1.0 4.1 4 latest"),
-            ("4.1.0", &["4.0.3", "4.1.0", "5.0.0-rc.1"], "4.1.0 4.1 4 latest"),
+            (
+                "4.1.0",
+                &["4.0.3", "4.1.0", "5.0.0-rc.1"],
+                "4.1.0 4.1 4 latest",
+            ),
             ("4.1.0", &["4.1.1"], "4.1.0"),
             ("4.0.4", &["4.1.0"], "4.0.4 4.0"),
             ("4.1.0", &["5.0.0"], "4.1.0 4.1 4"),

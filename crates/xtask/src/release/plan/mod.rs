@@ -140,7 +140,9 @@ fn project_at(workspace: &Path, commit: &str) -> anyhow::Result<Project> {
         .current_dir(workspace)
         .args(["show", &format!("{commit}:Cargo.toml")])
         .output()
-        .context("failed to read the workspace at the tag; fetch the whole history before planning")?;
+        .context(
+            "failed to read the workspace at the tag; fetch the whole history before planning",
+        )?;
     Project::parse(workspace, &manifest)
         .with_context(|| format!("failed to understand `Cargo.toml` of commit {commit}"))
 }
@@ -156,10 +158,9 @@ fn write_outputs(path: &Path, plan: &Plan) -> anyhow::Result<()> {
         ("commit", plan.commit.clone()),
         ("matrix", matrix.to_string()),
     ];
-    let lines: String = outputs
-        .iter()
+    let lines = outputs
         .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
+        .concat();
     OpenOptions::new()
         .create(true)
         .append(true)
