@@ -3,6 +3,7 @@
 mod crash;
 mod queries;
 mod registry;
+mod self_update;
 mod stage;
 mod start;
 mod stop;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mesh_client::releases::{Progress, VersionRequest};
 use mesh_core::Hint as _;
-use serde_json::json;
+use serde::Serialize;
 
 use super::Context;
 use crate::error::{CliError, one_line, root_cause};
@@ -48,6 +48,17 @@ struct UpdateArgs {
     /// Print errors only
     #[arg(short, long)]
     quiet: bool,
+}
+
+/// What `--check --json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    current: String,
+    latest: String,
+    update_available: bool,
+    installed_by: &'static str,
+    /// Nothing where that is not a command for this machine, as in a container.
+    upgrade_command: Option<&'a str>,
 }
 
 pub(crate) async fn run(args: SelfArgs, context: &mut Context) -> Result<(), CliError> {
@@ -110,13 +121,13 @@ fn print_check(check: &Check, json: bool, printer: &mut Printer) -> Result<(), C
         upgrade_command,
     } = check;
     if json {
-        let report = json!({
-            "current": current.to_string(),
-            "latest": latest.to_string(),
-            "update_available": available,
-            "installed_by": origin.name(),
-            "upgrade_command": upgrade_command,
-        });
+        let report = Report {
+            current: current.to_string(),
+            latest: latest.to_string(),
+            update_available: available,
+            installed_by: origin.name(),
+            upgrade_command: upgrade_command.as_deref(),
+        };
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| CliError::new("cannot write JSON").because(error))?;
         printer.result(text)?;

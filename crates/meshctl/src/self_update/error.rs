@@ -26,10 +26,10 @@ pub enum UpdateError {
         source: io::Error,
     },
     /// Somebody else replaces this program.
-    #[error("this meshctl was installed {0}, which must upgrade it too")]
+    #[error("this meshctl was installed {0}, so it is not replaced here")]
     Managed(Origin),
     /// Nobody knows how this program got here.
-    #[error("`{}` was installed {origin}, so nothing is known about what belongs to it", program.display())]
+    #[error("`{}` was installed without the installer, so it is not replaced here", program.display())]
     Unmanaged {
         /// This program.
         program: PathBuf,
@@ -45,8 +45,8 @@ pub enum UpdateError {
         prefix: PathBuf,
         /// This program.
         program: PathBuf,
-        /// How this program can be upgraded.
-        advice: String,
+        /// The command that upgrades this program.
+        command: String,
     },
     /// The receipt says nothing of use.
     #[error("cannot read the receipt `{}`: {reason}", path.display())]
@@ -215,10 +215,17 @@ impl Hint for UpdateError {
         match self {
             Self::Release(error) => error.hint(),
             Self::Managed(origin) | Self::Unmanaged { origin, .. } => Some(origin.advice().into()),
-            Self::OtherInstallation { prefix, advice, .. } => {
+            Self::OtherInstallation {
+                prefix, command, ..
+            } => {
                 let other = prefix.join(format!("meshctl{}", std::env::consts::EXE_SUFFIX));
                 let other = other.display();
-                Some(format!("run `{other} self update` to update that one; {advice}").into())
+                Some(
+                    format!(
+                        "update that one with `{other} self update`, this one with `{command}`"
+                    )
+                    .into(),
+                )
             }
             Self::Receipt { path, .. } => {
                 Some(format!("run the installer again; it replaces `{}`", path.display()).into())
@@ -261,7 +268,9 @@ impl Hint for UpdateError {
                 .into(),
             ),
             Self::NotKept { .. } => Some("make room on the disk of that folder".into()),
-            Self::Installer { .. } => Some("its own words are above".into()),
+            Self::Installer { said, .. } => {
+                (!said.is_empty()).then(|| "mend what it says above, and try again".into())
+            }
             Self::Broken { .. } => {
                 Some("report it with the version and your system; the old one stays usable".into())
             }

@@ -163,25 +163,22 @@ impl Updater {
     fn receipt(&self) -> Result<Receipt, UpdateError> {
         let (origin, receipt) = Origin::find(&self.program, &self.environment)?;
         let program = self.program.path.clone();
-        match (origin, receipt) {
-            (_, Some(receipt)) => Ok(receipt),
-            (origin @ Origin::Archive { other: None, .. }, None) => {
-                Err(UpdateError::Unmanaged { program, origin })
-            }
-            (
-                ref origin @ Origin::Archive {
-                    other: Some((ref receipt, ref prefix)),
-                    ..
-                },
-                None,
-            ) => Err(UpdateError::OtherInstallation {
-                receipt: receipt.clone(),
-                prefix: prefix.clone(),
-                program,
-                advice: origin.advice(),
-            }),
-            (origin, None) => Err(UpdateError::Managed(origin)),
+        if let Some(receipt) = receipt {
+            return Ok(receipt);
         }
+        Err(match origin {
+            Origin::Archive {
+                folder,
+                other: Some((receipt, prefix)),
+            } => UpdateError::OtherInstallation {
+                receipt,
+                prefix,
+                program,
+                command: install_into(&folder),
+            },
+            Origin::Archive { other: None, .. } => UpdateError::Unmanaged { program, origin },
+            _ => UpdateError::Managed(origin),
+        })
     }
 }
 
