@@ -58,7 +58,8 @@ impl Secret<'_> {
             .with_context(|| {
                 format!(
                     "`{SECRET_KEY}` is no minisign secret key without a password; it must hold both \
-                     lines of the file that `cargo xtask release new-key` or `minisign -G -W` makes"
+                     lines that `cargo xtask release new-key` shows (a key of `minisign -G -W` 0.11 \
+                     lacks its checksum)"
                 )
             })
     }
