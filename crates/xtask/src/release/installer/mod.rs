@@ -9,13 +9,13 @@ mod rewrite;
 mod sample;
 mod shell;
 #[cfg(test)]
-mod testing;
+mod tests;
 
 use anyhow::ensure;
 
 pub(crate) use self::print::{InstallerArgs, run};
 use self::rewrite::Script;
-use super::{Checksums, Project};
+use super::{Checksums, Project, Target};
 
 /// Hardens the shell installer that dist wrote for `project`. Refuses one that lacks the checksum of any of
 /// `archives`, or in which something is not what it was.
@@ -41,10 +41,15 @@ pub(crate) fn harden_powershell(
     project: &Project,
     archives: &Checksums,
 ) -> anyhow::Result<String> {
-    let zips = archives.iter().filter(|(name, _)| name.ends_with(".zip"));
-    let zips: Checksums = zips
-        .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
-        .collect();
+    let zips = Target::ALL
+        .into_iter()
+        .filter(|target| target.archive_extension() == "zip")
+        .filter_map(|target| {
+            let name = target.archive();
+            let hash = archives.get(&name)?.to_owned();
+            Some((name, hash))
+        });
+    let zips: Checksums = zips.collect();
     let mut script = Script::new(text, powershell::RECORDED, project)?;
     for transformation in powershell::transformations(script.facts(), &zips) {
         script.apply(&transformation)?;

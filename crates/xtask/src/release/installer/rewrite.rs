@@ -159,6 +159,11 @@ impl Script {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn into_text(self) -> String {
         self.text
     }
@@ -241,7 +246,7 @@ fn block(text: &str, first: &str, last: &str) -> anyhow::Result<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::installer::testing::project;
+    use crate::release::installer::tests::project;
 
     const RECEIPT: &str = r#"{"install_prefix":"P","source":{"owner":"dhyansraj","name":"mcp-mesh","app_name":"mcp-mesh"},"version":"4.0.0"}"#;
 

@@ -5,7 +5,7 @@ use anyhow::Context;
 
 use super::rewrite::Facts;
 use super::{powershell, shell};
-use crate::release::{Checksums, Project};
+use crate::release::{Checksums, Project, Target};
 
 /// The shell installer as dist would write it, with the checksums of [`checksums`].
 pub(super) fn shell(project: &Project) -> anyhow::Result<String> {
@@ -29,9 +29,8 @@ pub(super) fn checksums() -> anyhow::Result<Checksums> {
         let case = line
             .strip_prefix('"')
             .and_then(|line| line.strip_suffix("\")"));
-        if let Some(archive) =
-            case.filter(|case| case.ends_with(".tar.gz") || case.ends_with(".zip"))
-        {
+        let is_archive = |case: &&str| Target::ALL.iter().any(|target| target.archive() == **case);
+        if let Some(archive) = case.filter(is_archive) {
             name = Some(archive.to_owned());
         }
         let value = line.strip_prefix("_checksum_value=\"");
