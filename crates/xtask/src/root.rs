@@ -6,7 +6,10 @@ use mesh_core::env::Environment;
 
 /// The workspace's root folder.
 pub(crate) fn checkout() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("this crate is two folders below the checkout")
 }
 
 /// Cargo's target directory, which the Makefile may have moved.

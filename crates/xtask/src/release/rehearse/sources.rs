@@ -57,8 +57,10 @@ pub(super) struct Keys {
 impl Keys {
     /// Makes a pair in `folder`.
     pub(super) fn make(folder: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("failed to create `{}`", folder.display()))?;
+        if folder.exists() {
+            fs::remove_dir_all(folder)
+                .with_context(|| format!("failed to remove `{}`", folder.display()))?;
+        }
         xtask().args(["new-key", "--out"]).arg(folder).output()?;
         let read = |name: &str| {
             let path = folder.join(name);
@@ -77,7 +79,9 @@ impl Keys {
 /// This program, at a verb of `release`.
 pub(super) fn xtask() -> Tool {
     let program = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
-    Tool::at(&program).arg("release")
+    Tool::at(&program)
+        .arg("release")
+        .env("RUST_BACKTRACE", "0")
 }
 
 /// The old and the new version, both in `workspace`, a clone of this checkout's last commit.
