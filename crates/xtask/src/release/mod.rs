@@ -35,6 +35,7 @@ mod target;
 mod template;
 mod tool;
 mod version;
+mod wheel;
 mod workflow;
 
 pub(crate) use checksums::Checksums;

@@ -40,7 +40,7 @@ pub(crate) fn write(build: &Build) -> anyhow::Result<()> {
 }
 
 /// The bill with crates of the workspace named as packages instead of as folders.
-fn portable(text: &str) -> anyhow::Result<String> {
+pub(crate) fn portable(text: &str) -> anyhow::Result<String> {
     let mut bill: Value = serde_json::from_str(text)?;
     let mut names = Vec::new();
     each_string(&mut bill, &mut |text| {

@@ -11,9 +11,6 @@ use crate::release::elf::GlibcVersion;
 use crate::release::project::{APP, BINARIES};
 use crate::release::target::{Libc, Os};
 
-/// The variable that hands the key to the compiler.
-pub(crate) const PUBLIC_KEY: &str = "MCP_MESH_RELEASE_PUBLIC_KEY";
-
 /// Compiles and inspects both; by file name.
 pub(super) fn compile(build: &Build) -> anyhow::Result<Files> {
     let triple = build.target.triple();
@@ -27,12 +24,7 @@ pub(super) fn compile(build: &Build) -> anyhow::Result<Files> {
         .args([command, "--release", "--locked", "--package", APP, "--bins"])
         .args(["--target", &target])
         .current_dir(&build.project.root);
-    let cargo = build.machine.hide(cargo, build.target, build.epoch);
-    let cargo = match &build.public_key {
-        Some(key) => cargo.env(PUBLIC_KEY, key),
-        None => cargo.env_remove(PUBLIC_KEY),
-    };
-    cargo.show()?;
+    build.hide(cargo).show()?;
 
     let folder = build.machine.target_dir.join(triple).join("release");
     let mut binaries = Files::default();
@@ -41,7 +33,7 @@ pub(super) fn compile(build: &Build) -> anyhow::Result<Files> {
         let path = folder.join(&name);
         let bytes =
             fs::read(&path).with_context(|| format!("cargo left no `{}`", path.display()))?;
-        inspect::check(build, &name, &bytes)?;
+        inspect::check_program(build, &name, &bytes)?;
         binaries.insert(name, Mode::Program, bytes);
     }
     Ok(binaries)

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::Build;
+use super::{Build, machine};
 use crate::release::elf::{GlibcVersion, Needs, is_auditable};
 use crate::release::target::Libc;
 
@@ -16,24 +16,39 @@ const LIBRARIES: [&str; 6] = [
     "ld-linux", // and the CPU
 ];
 
-/// Refuses a binary that would not run on every system of its target, or that tells about ours.
-pub(super) fn check(build: &Build, binary: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    let target = build.target;
-    if let Some(folder) = build.machine.seen_in(bytes) {
+/// Refuses a program that would not run on every system of its target, or that tells about ours.
+pub(super) fn check_program(build: &Build, binary: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    check_origin(build, binary, bytes)?;
+    match build.target.libc {
+        Some(Libc::Gnu) => check_gnu(binary, &Needs::of(bytes)?),
+        Some(Libc::Musl) => check_static(binary, &Needs::of(bytes)?),
+        None => Ok(()),
+    }
+}
+
+/// The same for a native module, which an interpreter loads: it may be dynamic on musl too.
+pub(crate) fn check_module(build: &Build, module: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    check_origin(build, module, bytes)?;
+    match build.target.libc {
+        Some(Libc::Gnu) => check_gnu(module, &Needs::of(bytes)?),
+        Some(Libc::Musl) => check_no_glibc(module, &Needs::of(bytes)?),
+        None => Ok(()),
+    }
+}
+
+fn check_origin(build: &Build, binary: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let seen = build.machine.seen_in(bytes);
+    if let Some(folder) = seen.as_deref().or_else(|| machine::trace_in(bytes)) {
         bail!(
-            "`{binary}` names a folder of this machine, `{}`; something compiled for {target} \
+            "`{binary}` names a folder of this machine, `{folder}`; something compiled for {} \
              escapes the remapping of paths",
-            folder.display()
+            build.target
         );
     }
     if !is_auditable(bytes)? {
         bail!("`{binary}` has no section `.dep-v0`; cargo-auditable was not at work");
     }
-    match target.libc {
-        Some(Libc::Gnu) => check_gnu(binary, &Needs::of(bytes)?),
-        Some(Libc::Musl) => check_static(binary, &Needs::of(bytes)?),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn check_gnu(binary: &str, needs: &Needs) -> anyhow::Result<()> {
@@ -59,6 +74,10 @@ fn check_static(binary: &str, needs: &Needs) -> anyhow::Result<()> {
     if let [library, ..] = needs.libraries.as_slice() {
         bail!("`{binary}` needs `{library}`; a musl binary must be static");
     }
+    check_no_glibc(binary, needs)
+}
+
+fn check_no_glibc(binary: &str, needs: &Needs) -> anyhow::Result<()> {
     if let Some(glibc) = needs.glibc {
         bail!("`{binary}` needs glibc {glibc}; a musl binary must need none");
     }

@@ -104,19 +104,36 @@ impl Machine {
     }
 
     /// The first folder of this machine that is named in `bytes`.
-    pub(crate) fn seen_in(&self, bytes: &[u8]) -> Option<&Path> {
+    pub(crate) fn seen_in(&self, bytes: &[u8]) -> Option<String> {
         self.renamed
             .iter()
             .map(|(folder, _)| folder.as_path())
             .chain([self.workspace.as_path()])
-            .find(|folder| {
-                let name = folder.as_os_str().as_encoded_bytes();
-                // The first byte decides nearly always, and binaries are long.
-                bytes
-                    .windows(name.len())
-                    .any(|window| window[0] == name[0] && window == name)
-            })
+            // With what follows it: `/work` is no part of `/worker`.
+            .map(|folder| folder.join("").display().to_string())
+            .find(|folder| contains(bytes, folder))
     }
+}
+
+/// What cargo and rustup call their folders on any machine: a trace of one of them in `bytes`.
+pub(crate) fn trace_in(bytes: &[u8]) -> Option<&'static str> {
+    [
+        "/.cargo/registry/",
+        "\\.cargo\\registry\\",
+        "/.rustup/toolchains/",
+        "\\.rustup\\toolchains\\",
+        "path+file://",
+    ]
+    .into_iter()
+    .find(|trace| contains(bytes, trace))
+}
+
+fn contains(bytes: &[u8], name: &str) -> bool {
+    let name = name.as_bytes();
+    // The first byte decides nearly always, and binaries are long.
+    bytes
+        .windows(name.len())
+        .any(|window| window[0] == name[0] && window == name)
 }
 
 /// The time stamp of everything that is built from `workspace`, in seconds since 1970: what
@@ -210,8 +227,20 @@ mod tests {
         let mut bytes = vec![0xff; 10];
         assert_eq!(machine.seen_in(&bytes), None);
         bytes.extend(machine.workspace.join("x").as_os_str().as_encoded_bytes());
-        assert_eq!(machine.seen_in(&bytes), Some(machine.workspace.as_path()));
+        assert_eq!(
+            machine.seen_in(&bytes),
+            Some(format!("{}/", machine.workspace.display()))
+        );
         assert_eq!(machine.seen_in(b"/cargo/registry/src/x.rs"), None);
+        let beside = format!("{}r.rs", machine.workspace.display());
+        assert_eq!(machine.seen_in(beside.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_trace_of_any_machine_is_found() {
+        assert_eq!(trace_in(b"/cargo/registry/src/x.rs"), None);
+        assert!(trace_in(b"\0/home/me/.cargo/registry/src/x.rs").is_some());
+        assert!(trace_in(br"C:\Users\me\.cargo\registry\src\x.rs").is_some());
     }
 
     #[test]

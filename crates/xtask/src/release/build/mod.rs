@@ -6,8 +6,8 @@
 //!   modules of their own beside this one.
 
 mod binaries;
-mod inspect;
-mod machine;
+pub(crate) mod inspect;
+pub(crate) mod machine;
 mod packed;
 
 pub(crate) use machine::Machine;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::pages::Pages;
-use super::{Project, Target, sbom};
+use super::{Project, Target, Tool, sbom, wheel};
 use crate::root;
 
 /// Build binaries, packages and wheel for one target
@@ -113,10 +113,28 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
     if wants(Part::Binaries) {
         build.binaries()?;
     }
+    if wants(Part::Wheel) {
+        wheel::build(&build)?;
+    }
+    if wants(Part::Sdist) {
+        wheel::pack_source(&build)?;
+    }
     Ok(())
 }
 
+/// The variable that hands the key of `meshctl self update` to the compiler.
+const PUBLIC_KEY: &str = "MCP_MESH_RELEASE_PUBLIC_KEY";
+
 impl Build {
+    /// Prepares a run of cargo or maturin: the same bytes on every machine, and the key inside.
+    pub(crate) fn hide(&self, tool: Tool) -> Tool {
+        let tool = self.machine.hide(tool, self.target, self.epoch);
+        match &self.public_key {
+            Some(key) => tool.env(PUBLIC_KEY, key),
+            None => tool.env_remove(PUBLIC_KEY),
+        }
+    }
+
     /// Archives with both commands, their bills of materials and the packages of Linux systems.
     fn binaries(&self) -> anyhow::Result<()> {
         let binaries = binaries::compile(self)?;

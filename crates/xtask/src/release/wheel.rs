@@ -1,0 +1,148 @@
+//! The Python package: a wheel for a target, and the source that builds one anywhere.
+
+use std::fs;
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+use zip::write::SimpleFileOptions;
+
+use super::build::{Build, inspect};
+use super::target::{Libc, Os};
+use super::{Tool, sbom};
+
+/// Builds the wheel into the output folder.
+pub(crate) fn build(build: &Build) -> anyhow::Result<PathBuf> {
+    let folder = tempfile::tempdir().context("failed to create a folder for the wheel")?;
+    let maturin = maturin(build, "build", folder.path()).args([
+        "--release",
+        "--locked",
+        "--target",
+        build.target.triple(),
+    ]);
+    let maturin = match (build.target.os, build.target.libc) {
+        (Os::Linux, Some(Libc::Musl)) => {
+            maturin.args(["--zig", "--compatibility", "musllinux_1_2"])
+        }
+        (Os::Linux, _) => maturin.args(["--zig", "--compatibility", "manylinux2014"]),
+        (Os::MacOs | Os::Windows, _) => maturin,
+    };
+    maturin.show()?;
+    let made = only_file(folder.path())?;
+    let name = made.file_name().unwrap_or_default().to_owned();
+    let bytes = fs::read(&made).with_context(|| format!("failed to read `{}`", made.display()))?;
+    let wheel = portable(&bytes).with_context(|| format!("in `{}`", name.display()))?;
+    for (path, bytes) in native_modules(&wheel)? {
+        inspect::check_module(build, &path, &bytes)?;
+    }
+    let out = build.out.join(name);
+    fs::write(&out, wheel).with_context(|| format!("failed to write `{}`", out.display()))?;
+    Ok(out)
+}
+
+/// Packs the source distribution into the output folder.
+pub(crate) fn pack_source(build: &Build) -> anyhow::Result<PathBuf> {
+    let folder = tempfile::tempdir().context("failed to create a folder for the sdist")?;
+    maturin(build, "sdist", folder.path()).show()?;
+    let made = only_file(folder.path())?;
+    let out = build.out.join(made.file_name().unwrap_or_default());
+    fs::copy(&made, &out).with_context(|| format!("failed to write `{}`", out.display()))?;
+    Ok(out)
+}
+
+fn maturin(build: &Build, verb: &str, out: &Path) -> Tool {
+    let tool = Tool::new("maturin")
+        .arg(verb)
+        .arg("--out")
+        .arg(out)
+        .current_dir(&build.project.root)
+        // What the Makefile sets for builds of development; maturin knows better for a release.
+        .env_remove("PYO3_CONFIG_FILE")
+        .env_remove("PYO3_BUILD_EXTENSION_MODULE");
+    build.hide(tool)
+}
+
+fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
+    let files: Vec<_> = fs::read_dir(folder)
+        .and_then(Iterator::collect::<Result<_, _>>)
+        .with_context(|| format!("failed to read `{}`", folder.display()))?;
+    match files.as_slice() {
+        [file] => Ok(file.path()),
+        files => bail!("maturin wrote {} files instead of one", files.len()),
+    }
+}
+
+/// The wheel with a bill of materials that does not tell where it was built. Everything else is
+/// copied as it is, compressed bytes and order included.
+fn portable(wheel: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut old = ZipArchive::new(Cursor::new(wheel))?;
+    let mut new = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut changed = Vec::new();
+    for index in 0..old.len() {
+        let mut entry = old.by_index(index)?;
+        let path = entry.name()?.into_owned();
+        let is_record = path.ends_with(".dist-info/RECORD");
+        if !is_record && !path.contains(".dist-info/sboms/") {
+            new.raw_copy_file(entry)?;
+            continue;
+        }
+        let mut text = String::new();
+        entry.read_to_string(&mut text)?;
+        let text = if is_record {
+            // The list of all files is the last one.
+            record(&text, &changed)
+        } else {
+            let bill = sbom::portable(&text).with_context(|| format!("in `{path}`"))?;
+            changed.push((path.clone(), bill.clone()));
+            bill
+        };
+        let options = SimpleFileOptions::default()
+            .compression_method(entry.compression())
+            .last_modified_time(entry.last_modified().unwrap_or_default())
+            .unix_permissions(entry.unix_mode().unwrap_or(0o644))
+            .system(zip::System::Unix);
+        new.start_file(path, options)?;
+        new.write_all(text.as_bytes())?;
+    }
+    Ok(new.finish()?.into_inner())
+}
+
+/// A RECORD with new hashes and sizes of the files that changed.
+fn record(text: &str, changed: &[(String, String)]) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let path = line.split(',').next().unwrap_or_default();
+        match changed.iter().find(|(changed, _)| changed == path) {
+            Some((path, text)) => {
+                let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
+                lines.push_str(&format!("{path},sha256={hash},{}", text.len()));
+            }
+            None => lines.push_str(line),
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
+/// The native modules inside, by path.
+pub(crate) fn native_modules(wheel: &[u8]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut archive = ZipArchive::new(Cursor::new(wheel))?;
+    let mut modules = Vec::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        let path = entry.name()?.into_owned();
+        if path.ends_with(".so") || path.ends_with(".pyd") {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            modules.push((path, bytes));
+        }
+    }
+    if modules.is_empty() {
+        bail!("there is no native module in the wheel");
+    }
+    Ok(modules)
+}
