@@ -10,7 +10,7 @@
 
 FORMULA, SYSTEM, CPU, PREFIX, ASSETS = ARGV.map(&:dup)
 is_known = %w[linux mac].include?(SYSTEM) && %w[intel arm].include?(CPU)
-abort "usage: ruby evaluate.rb FORMULA linux|mac intel|arm PREFIX [ASSETS]" unless is_known && PREFIX
+abort "usage: ruby evaluate.rb FORMULA linux|mac intel|arm PREFIX [ASSETS]" unless is_known && PREFIX && ARGV.size <= 5
 ROOT = Pathname(PREFIX).expand_path
 FACTS = %i[desc homepage version license url sha256 livecheck service test].freeze
 HERE = RUBY_PLATFORM.include?(SYSTEM == "mac" ? "darwin" : "linux") &&

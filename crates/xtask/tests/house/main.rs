@@ -3,6 +3,7 @@
 mod layout;
 mod links;
 mod manifests;
+mod pages;
 mod readme;
 mod silence;
 mod tree;
