@@ -23,7 +23,7 @@ fn client(server: &ScriptedServer) -> ReleaseClient {
         "https://github.com/acme/mesh",
         &environment.into_iter().collect(),
     );
-    ReleaseClient::new(source.unwrap())
+    ReleaseClient::new(source.expect("a URL"))
 }
 
 fn redirect(location: &str) -> Script {
@@ -36,7 +36,7 @@ fn redirect(location: &str) -> Script {
 async fn resolve(server: &ScriptedServer, text: &str) -> Result<String, String> {
     let request = match text {
         "latest" => mesh_client::releases::VersionRequest::Latest,
-        text => text.parse().unwrap(),
+        text => text.parse().expect("a version"),
     };
     let version = client(server).resolve(&request).await;
     version
