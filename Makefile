@@ -24,6 +24,8 @@ CARGO_BUILD := cargo build --workspace --exclude mesh-py --all-features --all-ta
 
 BIN := $(CARGO_TARGET_DIR)/debug
 TALLY := $(BIN)/xtask tally
+# Where a virtual environment has its programs.
+VENV_BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 ENSURE := packaging/scripts/ensure-debian-package.sh
 REQUIREMENTS := python/requirements
 PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider --timeout 300
@@ -232,7 +234,7 @@ rehearse-programs:
 	@$(ENSURE) iproute2 ip -Version
 	@$(ENSURE) systemd systemd-analyze --version
 
-release-tools: .tools/cargo/.stamp .tools/python/.stamp .venv/.stamp
+release-tools: .tools/cargo/.stamp .tools/python/.stamp
 
 .tools/cargo/.stamp: packaging/cargo-tools.txt
 	@echo "set up .tools/cargo: $$(tr '\n' ' ' <$<)(several minutes the first time)"
@@ -242,5 +244,5 @@ release-tools: .tools/cargo/.stamp .tools/python/.stamp .venv/.stamp
 .tools/python/.stamp: packaging/requirements.txt | python
 	@echo "set up .tools/python: zig, packagers and checks of what they make"
 	@$(PYTHON) -m venv --clear .tools/python
-	@.tools/python/bin/pip install --requirement $<
+	@.tools/python/$(VENV_BIN)/pip install --requirement $<
 	@touch $@

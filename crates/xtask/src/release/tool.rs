@@ -116,8 +116,14 @@ impl Tool {
 
 /// Folders of the checkout that hold tools, the first one wins.
 pub(crate) fn folders() -> [PathBuf; 3] {
-    [".tools/cargo/bin", ".tools/python/bin", ".venv/bin"]
-        .map(|folder| root::checkout().join(folder))
+    // Python's environments differ there.
+    let bin = if cfg!(windows) { "Scripts" } else { "bin" };
+    [
+        PathBuf::from(".tools/cargo/bin"),
+        Path::new(".tools/python").join(bin),
+        Path::new(".venv").join(bin),
+    ]
+    .map(|folder| root::checkout().join(folder))
 }
 
 fn find(name: &str) -> Option<PathBuf> {

@@ -19,7 +19,7 @@ pub(super) fn assemble_and_rehearse(document: &mut Document) -> anyhow::Result<(
                 pattern: artifacts-*
                 path: target/distrib
                 merge-multiple: true
-            - run: make release-tools
+            - run: make release-tools rehearse-programs
             - env:
                 # A pull request builds one target, and stands in for the others.
                 LIES: ${{ fromJson(needs.plan.outputs.plan).lies && '--lies' || '' }}
