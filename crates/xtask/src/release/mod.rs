@@ -15,6 +15,7 @@ mod fetch;
 mod github;
 mod homebrew;
 mod installer;
+mod linux_packages;
 mod new_key;
 mod notes;
 mod pages;

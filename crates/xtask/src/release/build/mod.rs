@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::pages::Pages;
-use super::{Project, Target, Tool, sbom, wheel};
+use super::target::Libc;
+use super::{Project, Target, Tool, linux_packages, sbom, wheel};
 use crate::root;
 
 /// Build binaries, packages and wheel for one target
@@ -141,6 +142,9 @@ impl Build {
         let pages = Pages::render(&self.project.version)?;
         packed::write(self, &binaries, &pages)?;
         sbom::write(self)?;
+        if self.target.libc == Some(Libc::Gnu) {
+            linux_packages::write(self, &binaries, &pages)?;
+        }
         Ok(())
     }
 
