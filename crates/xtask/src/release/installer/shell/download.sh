@@ -23,11 +23,24 @@ find_downloader() {
 # Downloads $1 into the file $2. Says nothing: see err_download.
 download() {
     case "$1" in
-        file://*%*) "download_with_$DOWNLOADER" "$1" "$2" 2>"$WORK_DIR/download.log" ;;
         # wget knows no files.
-        file://*) cp "${1#file://}" "$2" 2>"$WORK_DIR/download.log" ;;
+        file://*) cp "$(path_of "$1")" "$2" 2>"$WORK_DIR/download.log" ;;
         *) "download_with_$DOWNLOADER" "$1" "$2" 2>"$WORK_DIR/download.log" ;;
     esac
+}
+
+# The path in the file URL $1, where %20 is a space.
+path_of() {
+    printf '%s\n' "${1#file://}" | LC_ALL=C awk '{
+        path = ""
+        while (match($0, /%[0-9A-Fa-f][0-9A-Fa-f]/)) {
+            high = index("0123456789abcdef", tolower(substr($0, RSTART + 1, 1))) - 1
+            low = index("0123456789abcdef", tolower(substr($0, RSTART + 2, 1))) - 1
+            path = path substr($0, 1, RSTART - 1) sprintf("%c", high * 16 + low)
+            $0 = substr($0, RSTART + 3)
+        }
+        print path $0
+    }'
 }
 
 # An error page is a failure (--fail), and so is a redirection away from https.
@@ -98,10 +111,10 @@ err_download() {
         *"o space left"* | "curl 23 "* | "wget 3 "*)
             _cure="The disk of $WORK_DIR may be full: free some space, or set TMPDIR to another folder."
             ;;
-        "curl 22 "*" 403"* | "wget 8 "*" 403"*)
+        *" 403"*)
             _cure="GitHub limits how much can be asked without a token: wait an hour, or set MCP_MESH_GITHUB_TOKEN."
             ;;
-        "curl 22 "* | "wget 8 "*)
+        "curl 22 "* | "wget 8 "* | *" 404"*)
             _cure="The server has no such file. If it is a mirror, it must have every file of the release; else see $RELEASES_URL"
             ;;
         *)

@@ -52,6 +52,8 @@ unpack() {
     mkdir "$2" || return 1
     case "$1" in
         *.zip) unzip -q "$1" -d "$2" ;;
+        # Busybox does not see by itself that a small archive is compressed.
+        *.gz) tar xzf "$1" --no-same-owner --strip-components 1 -C "$2" ;;
         *) tar xf "$1" --no-same-owner --strip-components 1 -C "$2" ;;
     esac
 }

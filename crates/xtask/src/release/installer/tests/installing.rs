@@ -240,22 +240,22 @@ fn folders_are_where_the_environment_says() {
 #[test]
 fn a_mirror_may_be_a_folder() {
     // wget knows no file:// itself.
-    for downloader in ["curl", "wget"] {
+    for (downloader, name, written) in [
+        ("curl", "a mirror", "a mirror"),
+        ("wget", "a mirror", "a%20mirror"),
+        ("wget", "50% höher", "50%25%20h%c3%B6her"),
+    ] {
         let machine = Machine::new().without("curl").with(downloader);
-        let folder = machine.folder().join("a mirror");
+        let archive = host().archive();
+        let folder = machine.folder().join(name);
         fs::create_dir(&folder).unwrap();
         fs::copy(
-            machine.assets("4.0.0").join(host().archive()),
-            folder.join(host().archive()),
+            machine.assets("4.0.0").join(&archive),
+            folder.join(&archive),
         )
         .unwrap();
-        machine
-            .run()
-            .env(
-                "MCP_MESH_DOWNLOAD_URL",
-                format!("file://{}", folder.display()),
-            )
-            .succeeds();
+        let url = format!("file://{}/{written}", machine.folder().display());
+        machine.run().env("MCP_MESH_DOWNLOAD_URL", url).succeeds();
         machine.assert_intact();
         assert_eq!(machine.hub.requests(), []);
     }

@@ -151,3 +151,149 @@ fn the_installers_leave_the_state_directory_alone() {
         assert!(!text.contains("sudo"));
     }
 }
+
+/// The functions that a script defines, in their order; a dash is before those that dist wrote as they are.
+fn outline(hardened: &str, recorded: &str) -> String {
+    let name = |line: &str| {
+        let line = line.strip_prefix("function ").unwrap_or(line);
+        let (name, rest) = line.split_once(['(', ' '])?;
+        let defines = hardened.contains(&format!("function {name}")) || rest.starts_with(") {");
+        (defines && !name.is_empty()).then(|| name.to_owned())
+    };
+    let body = |text: &str, first: &str| {
+        let rest = text.split_once(&format!("\n{first}\n"))?.1;
+        Some(rest.split_once("\n}\n")?.0.to_owned())
+    };
+    hardened
+        .lines()
+        .filter(|line| line.ends_with('{') && !line.starts_with(' '))
+        .filter_map(|line| {
+            let same = body(recorded, line) == body(hardened, line);
+            Some(format!(
+                "{} {}\n",
+                if same { "-" } else { "+" },
+                name(line)?
+            ))
+        })
+        .collect()
+}
+
+#[test]
+fn the_shell_installer_consists_of() {
+    let project = project("4.0.0");
+    let text = harden_shell(&sample::shell(&project).unwrap(), &project, &checksums()).unwrap();
+    insta::assert_snapshot!(outline(&text, shell::RECORDED), @r"
+    - has_local
+    + is_on
+    - get_home
+    - is_windows_posix
+    - get_home_expression
+    + usage
+    + download_binary_and_run_installer
+    + replace_home
+    + select_archive_for_arch
+    + check_glibc
+    + err_platform
+    + install
+    - check_for_shadowed_bins
+    - print_home_for_script
+    - add_install_dir_to_ci_path
+    - add_install_dir_to_path
+    - shotgun_install_dir_to_path
+    - write_env_script_sh
+    - write_env_script_fish
+    - get_current_exe
+    - get_bitness
+    - is_host_amd64_elf
+    - get_endianness
+    - check_loongarch_uapi
+    - ensure_loongarch_uapi
+    + get_architecture
+    - say
+    - say_verbose
+    - warn
+    + err
+    - need_cmd
+    - check_cmd
+    - assert_nz
+    - ensure
+    - ignore
+    + find_downloader
+    + download
+    + path_of
+    + download_with_curl
+    + download_with_wget
+    + settle_token
+    + may_know_token
+    + err_download
+    + find_sha256
+    + sha256_of
+    + verify_checksum
+    + require_checksum
+    + begin
+    + read_arguments
+    + want_version
+    + choose_only
+    + chosen_binaries
+    + open_work_dir
+    + clean_up
+    + follow_wanted_version
+    + newest_of_line
+    + err_unknown_version
+    + list_versions
+    + hand_over
+    + json_text
+    + receipt_text
+    + receipt_binaries
+    + stage_receipt
+    + fill_receipt
+    + place_binaries
+    + open_install_dir
+    + unpack
+    + swap_binaries
+    + swap_back
+    + uninstall
+    + leave_profiles
+    + forget_line
+    ");
+}
+
+#[test]
+fn the_powershell_installer_consists_of() {
+    let project = project("4.0.0");
+    let text = harden_powershell(
+        &sample::powershell(&project).unwrap(),
+        &project,
+        &checksums(),
+    )
+    .unwrap();
+    insta::assert_snapshot!(outline(&text, powershell::RECORDED), @r"
+    + Test-On
+    + Install-Binary
+    - Get-TargetTriple
+    - Get-Arch
+    - WebProxyFromUrl
+    - WebProxyFromEnvironment
+    - Get-ExceptionMessage
+    - Invoke-DownloadFile
+    + Test-TokenBelongs
+    + Get-ReleaseFile
+    + Confirm-Checksum
+    + Find-InstallFolder
+    + Test-Chosen
+    + Install-Archive
+    + Write-Receipt
+    + Read-Receipt
+    + Switch-Binaries
+    + Get-PublishedVersions
+    + Find-NewestOfLine
+    + Invoke-WantedInstaller
+    + Remove-Installation
+    + Remove-Path
+    + Show-Help
+    - Add-Ci-Path
+    - Add-Path
+    - Initialize-Environment
+    - New-Temp-Dir
+    ");
+}
