@@ -66,7 +66,11 @@ impl Checksums {
     /// Those of `names`, all of which must be known.
     pub(crate) fn only(&self, names: &[String]) -> anyhow::Result<Self> {
         let known = |name: &String| Ok((name.clone(), self.require(name)?.to_owned()));
-        names.iter().map(known).collect::<anyhow::Result<_>>().map(Self)
+        names
+            .iter()
+            .map(known)
+            .collect::<anyhow::Result<_>>()
+            .map(Self)
     }
 
     /// The text of [`Self::FILE`], sorted by name: `sha256sum --check` understands it.

@@ -74,7 +74,8 @@ mod tests {
 }
 
 /// The formula in the hands of `packaging/homebrew/evaluate.rb`.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod evaluated {
     use std::fs;
     use std::path::{Path, PathBuf};

@@ -121,45 +121,26 @@ mod tests {
 
     #[test]
     fn a_broken_manifest_is_refused() {
-        let change = |change: fn(&mut Value)| {
+        let without = |place: &str, key: &str| {
             let mut manifest = manifest();
-            change(&mut manifest);
+            let object = manifest.pointer_mut(place).unwrap().as_object_mut();
+            object.unwrap().remove(key).unwrap();
+            manifest
+        };
+        let with = |place: &str, key: &str, value: Value| {
+            let mut manifest = manifest();
+            manifest.pointer_mut(place).unwrap()[key] = value;
             manifest
         };
         let broken = [
-            (
-                "no-url",
-                change(|m| drop(m.as_object_mut().unwrap().remove("architecture"))),
-            ),
-            (
-                "no-licence",
-                change(|m| drop(m.as_object_mut().unwrap().remove("license"))),
-            ),
-            (
-                "bad-hash",
-                change(|m| m["architecture"]["64bit"]["hash"] = "".into()),
-            ),
-            ("unknown-property", change(|m| m["checksum"] = "".into())),
-            (
-                "unknown-cpu",
-                change(|m| m["architecture"]["riscv"] = m["architecture"]["64bit"].take()),
-            ),
-            ("bad-bin", change(|m| m["bin"] = true.into())),
-            (
-                "bad-checkver",
-                change(|m| m["checkver"]["gitlab"] = "x".into()),
-            ),
-            (
-                "no-next-url",
-                change(|m| {
-                    drop(
-                        m["autoupdate"]
-                            .as_object_mut()
-                            .unwrap()
-                            .remove("architecture"),
-                    )
-                }),
-            ),
+            ("no-url", without("", "architecture")),
+            ("no-licence", without("", "license")),
+            ("no-next-url", without("/autoupdate", "architecture")),
+            ("bad-hash", with("/architecture/64bit", "hash", "".into())),
+            ("bad-bin", with("", "bin", true.into())),
+            ("unknown-property", with("", "checksum", "".into())),
+            ("unknown-cpu", with("/architecture", "riscv", Value::Null)),
+            ("unknown-site", with("/checkver", "gitlab", "x".into())),
         ];
         let verdict = validate(&broken).unwrap_err().to_string();
         for (name, _) in &broken {
