@@ -115,6 +115,7 @@ fn unreadable(path: &Path, reason: String) -> UpdateError {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use semver::Version;
 
@@ -144,7 +145,6 @@ mod tests {
         .to_string()
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_receipt_for_this_program_is_preferred() {
         let home = tempfile::tempdir().unwrap();
@@ -172,7 +172,6 @@ mod tests {
         assert_eq!(find("bin/python3"), (false, home.join("other")));
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_receipt_that_cannot_be_read_is_named() {
         let home = tempfile::tempdir().unwrap();
