@@ -9,31 +9,34 @@ use serde_json::{Value, json};
 
 use crate::release::{Checksums, Project, Target, Tool};
 
-/// cargo-dist at work on one release, in a folder of its own: files of another version, or another
-/// hosting, would show up in what it writes.
+/// cargo-dist at work on one release, in a clone of its own. It always writes into `target/distrib` of the
+/// workspace, and files of another version, or another hosting, would show up in what it writes.
 pub(super) struct Dist<'a> {
     project: &'a Project,
-    target_dir: PathBuf,
+    clone: PathBuf,
 }
 
 impl<'a> Dist<'a> {
-    /// Begins with an empty folder under `scratch`.
-    pub(super) fn new(project: &'a Project, scratch: &Path) -> anyhow::Result<Self> {
-        if scratch.exists() {
-            fs::remove_dir_all(scratch)
-                .with_context(|| format!("failed to remove `{}`", scratch.display()))?;
+    /// Clones the last commit of the project into the folder `clone`, which is made anew.
+    pub(super) fn new(project: &'a Project, clone: &Path) -> anyhow::Result<Self> {
+        if clone.exists() {
+            fs::remove_dir_all(clone)
+                .with_context(|| format!("failed to remove `{}`", clone.display()))?;
         }
-        let dist = Self {
+        Tool::new("git")
+            .args(["clone", "--quiet"])
+            .arg(&project.root)
+            .arg(clone)
+            .output()?;
+        Ok(Self {
             project,
-            target_dir: scratch.to_owned(),
-        };
-        dist.empty_output()?;
-        Ok(dist)
+            clone: clone.to_owned(),
+        })
     }
 
     /// Where dist puts what it writes.
     pub(super) fn output(&self) -> PathBuf {
-        self.target_dir.join("distrib")
+        self.clone.join("target/distrib")
     }
 
     /// Writes an archive for every target that holds no program, only a file of its name.
@@ -79,8 +82,7 @@ impl<'a> Dist<'a> {
         Tool::new("dist")
             .arg(verb)
             .arg(format!("--tag={}", self.project.version.tag()))
-            .env("CARGO_TARGET_DIR", &self.target_dir)
-            .current_dir(&self.project.root)
+            .current_dir(&self.clone)
     }
 
     fn empty_output(&self) -> anyhow::Result<()> {
