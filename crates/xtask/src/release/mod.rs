@@ -9,6 +9,7 @@ mod archive;
 mod assemble;
 mod build;
 mod channel;
+mod check_wheel;
 mod checksums;
 mod elf;
 mod fetch;
@@ -52,6 +53,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ReleaseCommand {
     Build(build::BuildArgs),
+    CheckWheel(check_wheel::CheckWheelArgs),
     Pages(pages::PagesArgs),
     Generate(workflow::GenerateArgs),
     Prepare(prepare::PrepareArgs),
@@ -70,6 +72,7 @@ pub(crate) enum ReleaseCommand {
 pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
     match command {
         ReleaseCommand::Build(args) => build::run(args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::CheckWheel(args) => check_wheel::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Pages(args) => pages::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Prepare(args) => prepare::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Generate(args) => workflow::run(&args),

@@ -63,7 +63,9 @@ fn maturin(build: &Build, verb: &str, out: &Path) -> Tool {
         // What the Makefile sets for builds of development; maturin knows better for a release.
         .env_remove("PYO3_CONFIG_FILE")
         .env_remove("PYO3_BUILD_EXTENSION_MODULE");
-    build.hide(tool)
+    // maturin's zig is another linker to cargo than cargo-zigbuild's: in one folder, each would compile
+    // all dependencies anew after the other.
+    build.hide(&build.machine.within("wheel"), tool)
 }
 
 fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
@@ -145,4 +147,64 @@ pub(crate) fn native_modules(wheel: &[u8]) -> anyhow::Result<Vec<(String, Vec<u8
         bail!("there is no native module in the wheel");
     }
     Ok(modules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::archive::{Files, Mode};
+
+    const BILL: &str = "x.dist-info/sboms/x.cyclonedx.json";
+    const RECORD: &str = "x.dist-info/RECORD";
+
+    fn wheel() -> Vec<u8> {
+        let mut files = Files::default();
+        let bill = r#"{"ref": "path+file:///home/me/crates/mesh-py#4.0.0"}"#;
+        files.insert(BILL, Mode::Data, bill.into());
+        files.insert("x/_mesh.abi3.so", Mode::Program, b"module".to_vec());
+        let record = format!("{BILL},sha256=old,1\nx/_mesh.abi3.so,sha256=kept,6\n{RECORD},,\n");
+        files.insert("x.dist-info/RECORD", Mode::Data, record.into());
+        // maturin puts the record last, which the order of names does not.
+        let sorted = files.zip(1_700_000_000).unwrap();
+        let mut old = ZipArchive::new(Cursor::new(sorted)).unwrap();
+        let mut new = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for path in [BILL, "x/_mesh.abi3.so", RECORD] {
+            new.raw_copy_file(old.by_name(path).unwrap()).unwrap();
+        }
+        new.finish().unwrap().into_inner()
+    }
+
+    fn read(wheel: &[u8], path: &str) -> String {
+        let mut text = String::new();
+        let mut archive = ZipArchive::new(Cursor::new(wheel)).unwrap();
+        let mut entry = archive.by_name(path).unwrap();
+        entry.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn the_bill_forgets_the_machine_and_the_record_follows() {
+        let wheel = portable(&wheel()).unwrap();
+        let bill = read(&wheel, BILL);
+        assert_eq!(bill, "{\n  \"ref\": \"pkg:cargo/mesh-py@4.0.0\"\n}\n");
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&bill));
+        assert_eq!(
+            read(&wheel, RECORD),
+            format!(
+                "{BILL},sha256={hash},{}\nx/_mesh.abi3.so,sha256=kept,6\n{RECORD},,\n",
+                bill.len()
+            )
+        );
+    }
+
+    #[test]
+    fn the_native_module_is_found() {
+        let modules = native_modules(&wheel()).unwrap();
+        assert_eq!(
+            modules,
+            [("x/_mesh.abi3.so".to_owned(), b"module".to_vec())]
+        );
+        let empty = Files::default().zip(1_700_000_000).unwrap();
+        assert!(native_modules(&empty).is_err());
+    }
 }

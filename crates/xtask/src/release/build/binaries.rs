@@ -24,7 +24,7 @@ pub(super) fn compile(build: &Build) -> anyhow::Result<Files> {
         .args([command, "--release", "--locked", "--package", APP, "--bins"])
         .args(["--target", &target])
         .current_dir(&build.project.root);
-    build.hide(cargo).show()?;
+    build.hide(&build.machine, cargo).show()?;
 
     let folder = build.machine.target_dir.join(triple).join("release");
     let mut binaries = Files::default();

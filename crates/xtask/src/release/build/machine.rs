@@ -11,7 +11,7 @@ use mesh_core::env::Environment;
 use crate::release::{Target, Tool, tool};
 
 /// The folders of this machine that compilers like to write into what they make.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Machine {
     /// Where cargo compiles.
     pub(crate) target_dir: PathBuf,
@@ -42,7 +42,7 @@ impl Machine {
             .lines()
             .find_map(|line| line.strip_prefix("commit-hash: "))
             .unwrap_or("unknown");
-        let mut renamed = vec![
+        let renamed = vec![
             (target_dir.clone(), "/target".to_owned()),
             // The name that the standard library has where its source is not installed.
             (
@@ -52,17 +52,36 @@ impl Machine {
             (sysroot, "/rust".to_owned()),
             (cargo_home(&environment)?, "/cargo".to_owned()),
         ];
-        renamed.sort_by_key(|(folder, _)| folder.as_os_str().len());
         let path = environment.get("PATH").unwrap_or_default();
         let path = tool::folders()
             .into_iter()
             .chain(std::env::split_paths(path));
-        Ok(Self {
+        let mut machine = Self {
             target_dir,
             workspace: workspace.to_owned(),
             renamed,
             path: std::env::join_paths(path).context("PATH cannot be extended")?,
-        })
+        };
+        machine.sort();
+        Ok(machine)
+    }
+
+    /// The same machine, compiling into a folder inside the target directory.
+    pub(crate) fn within(&self, folder: &str) -> Self {
+        let mut inside = self.clone();
+        inside.target_dir = self.target_dir.join(folder);
+        for (renamed, _) in &mut inside.renamed {
+            if *renamed == self.target_dir {
+                renamed.clone_from(&inside.target_dir);
+            }
+        }
+        inside.sort();
+        inside
+    }
+
+    fn sort(&mut self) {
+        self.renamed
+            .sort_by_key(|(folder, _)| folder.as_os_str().len());
     }
 
     /// Sets what makes a run of cargo or maturin for `target` reproducible.
@@ -219,6 +238,16 @@ mod tests {
             .iter()
             .find(|(_, new)| new.starts_with("/rustc/"));
         assert!(position("/rust") < position(&source.unwrap().1));
+    }
+
+    #[test]
+    fn a_target_directory_inside_has_the_same_name_for_compilers() {
+        let outer = machine();
+        let inner = outer.within("wheel");
+        assert_eq!(inner.target_dir, outer.target_dir.join("wheel"));
+        let name = (inner.target_dir.clone(), "/target".to_owned());
+        assert!(inner.renamed.contains(&name), "{:?}", inner.renamed);
+        assert_eq!(inner.renamed.len(), outer.renamed.len());
     }
 
     #[test]

@@ -128,8 +128,8 @@ const PUBLIC_KEY: &str = "MCP_MESH_RELEASE_PUBLIC_KEY";
 
 impl Build {
     /// Prepares a run of cargo or maturin: the same bytes on every machine, and the key inside.
-    pub(crate) fn hide(&self, tool: Tool) -> Tool {
-        let tool = self.machine.hide(tool, self.target, self.epoch);
+    pub(crate) fn hide(&self, machine: &Machine, tool: Tool) -> Tool {
+        let tool = machine.hide(tool, self.target, self.epoch);
         match &self.public_key {
             Some(key) => tool.env(PUBLIC_KEY, key),
             None => tool.env_remove(PUBLIC_KEY),
