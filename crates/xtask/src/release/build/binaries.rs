@@ -15,12 +15,15 @@ use crate::release::target::{Libc, Os};
 pub(super) fn compile(build: &Build) -> anyhow::Result<Files> {
     let triple = build.target.triple();
     // Linux is linked by zig, which brings the oldest glibc that we promise and a static musl.
-    let (command, target) = match (build.target.os, build.target.libc) {
-        (Os::Linux, Some(Libc::Gnu)) => ("zigbuild", format!("{triple}.{}", GlibcVersion::FLOOR)),
-        (Os::Linux, _) => ("zigbuild", triple.to_owned()),
-        (Os::MacOs | Os::Windows, _) => ("build", triple.to_owned()),
+    let (program, command, target) = match (build.target.os, build.target.libc) {
+        (Os::Linux, Some(Libc::Gnu)) => {
+            let target = format!("{triple}.{}", GlibcVersion::FLOOR);
+            ("cargo-zigbuild", "zigbuild", target)
+        }
+        (Os::Linux, _) => ("cargo-zigbuild", "zigbuild", triple.to_owned()),
+        (Os::MacOs | Os::Windows, _) => ("cargo", "build", triple.to_owned()),
     };
-    let cargo = Tool::new("cargo")
+    let cargo = Tool::new(program)
         .args([command, "--release", "--locked", "--package", APP, "--bins"])
         .args(["--target", &target])
         .current_dir(&build.project.root);

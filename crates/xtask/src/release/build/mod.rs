@@ -15,11 +15,11 @@ pub(crate) use machine::Machine;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::pages::Pages;
 use super::target::Libc;
-use super::{Project, Target, Tool, linux_packages, sbom, wheel};
+use super::{Project, ReleaseVersion, Target, Tool, linux_packages, sbom, wheel};
 use crate::root;
 
 /// Build binaries, packages and wheel for one target
@@ -46,6 +46,12 @@ pub(crate) struct BuildArgs {
     /// Write the bare binaries to `DIR/<os>_<arch>` and nothing else
     #[arg(long, value_name = "DIR", conflicts_with = "only")]
     plain_dir: Option<PathBuf>,
+    /// Pack them too, as `DIR/mcp-mesh_<version>_<os>_<arch>.tar.gz` or `.zip`
+    #[arg(long, requires = "plain_dir")]
+    compress: bool,
+    /// Refuse to build another version than this one
+    #[arg(long, value_name = "VERSION")]
+    expect_version: Option<ReleaseVersion>,
 }
 
 /// What can be built by itself.
@@ -82,6 +88,8 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
         target_dir,
         public_key,
         plain_dir,
+        compress,
+        expect_version,
     } = args;
     let target = target
         .or_else(Target::host)
@@ -99,6 +107,13 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
             .with_context(|| format!("failed to create `{}`", folder.display()))?;
     }
     let project = Project::load(&workspace)?;
+    if let Some(expected) = expect_version.filter(|expected| *expected != project.version) {
+        bail!(
+            "`{}` is at version {}, not at {expected}; `cargo xtask release prepare {expected}` changes it",
+            workspace.display(),
+            project.version
+        );
+    }
     let build = Build {
         target,
         out,
@@ -108,7 +123,7 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
         project,
     };
     if let Some(folder) = plain_dir {
-        return build.plain(&absolute(folder)?);
+        return build.plain(&absolute(folder)?, compress);
     }
     let wants = |part| only.is_none_or(|only| only == part);
     if wants(Part::Binaries) {
@@ -149,13 +164,20 @@ impl Build {
     }
 
     /// The bare binaries in a folder named for the platform, as scripts expect them.
-    fn plain(&self, folder: &Path) -> anyhow::Result<()> {
+    fn plain(&self, folder: &Path, compress: bool) -> anyhow::Result<()> {
         let platform = self.target.platform().with_context(|| {
             format!(
                 "`{}` has no folder of its own; build its archive instead",
                 self.target
             )
         })?;
-        binaries::compile(self)?.write_into(&folder.join(platform))
+        let files = binaries::compile(self)?.under(&platform);
+        files.write_into(folder)?;
+        if compress {
+            let archives = self.target.plain_archives(&self.project.version);
+            let named_by_version = archives.first().context("there is no plain archive")?;
+            packed::pack(self, &files, folder.join(named_by_version))?;
+        }
+        Ok(())
     }
 }

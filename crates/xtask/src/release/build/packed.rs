@@ -56,7 +56,7 @@ pub(crate) fn documents(build: &Build) -> anyhow::Result<Files> {
     Ok(documents)
 }
 
-fn pack(build: &Build, files: &Files, archive: PathBuf) -> anyhow::Result<PathBuf> {
+pub(super) fn pack(build: &Build, files: &Files, archive: PathBuf) -> anyhow::Result<PathBuf> {
     files.pack(&archive, build.epoch)?;
     write_sha256(&archive)?;
     Ok(archive)
