@@ -58,5 +58,5 @@ esac
 
 cd "$(dirname "$0")/../.."
 for name in "${targets[@]}"; do
-  cargo xtask release build --target "$name" --plain-dir "$output" "${options[@]}"
+  cargo xtask release build --target "$name" --plain-dir "$output" ${options[@]+"${options[@]}"}
 done
