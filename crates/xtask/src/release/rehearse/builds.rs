@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use super::report::Row;
 use super::sources::{Source, xtask};
-use crate::release::{Checksums, Target};
+use crate::release::{Checksums, Target, say};
 
 /// A version that was built.
 #[derive(Debug, Clone)]
@@ -17,15 +17,31 @@ pub(super) struct Build {
     pub(super) dir: PathBuf,
 }
 
-/// Builds everything that this machine's own target has.
-pub(super) fn build(source: &Source, dir: &Path, cache: &Path) -> anyhow::Result<Build> {
+/// Builds the parts `only` of a release for this machine's own target, unless `dir` holds them already.
+pub(super) fn build(
+    source: &Source,
+    dir: &Path,
+    cache: &Path,
+    only: &[&str],
+) -> anyhow::Result<Build> {
+    let build = Build {
+        source: source.clone(),
+        dir: dir.to_owned(),
+    };
+    let stamp = dir.with_extension("commit");
+    if source.commit().is_some_and(|commit| {
+        fs::read_to_string(&stamp).is_ok_and(|built| built == commit) && dir.exists()
+    }) {
+        say(format_args!("    built before, of this very commit"));
+        return Ok(build);
+    }
     source.check_out()?;
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| format!("failed to remove `{}`", dir.display()))?;
     }
-    for kind in ["binaries", "wheel", "sdist"] {
+    for part in only {
         xtask()
-            .args(["build", "--target", host()?.triple(), "--only", kind])
+            .args(["build", "--target", host()?.triple(), "--only", part])
             .arg("--workspace")
             .arg(&source.workspace)
             .arg("--out")
@@ -34,10 +50,9 @@ pub(super) fn build(source: &Source, dir: &Path, cache: &Path) -> anyhow::Result
             .arg(cache)
             .output()?;
     }
-    Ok(Build {
-        source: source.clone(),
-        dir: dir.to_owned(),
-    })
+    fs::write(&stamp, source.commit().unwrap_or_default())
+        .with_context(|| format!("failed to write `{}`", stamp.display()))?;
+    Ok(build)
 }
 
 pub(super) fn host() -> anyhow::Result<Target> {

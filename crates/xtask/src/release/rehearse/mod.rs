@@ -32,6 +32,9 @@ pub(crate) struct RehearseArgs {
     /// Rehearse what was assembled here, instead of building two versions of the last commit
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// The commit to rehearse
+    #[arg(long, default_value = "HEAD", conflicts_with = "dir")]
+    commit: String,
     /// Keep the network
     #[arg(long)]
     online: bool,
@@ -56,7 +59,7 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     let before = Instant::now();
     let mut report = Report::default();
     let outcome = match &args.dir {
-        None => two_versions(&mut report, &folder, &wheels),
+        None => two_versions(&mut report, &folder, &wheels, &args.commit),
         Some(dir) => assembled(&mut report, &folder, &wheels, dir),
     };
     if args.inside {
@@ -86,23 +89,28 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The whole: the version that is, and the next one.
-fn two_versions(report: &mut Report, folder: &Path, wheels: &Path) -> anyhow::Result<()> {
+fn two_versions(
+    report: &mut Report,
+    folder: &Path,
+    wheels: &Path,
+    commit: &str,
+) -> anyhow::Result<()> {
+    const EVERYTHING: [&str; 3] = ["binaries", "wheel", "sdist"];
     let keys = Keys::make(&folder.join("keys"))?;
-    let (old, new) = sources::make(&folder.join("source"), &keys)?;
+    let (old, new) = sources::make(&folder.join("source"), commit, &keys)?;
     let cache = folder.join("cache");
+    let built = folder.join("built");
     let old = needed(report, &format!("build {}", old.version), || {
-        builds::build(&old, &folder.join("built").join(old.version.to_string()), &cache)
+        // Only updates start from it.
+        builds::build(&old, &built.join("old"), &cache, &["binaries"])
     })?;
     let build = needed(report, &format!("build {}", new.version), || {
-        builds::build(&new, &folder.join("built").join(new.version.to_string()), &cache)
+        builds::build(&new, &built.join("new"), &cache, &EVERYTHING)
     })?;
     report.step("reproducible builds", || {
         let elsewhere = new.elsewhere(&folder.join("another/place"))?;
-        let again = builds::build(
-            &elsewhere,
-            &folder.join("built/again"),
-            &folder.join("another/cache"),
-        )?;
+        let cache = folder.join("another/cache");
+        let again = builds::build(&elsewhere, &built.join("again"), &cache, &EVERYTHING)?;
         builds::compare(&build, &again)
     });
     report.step("wheel checks", || builds::check_wheel(&build));
@@ -115,7 +123,8 @@ fn two_versions(report: &mut Report, folder: &Path, wheels: &Path) -> anyhow::Re
     let hub = Hub::start(&hub_root);
     let mut publish = |build: &Build| {
         needed(report, &format!("publish {}", build.source.version), || {
-            let release = releases::assemble(build)?;
+            let version = build.source.version.to_string();
+            let release = releases::assemble(build, &folder.join("assembled").join(version))?;
             releases::publish(&release, &keys, &hub)?;
             Ok(release)
         })
@@ -139,7 +148,7 @@ fn two_versions(report: &mut Report, folder: &Path, wheels: &Path) -> anyhow::Re
 fn assembled(report: &mut Report, folder: &Path, wheels: &Path, dir: &Path) -> anyhow::Result<()> {
     let keys = Keys::make(&folder.join("keys"))?;
     let source = Source::here(root::checkout())?;
-    let upload = folder.join("assembled");
+    let upload = folder.join("assembled/given");
     releases::copy(&dir.join("upload"), &upload)?;
     let release = Release {
         build: Build {

@@ -21,26 +21,31 @@ pub(super) struct Release {
     pub(super) upload: PathBuf,
 }
 
-/// Gathers the assets; archives of targets that this machine does not build hold no program.
-pub(super) fn assemble(build: &Build) -> anyhow::Result<Release> {
+/// Gathers the assets in `dir`; archives of targets that this machine does not build hold no program.
+pub(super) fn assemble(build: &Build, dir: &Path) -> anyhow::Result<Release> {
     build.source.check_out()?;
+    copy(&build.dir, dir)?;
     xtask()
         .args(["assemble", "--lies", "--dir"])
-        .arg(&build.dir)
+        .arg(dir)
         .arg("--workspace")
         .arg(&build.source.workspace)
         .output()?;
     Ok(Release {
         build: build.clone(),
-        upload: build.dir.join("upload"),
+        upload: dir.join("upload"),
     })
 }
 
-/// Copies a folder of assets, so that what is signed here is not what will be published.
+/// Copies a folder: what was built, or will be published, stays as it is.
 pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     if to.exists() {
         std::fs::remove_dir_all(to)
             .with_context(|| format!("failed to remove `{}`", to.display()))?;
+    }
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("failed to create `{}`", parent.display()))?;
     }
     Tool::new("cp").arg("-r").arg(from).arg(to).output()?;
     Ok(())
@@ -82,7 +87,11 @@ pub(super) fn publish_again(release: &Release, hub: &Hub) -> anyhow::Result<Vec<
         "publishing an existing release again writes to it"
     );
 
-    let fetched = release.build.dir.join("fetched");
+    let fetched = release.upload.with_file_name("fetched");
+    if fetched.exists() {
+        std::fs::remove_dir_all(&fetched)
+            .with_context(|| format!("failed to remove `{}`", fetched.display()))?;
+    }
     xtask()
         .args(["fetch", "--version", &release.build.source.version.to_string()])
         .args(["--github-base", hub.base_url(), "--dir"])

@@ -27,6 +27,11 @@ impl Source {
         })
     }
 
+    /// What a build of it is a build of.
+    pub(super) fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
+    }
+
     /// Brings the clone to this version: two versions share one clone, and what was compiled in it.
     pub(super) fn check_out(&self) -> anyhow::Result<()> {
         if let Some(commit) = &self.commit {
@@ -55,13 +60,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Makes a pair in `folder`.
+    /// The pair in `folder`, made by the first rehearsal: another key would be another build.
     pub(super) fn make(folder: &Path) -> anyhow::Result<Self> {
-        if folder.exists() {
-            fs::remove_dir_all(folder)
-                .with_context(|| format!("failed to remove `{}`", folder.display()))?;
+        if !folder.join("minisign.key").exists() {
+            xtask().args(["new-key", "--out"]).arg(folder).output()?;
         }
-        xtask().args(["new-key", "--out"]).arg(folder).output()?;
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))
@@ -84,9 +87,16 @@ pub(super) fn xtask() -> Tool {
         .env("RUST_BACKTRACE", "0")
 }
 
-/// The old and the new version, both in `workspace`, a clone of this checkout's last commit.
-pub(super) fn make(workspace: &Path, keys: &Keys) -> anyhow::Result<(Source, Source)> {
+/// The old and the new version, both in `workspace`, a clone of this checkout at `revision`. The same
+/// revision and key give the same commits, so what was built of them can be used again.
+pub(super) fn make(
+    workspace: &Path,
+    revision: &str,
+    keys: &Keys,
+) -> anyhow::Result<(Source, Source)> {
+    let revision = git(root::checkout(), &["rev-parse", revision])?;
     clone(root::checkout(), workspace)?;
+    git(workspace, &["checkout", "--quiet", &revision])?;
     let manifest = workspace.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).context("failed to read the clone's Cargo.toml")?;
     let section = "[workspace.metadata.release]\n";
@@ -113,8 +123,10 @@ pub(super) fn make(workspace: &Path, keys: &Keys) -> anyhow::Result<(Source, Sou
     fs::write(&changelog, [head, &section, sections].concat())
         .context("failed to write the clone's CHANGELOG.md")?;
     commit(workspace, "rehearse: a change")?;
+    let date = git(workspace, &["show", "--no-patch", "--format=%cs"])?;
     xtask()
-        .args(["prepare", &next.to_string(), "--workspace"])
+        .args(["prepare", &next.to_string(), "--date", &date])
+        .arg("--workspace")
         .arg(workspace)
         .output()?;
     let new = commit(workspace, "rehearse: the next version")?;
@@ -135,19 +147,18 @@ fn clone(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 fn commit(workspace: &Path, message: &str) -> anyhow::Result<Source> {
     git(workspace, &["add", "--all"])?;
-    git(
-        workspace,
-        &[
-            "-c",
-            "user.name=rehearsal",
-            "-c",
-            "user.email=rehearsal@localhost",
-            "commit",
-            "--quiet",
-            "--message",
-            message,
-        ],
-    )?;
+    // The time of the commit before: a commit of now would be another one each time.
+    let time = git(workspace, &["show", "--no-patch", "--format=%ct +0000"])?;
+    let mut commit = Tool::new("git").arg("-C").arg(workspace);
+    for role in ["AUTHOR", "COMMITTER"] {
+        commit = commit
+            .env(&format!("GIT_{role}_NAME"), "rehearsal")
+            .env(&format!("GIT_{role}_EMAIL"), "rehearsal@localhost")
+            .env(&format!("GIT_{role}_DATE"), &time);
+    }
+    commit
+        .args(["commit", "--quiet", "--no-gpg-sign", "--message", message])
+        .output()?;
     Ok(Source {
         version: Project::load(workspace)?.version,
         workspace: workspace.to_owned(),
