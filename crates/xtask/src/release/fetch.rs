@@ -133,7 +133,11 @@ mod tests {
         let before = sample.hub.requests().len();
         fetch(&args, None).unwrap();
         let again = &sample.hub.requests()[before..];
-        assert!(again.iter().all(|request| !request.path.contains("mcp-mesh.rb")));
+        assert!(
+            again
+                .iter()
+                .all(|request| !request.path.contains("mcp-mesh.rb"))
+        );
     }
 
     #[test]

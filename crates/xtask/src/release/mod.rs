@@ -26,9 +26,9 @@ mod progress;
 mod project;
 mod publish_github;
 mod publish_packages;
+mod rehearse;
 #[cfg(test)]
 mod sample_release;
-mod rehearse;
 mod sbom;
 mod scoop;
 mod sign;
@@ -78,8 +78,12 @@ pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
         ReleaseCommand::Generate(args) => workflow::run(&args),
         ReleaseCommand::Installer(args) => installer::run(&args),
         ReleaseCommand::Fetch(args) => fetch::run(&args).map(|()| ExitCode::SUCCESS),
-        ReleaseCommand::PublishPackages(args) => publish_packages::run(&args).map(|()| ExitCode::SUCCESS),
-        ReleaseCommand::PublishGithub(args) => publish_github::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::PublishPackages(args) => {
+            publish_packages::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        ReleaseCommand::PublishGithub(args) => {
+            publish_github::run(&args).map(|()| ExitCode::SUCCESS)
+        }
         ReleaseCommand::Sign(args) => sign::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::NewKey(args) => new_key::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Assemble(args) => assemble::run(&args).map(|()| ExitCode::SUCCESS),

@@ -59,7 +59,11 @@ impl Project {
 
     /// Where the file `name` of the release of `version` is downloaded from.
     pub(crate) fn asset_url(&self, version: &ReleaseVersion, name: &str) -> String {
-        format!("{}/releases/download/{}/{name}", self.repository, version.tag())
+        format!(
+            "{}/releases/download/{}/{name}",
+            self.repository,
+            version.tag()
+        )
     }
 
     /// The server that the repository is on, unless another one is meant.

@@ -47,10 +47,30 @@ impl Target {
     pub(crate) const ALL: [Self; 8] = [
         Self::new("aarch64-apple-darwin", Os::MacOs, Cpu::Arm64, None),
         Self::new("x86_64-apple-darwin", Os::MacOs, Cpu::Amd64, None),
-        Self::new("aarch64-unknown-linux-gnu", Os::Linux, Cpu::Arm64, Some(Libc::Gnu)),
-        Self::new("x86_64-unknown-linux-gnu", Os::Linux, Cpu::Amd64, Some(Libc::Gnu)),
-        Self::new("aarch64-unknown-linux-musl", Os::Linux, Cpu::Arm64, Some(Libc::Musl)),
-        Self::new("x86_64-unknown-linux-musl", Os::Linux, Cpu::Amd64, Some(Libc::Musl)),
+        Self::new(
+            "aarch64-unknown-linux-gnu",
+            Os::Linux,
+            Cpu::Arm64,
+            Some(Libc::Gnu),
+        ),
+        Self::new(
+            "x86_64-unknown-linux-gnu",
+            Os::Linux,
+            Cpu::Amd64,
+            Some(Libc::Gnu),
+        ),
+        Self::new(
+            "aarch64-unknown-linux-musl",
+            Os::Linux,
+            Cpu::Arm64,
+            Some(Libc::Musl),
+        ),
+        Self::new(
+            "x86_64-unknown-linux-musl",
+            Os::Linux,
+            Cpu::Amd64,
+            Some(Libc::Musl),
+        ),
         Self::new("aarch64-pc-windows-msvc", Os::Windows, Cpu::Arm64, None),
         Self::new("x86_64-pc-windows-msvc", Os::Windows, Cpu::Amd64, None),
     ];
@@ -142,7 +162,9 @@ impl Target {
     }
 
     fn list() -> String {
-        Self::ALL.map(|target| format!("`{}`", target.triple)).join(", ")
+        Self::ALL
+            .map(|target| format!("`{}`", target.triple))
+            .join(", ")
     }
 }
 
@@ -207,7 +229,10 @@ mod tests {
         assert_eq!(mac.archive(), "mcp-mesh-aarch64-apple-darwin.tar.gz");
         assert_eq!(
             mac.plain_archives(&version),
-            ["mcp-mesh_4.0.0_darwin_arm64.tar.gz", "mcp-mesh_latest_darwin_arm64.tar.gz"]
+            [
+                "mcp-mesh_4.0.0_darwin_arm64.tar.gz",
+                "mcp-mesh_latest_darwin_arm64.tar.gz"
+            ]
         );
         let windows = target("x86_64-pc-windows-msvc");
         assert_eq!(windows.executable("meshctl"), "meshctl.exe");
@@ -221,7 +246,8 @@ mod tests {
 
     #[test]
     fn the_targets_are_those_that_dist_plans() {
-        let text = std::fs::read_to_string(crate::root::checkout().join("dist-workspace.toml")).unwrap();
+        let text =
+            std::fs::read_to_string(crate::root::checkout().join("dist-workspace.toml")).unwrap();
         let workspace: toml::Table = text.parse().unwrap();
         let planned: Vec<_> = workspace["dist"]["targets"]
             .as_array()
@@ -235,6 +261,9 @@ mod tests {
     #[test]
     fn an_unknown_triple_is_answered_with_the_known_ones() {
         let error = "riscv64gc-unknown-linux-gnu".parse::<Target>().unwrap_err();
-        assert!(error.to_string().contains("`x86_64-unknown-linux-gnu`"), "{error}");
+        assert!(
+            error.to_string().contains("`x86_64-unknown-linux-gnu`"),
+            "{error}"
+        );
     }
 }

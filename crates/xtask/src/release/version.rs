@@ -11,7 +11,9 @@ pub(crate) struct ReleaseVersion(Version);
 
 /// Why a text is no version of a release.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no version of a release; write `1.2.3`, or `1.2.3-alpha.1`, `-beta.1` or `-rc.1`")]
+#[error(
+    "`{0}` is no version of a release; write `1.2.3`, or `1.2.3-alpha.1`, `-beta.1` or `-rc.1`"
+)]
 pub(crate) struct InvalidVersion(String);
 
 impl ReleaseVersion {
@@ -38,7 +40,10 @@ impl ReleaseVersion {
     /// As PyPI spells it: `1.2.3rc1`.
     pub(crate) fn pep440(&self) -> String {
         let Version {
-            major, minor, patch, ..
+            major,
+            minor,
+            patch,
+            ..
         } = self.0;
         match self.prerelease() {
             None => self.to_string(),
@@ -68,7 +73,8 @@ impl FromStr for ReleaseVersion {
     /// Takes a version or a tag.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidVersion(text.to_owned());
-        let version = Version::parse(text.strip_prefix('v').unwrap_or(text)).map_err(|_| invalid())?;
+        let version =
+            Version::parse(text.strip_prefix('v').unwrap_or(text)).map_err(|_| invalid())?;
         let version = Self(version);
         let known = version.is_stable() || version.prerelease().is_some();
         if known && version.0.build.is_empty() {
@@ -111,7 +117,16 @@ mod tests {
 
     #[test]
     fn what_a_channel_could_not_spell_is_refused() {
-        for text in ["", "4", "4.0", "latest", "4.0.0-dev", "4.0.0-rc", "4.0.0-rc.x", "4.0.0+1"] {
+        for text in [
+            "",
+            "4",
+            "4.0",
+            "latest",
+            "4.0.0-dev",
+            "4.0.0-rc",
+            "4.0.0-rc.x",
+            "4.0.0+1",
+        ] {
             let error = text.parse::<ReleaseVersion>().unwrap_err();
             assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
         }

@@ -52,9 +52,9 @@ impl Missing {
             }
             let wheel = wheel_tags(target);
             let prefix = format!("mcp_mesh-{}-", version.pep440());
-            let found = there
-                .iter()
-                .any(|name| name.starts_with(&prefix) && wheel.iter().all(|tag| name.contains(tag)));
+            let found = there.iter().any(|name| {
+                name.starts_with(&prefix) && wheel.iter().all(|tag| name.contains(tag))
+            });
             if !found {
                 assets.push((Some(target), format!("{prefix}*{}*.whl", wheel.join("*"))));
             }

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 
 use self::dist::Dist;
 use self::inventory::Missing;
-use super::project::APP;
 use super::archive::{Files, Mode, write_sha256};
+use super::project::APP;
 use super::project::BINARIES;
 use super::{Checksums, Project, Target, homebrew, installer, scoop};
 use crate::root;
@@ -88,7 +88,8 @@ fn write_installers(
     let shell = installer::harden_shell(&read(&written.join(&name))?, project, &archives)?;
     write(&upload.join(name), &shell)?;
     let name = format!("{APP}-installer.ps1");
-    let powershell = installer::harden_powershell(&read(&written.join(&name))?, project, &archives)?;
+    let powershell =
+        installer::harden_powershell(&read(&written.join(&name))?, project, &archives)?;
     write(&upload.join(name), &powershell)
 }
 

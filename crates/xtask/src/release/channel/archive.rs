@@ -7,7 +7,9 @@ use crate::release::{Checksums, Target, signature};
 
 pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     let target = Target::host().context("releases have no archive for this machine")?;
-    let platform = target.platform().context("this platform has no plain archive")?;
+    let platform = target
+        .platform()
+        .context("this platform has no plain archive")?;
     let [dated, latest] = &target.plain_archives(&origin.version)[..] else {
         anyhow::bail!("a plain archive has two names");
     };
@@ -36,7 +38,15 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
 fn download(place: &Place, url: &str, name: &str) -> anyhow::Result<()> {
     place
         .system("curl")
-        .args(["--fail", "--location", "--silent", "--show-error", "--output", name, url])
+        .args([
+            "--fail",
+            "--location",
+            "--silent",
+            "--show-error",
+            "--output",
+            name,
+            url,
+        ])
         .output()?;
     Ok(())
 }

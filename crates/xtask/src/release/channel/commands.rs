@@ -36,7 +36,10 @@ pub(crate) fn commands_work(
     // Stopped whatever the answer was: nothing is left behind.
     let stopped = run(&["stop"]);
     let list = list.context("the registry does not answer")?;
-    ensure!(list.contains("\"agents\""), "`meshctl list --json` printed {list}");
+    ensure!(
+        list.contains("\"agents\""),
+        "`meshctl list --json` printed {list}"
+    );
     stopped.context("the registry does not stop")?;
     Ok(())
 }

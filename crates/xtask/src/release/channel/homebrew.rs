@@ -11,7 +11,11 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     Tool::new("brew").args(["install", &formula]).show()?;
     Tool::new("brew").args(["test", &formula]).show()?;
     let prefix = Tool::new("brew").args(["--prefix", &formula]).output()?;
-    commands_work(&std::path::Path::new(&prefix).join("bin"), &origin.version, place)?;
+    commands_work(
+        &std::path::Path::new(&prefix).join("bin"),
+        &origin.version,
+        place,
+    )?;
     Tool::new("brew").args(["uninstall", &formula]).show()?;
     Ok("installed from the tap, tested, used, uninstalled".to_owned())
 }

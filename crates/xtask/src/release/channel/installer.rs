@@ -9,7 +9,10 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     install(origin, place, &origin.version)?;
     commands_work(&place.bin(), &origin.version, place)?;
     uninstall(origin, place)?;
-    Ok("piped into the shell in an empty home; both commands work; uninstalled by its one command".to_owned())
+    Ok(
+        "piped into the shell in an empty home; both commands work; uninstalled by its one command"
+            .to_owned(),
+    )
 }
 
 /// Installs `version` the way its page says.

@@ -21,7 +21,13 @@ pub(super) fn prove(origin: &Origin, place: &Place, format: Format) -> anyhow::R
     };
     place
         .system("curl")
-        .args(["--fail", "--location", "--silent", "--show-error", "--remote-name"])
+        .args([
+            "--fail",
+            "--location",
+            "--silent",
+            "--show-error",
+            "--remote-name",
+        ])
         .arg(origin.asset(&name))
         .output()?;
     Tool::at(&root::checkout().join("packaging/scripts/try-package.sh"))

@@ -23,8 +23,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{Project, say};
 use super::github::Client;
+use super::{Project, say};
 use crate::root;
 
 /// How a user gets it.

@@ -66,7 +66,10 @@ impl Origin {
         let Self {
             base, repository, ..
         } = self;
-        format!("{base}/{repository}/releases/download/{}/{name}", version.tag())
+        format!(
+            "{base}/{repository}/releases/download/{}/{name}",
+            version.tag()
+        )
     }
 
     /// The URL of an asset of whatever release is the newest.

@@ -65,9 +65,13 @@ pub(crate) fn prove(origin: &Origin, place: &Place, form: Form) -> anyhow::Resul
 }
 
 fn pip(place: &Place, origin: &Origin, python: &Path, form: Form) -> Tool {
-    let tool = place
-        .program(python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    let tool = place.program(python).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
     let tool = match &origin.index {
         Some(index) => tool.args(["--index-url", index]),
         None => tool,

@@ -47,7 +47,9 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     let folder = root::target().join("rehearsal");
     let wheels = folder.join("wheels");
     if !args.inside {
-        say(format_args!("==> fetch what a machine without a network needs"));
+        say(format_args!(
+            "==> fetch what a machine without a network needs"
+        ));
         offline::fetch(&wheels)?;
         if !args.online {
             let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -63,7 +65,10 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
         Some(dir) => assembled(&mut report, &folder, &wheels, dir),
     };
     if args.inside {
-        report.note(Row::real("offline", "everything above ran without a network"));
+        report.note(Row::real(
+            "offline",
+            "everything above ran without a network",
+        ));
     } else {
         report.note(Row::left("offline", "the network was not cut"));
     }

@@ -22,7 +22,13 @@ pub(super) fn fetch(wheels: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to create `{}`", wheels.display()))?;
     let requirements = root::checkout().join("python/requirements");
     Tool::new("python")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
         .args(["--only-binary", ":all:", "--dest"])
         .arg(wheels)
         .arg("--requirement")
@@ -39,7 +45,11 @@ pub(super) fn fetch(wheels: &Path) -> anyhow::Result<()> {
 pub(super) fn enter(arguments: &[std::ffi::OsString]) -> anyhow::Result<Option<ExitCode>> {
     let namespace: &[&str] = &["--net", "--map-root-user"];
     // Root needs no user namespace, and keeps the right to mount.
-    let namespace = if is_root()? { &namespace[..1] } else { namespace };
+    let namespace = if is_root()? {
+        &namespace[..1]
+    } else {
+        namespace
+    };
     let possible = Tool::new("unshare")
         .args(namespace)
         .args(["ip", "link", "set", "lo", "up"])

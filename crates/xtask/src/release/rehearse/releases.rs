@@ -65,7 +65,12 @@ pub(super) fn publish(release: &Release, keys: &Keys, hub: &Hub) -> anyhow::Resu
         .output()
         .context("minisign does not accept the signature")?;
     verb("publish-github", release)
-        .args(["--github-base", hub.base_url(), "--public-key", &keys.public])
+        .args([
+            "--github-base",
+            hub.base_url(),
+            "--public-key",
+            &keys.public,
+        ])
         .env("GH_TOKEN", TOKEN)
         .output()?;
     Ok(())
@@ -93,7 +98,11 @@ pub(super) fn publish_again(release: &Release, hub: &Hub) -> anyhow::Result<Vec<
             .with_context(|| format!("failed to remove `{}`", fetched.display()))?;
     }
     xtask()
-        .args(["fetch", "--version", &release.build.source.version.to_string()])
+        .args([
+            "fetch",
+            "--version",
+            &release.build.source.version.to_string(),
+        ])
         .args(["--github-base", hub.base_url(), "--dir"])
         .arg(&fetched)
         .arg("--workspace")

@@ -67,7 +67,8 @@ impl Keys {
         }
         let read = |name: &str| {
             let path = folder.join(name);
-            fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))
+            fs::read_to_string(&path)
+                .with_context(|| format!("failed to read `{}`", path.display()))
         };
         // The key itself is the last line; a comment stands before it.
         let public = read("minisign.pub")?;
@@ -82,9 +83,7 @@ impl Keys {
 /// This program, at a verb of `release`.
 pub(super) fn xtask() -> Tool {
     let program = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
-    Tool::at(&program)
-        .arg("release")
-        .env("RUST_BACKTRACE", "0")
+    Tool::at(&program).arg("release").env("RUST_BACKTRACE", "0")
 }
 
 /// The old and the new version, both in `workspace`, a clone of this checkout at `revision`. The same

@@ -74,10 +74,12 @@ fn attempt(
         Server::Nobody => {
             let port = free_port().context("there is no free port")?;
             format!("http://127.0.0.1:{port}")
-        },
+        }
     };
     let line = match case.attempt {
-        Attempt::Update(arguments) => format!("\"$HOME/.local/bin/meshctl\" self update {arguments}"),
+        Attempt::Update(arguments) => {
+            format!("\"$HOME/.local/bin/meshctl\" self update {arguments}")
+        }
         Attempt::Install(arguments) => format!("sh \"$HOME/installer.sh\" {arguments}"),
         Attempt::ByHand(line) => line.to_owned(),
     };
@@ -88,7 +90,9 @@ fn attempt(
         case.before
     );
     let tool = if case.needs_mount {
-        place.system("unshare").args(["--mount", "bash", "-euc", &script])
+        place
+            .system("unshare")
+            .args(["--mount", "bash", "-euc", &script])
     } else {
         place.system("bash").args(["-euc", &script])
     };
