@@ -139,18 +139,17 @@ fn installed(
 /// Where shells look for a completion script; zsh looks elsewhere on Debian.
 fn completion_paths(script: &str) -> Vec<String> {
     if let Some(command) = script.strip_suffix(".bash") {
-        return vec![format!("usr/share/bash-completion/completions/{command}")];
-    }
-    if script.ends_with(".fish") {
-        return vec![format!("usr/share/fish/vendor_completions.d/{script}")];
-    }
-    if script.starts_with('_') {
-        return vec![
+        vec![format!("usr/share/bash-completion/completions/{command}")]
+    } else if script.strip_suffix(".fish").is_some() {
+        vec![format!("usr/share/fish/vendor_completions.d/{script}")]
+    } else if script.starts_with('_') {
+        vec![
             format!("usr/share/zsh/vendor-completions/{script}"),
             format!("usr/share/zsh/site-functions/{script}"),
-        ];
+        ]
+    } else {
+        Vec::new() // PowerShell has no folder for them.
     }
-    Vec::new() // PowerShell has no folder for them.
 }
 
 impl Packaged {

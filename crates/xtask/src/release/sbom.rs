@@ -1,4 +1,4 @@
-//! The software bill of materials of each binary, CycloneDX 1.5, without a trace of the machine.
+//! The software bill of materials of each binary, in `CycloneDX` 1.5, without a trace of the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};

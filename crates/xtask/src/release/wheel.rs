@@ -1,5 +1,6 @@
 //! The Python package: a wheel for a target, and the source that builds one anywhere.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -121,7 +122,8 @@ fn record(text: &str, changed: &[(String, String)]) -> String {
         match changed.iter().find(|(changed, _)| changed == path) {
             Some((path, text)) => {
                 let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
-                lines.push_str(&format!("{path},sha256={hash},{}", text.len()));
+                // A String never refuses.
+                let _ = write!(lines, "{path},sha256={hash},{}", text.len());
             }
             None => lines.push_str(line),
         }
@@ -137,7 +139,8 @@ pub(crate) fn native_modules(wheel: &[u8]) -> anyhow::Result<Vec<(String, Vec<u8
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
         let path = entry.name()?.into_owned();
-        if path.ends_with(".so") || path.ends_with(".pyd") {
+        let extension = Path::new(&path).extension().and_then(|end| end.to_str());
+        if matches!(extension, Some("so" | "pyd")) {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes)?;
             modules.push((path, bytes));

@@ -37,7 +37,7 @@ pub(crate) struct BuildArgs {
     /// The folder that gets the files [default: `distrib` in the target directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Where cargo compiles [default: `target` of the checkout, or $CARGO_TARGET_DIR]
+    /// Where cargo compiles [default: `$CARGO_TARGET_DIR`, or `target` of this checkout]
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
     /// The minisign key that `meshctl self update` trusts [default: the workspace's]
