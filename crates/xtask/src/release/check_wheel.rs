@@ -272,7 +272,7 @@ mod tests {
             ),
             (
                 "mesh/_mesh.abi3.so",
-                "/root/.cargo/registry/src",
+                "/home/me/.cargo/registry/src",
                 "names a folder",
             ),
             (
