@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, bail};
 use mesh_core::env::Environment;
 
+use crate::release::target::Os;
 use crate::release::{Target, Tool, tool};
 
 /// The folders of this machine that compilers like to write into what they make.
@@ -86,26 +87,15 @@ impl Machine {
 
     /// Sets what makes a run of cargo or maturin for `target` reproducible.
     pub(crate) fn hide(&self, tool: Tool, target: Target, epoch: u64) -> Tool {
-        let remap = |option: &str, separator: &str| {
-            let flags: Vec<_> = self
-                .renamed
-                .iter()
-                .map(|(folder, name)| format!("{option}={}={name}", folder.display()))
-                .collect();
-            flags.join(separator)
-        };
         let zig = self.target_dir.join("zig");
-        tool.env("PATH", &self.path)
+        let tool = tool
+            .env("PATH", &self.path)
             .env("CARGO_TARGET_DIR", &self.target_dir)
             .env("SOURCE_DATE_EPOCH", epoch.to_string())
             // Unlike RUSTFLAGS, this may hold paths with spaces.
             .env(
                 "CARGO_ENCODED_RUSTFLAGS",
-                remap("--remap-path-prefix", "\u{1f}"),
-            )
-            .env(
-                &format!("CFLAGS_{}", target.triple().replace('-', "_")),
-                remap("-ffile-prefix-map", " "),
+                self.rust_flags(target).join("\u{1f}"),
             )
             // Cargo hashes the name of the wrapper into every symbol of ours, so `cargo auditable`,
             // which sets its own full path here, would give other bytes in another folder.
@@ -119,7 +109,32 @@ impl Machine {
             .env("CARGO_ZIGBUILD_CACHE_DIR", self.target_dir.join("zigbuild"))
             .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTFLAGS")
-            .env_remove("RUSTC_WRAPPER")
+            .env_remove("RUSTC_WRAPPER");
+        match target.os {
+            // Microsoft's compiler knows no such option.
+            Os::Windows => tool,
+            Os::Linux | Os::MacOs => {
+                let variable = format!("CFLAGS_{}", target.triple().replace('-', "_"));
+                tool.env(&variable, self.renaming("-ffile-prefix-map").join(" "))
+            }
+        }
+    }
+
+    fn rust_flags(&self, target: Target) -> Vec<String> {
+        let mut flags = self.renaming("--remap-path-prefix");
+        if target.os == Os::Windows {
+            // No time stamp in the header, and no C runtime that a user would have to install first.
+            flags.extend(["-Clink-arg=/Brepro", "-Ctarget-feature=+crt-static"].map(str::to_owned));
+        }
+        flags
+    }
+
+    /// `OPTION=FOLDER=NAME` for each folder.
+    fn renaming(&self, option: &str) -> Vec<String> {
+        self.renamed
+            .iter()
+            .map(|(folder, name)| format!("{option}={}={name}", folder.display()))
+            .collect()
     }
 
     /// The first folder of this machine that is named in `bytes`.
@@ -238,6 +253,23 @@ mod tests {
             .iter()
             .find(|(_, new)| new.starts_with("/rustc/"));
         assert!(position("/rust") < position(&source.unwrap().1));
+    }
+
+    #[test]
+    fn a_windows_program_brings_its_runtime() {
+        let flags = |triple: &str| machine().rust_flags(triple.parse().unwrap());
+        let windows = flags("x86_64-pc-windows-msvc");
+        assert!(
+            windows.contains(&"-Ctarget-feature=+crt-static".to_owned()),
+            "{windows:?}"
+        );
+        let linux = flags("x86_64-unknown-linux-gnu");
+        assert!(
+            linux
+                .iter()
+                .all(|flag| flag.starts_with("--remap-path-prefix=")),
+            "{linux:?}"
+        );
     }
 
     #[test]
