@@ -109,7 +109,7 @@ lint-installers: binaries
 	$(BIN)/xtask release installer powershell | .venv/bin/python packaging/scripts/check-powershell-syntax.py
 
 lint-shell: .venv/.stamp
-	.venv/bin/shellcheck .ci/run examples/*.sh packaging/scripts/*.sh
+	.venv/bin/shellcheck .ci/run examples/*.sh packaging/scripts/*.sh packaging/linux/*.sh
 
 lint-packaging: .venv/.stamp test-programs
 	ruby -wc packaging/homebrew/evaluate.rb
