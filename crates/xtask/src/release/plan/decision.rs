@@ -68,6 +68,8 @@ pub(super) struct Facts {
     pub(super) workspace: ReleaseVersion,
     /// Whether the workspace says there which key releases are signed with.
     pub(super) has_key: bool,
+    /// Whose images they are, as the workspace says.
+    pub(super) image_organisation: String,
     pub(super) existing: Existing,
     /// The commit of the version's tag, if there is such a tag.
     pub(super) tag_commit: Option<String>,
@@ -106,6 +108,8 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<PlannedTarget>,
     /// Whether targets that are not built are stood in for by archives that hold no program.
     pub(crate) lies: bool,
+    /// The organisation on Docker Hub that images belong to.
+    pub(crate) image_organisation: String,
     /// The tags that images get once they are published.
     pub(crate) docker_tags: Vec<String>,
 }
@@ -163,6 +167,7 @@ pub(super) fn decide(inputs: &Inputs, facts: &Facts) -> anyhow::Result<Plan> {
         source,
         targets,
         lies: false,
+        image_organisation: facts.image_organisation.clone(),
         docker_tags: if publish {
             image_tags::of(version, &facts.published)
         } else {
@@ -187,6 +192,7 @@ fn dry(inputs: &Inputs, facts: &Facts) -> Plan {
         source: Source::Build,
         targets: host.map(planned).collect(),
         lies: true,
+        image_organisation: facts.image_organisation.clone(),
         docker_tags: Vec::new(),
     }
 }

@@ -79,6 +79,7 @@ fn plan(args: &PlanArgs, token: Option<Token>) -> anyhow::Result<Plan> {
         _ => Facts {
             workspace: project.version.clone(),
             has_key: project.release.minisign_public_key.is_some(),
+            image_organisation: project.release.image_organisation.clone(),
             existing: Existing::Nothing,
             tag_commit: None,
             published: Vec::new(),
@@ -99,6 +100,7 @@ fn ask(client: &Client, args: &PlanArgs, version: &ReleaseVersion) -> anyhow::Re
     Ok(Facts {
         workspace: project.version.clone(),
         has_key: project.release.minisign_public_key.is_some(),
+        image_organisation: project.release.image_organisation.clone(),
         existing: existing(client, &releases, version)?,
         tag_commit,
         published: releases

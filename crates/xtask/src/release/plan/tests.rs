@@ -88,6 +88,7 @@ fn facts(workspace: &str, existing: Existing) -> Facts {
     Facts {
         workspace: workspace.parse().unwrap(),
         has_key: true,
+        image_organisation: "acme".to_owned(),
         existing,
         tag_commit: None,
         published: Vec::new(),
@@ -304,7 +305,7 @@ fn later_jobs_read_the_outputs_line_by_line() {
     let text = fs::read_to_string(&path).unwrap();
     insta::assert_snapshot!(text, @r#"
     earlier=1
-    plan={"tag":"v4.0.0","version":"4.0.0","pep440":"4.0.0","commit":"c0ffee","stable":true,"publish":false,"source":"build","targets":[{"target":"x86_64-unknown-linux-gnu","runner":"ubuntu-22.04"}],"lies":true,"docker_tags":[]}
+    plan={"tag":"v4.0.0","version":"4.0.0","pep440":"4.0.0","commit":"c0ffee","stable":true,"publish":false,"source":"build","targets":[{"target":"x86_64-unknown-linux-gnu","runner":"ubuntu-22.04"}],"lies":true,"image_organisation":"acme","docker_tags":[]}
     publish=false
     source=build
     stable=true

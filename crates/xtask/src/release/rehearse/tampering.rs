@@ -13,7 +13,7 @@ use self::cases::{Attempt, CASES, Case, Server};
 use self::forgery::Forgery;
 use super::releases::Release;
 use super::report::Row;
-use crate::release::Tool;
+use crate::release::{ReleaseVersion, Tool};
 use crate::release::channel::{Origin, Place};
 
 /// Tries every case, and stops at the first that is not refused as it should be.
@@ -49,6 +49,9 @@ pub(super) fn try_everything(
             refused.join("; ")
         ),
     )];
+    forgery.restore()?;
+    hub.heal();
+    rows.push(old_glibc(&hub, origin, &Place::new(scratch, "old-glibc")?)?);
     if !left.is_empty() {
         rows.push(Row::left(
             &left.join("; "),
@@ -56,6 +59,30 @@ pub(super) fn try_everything(
         ));
     }
     Ok(rows)
+}
+
+/// A machine whose glibc is too old gets the static archive.
+fn old_glibc(hub: &Hub, origin: &Origin, place: &Place) -> anyhow::Result<Row> {
+    fetch_installer(hub, origin, place, &origin.version)?;
+    let said = place
+        .shell(
+            "mkdir tools\n\
+             printf '#!/bin/sh\\necho \"ldd (GNU libc) 2.12\"\\n' >tools/ldd\n\
+             chmod +x tools/ldd\n\
+             PATH=$HOME/tools:$PATH sh installer.sh 2>&1",
+        )
+        .env("MCP_MESH_INSTALLER_GHE_BASE_URL", hub.base_url())
+        .output()?;
+    ensure!(
+        said.contains("x86_64-unknown-linux-musl"),
+        "glibc 2.12 should lead to the static archive:\n{said}"
+    );
+    place.remove()?;
+    Ok(Row::faked(
+        "old glibc",
+        "the installer says that 2.12 is too old, and takes the static archive",
+        "glibc 2.12 by an `ldd` that says so; the static archive holds no program",
+    ))
 }
 
 /// Installs the old version, spoils what the case spoils, and tries for the new one.
@@ -127,31 +154,34 @@ fn install_old(
     hub: &Hub,
     origin: &Origin,
     place: &Place,
-    old: &crate::release::ReleaseVersion,
+    old: &ReleaseVersion,
 ) -> anyhow::Result<()> {
-    let origin = Origin {
-        base: hub.base_url().to_owned(),
-        ..origin.clone()
-    };
-    let fetch = |version, file: &str| {
-        format!(
-            "curl --fail --silent --show-error --output {file} '{}'",
-            origin.asset_of(version, "mcp-mesh-installer.sh")
-        )
-    };
-    place
-        .shell(&fetch(old, "installer.sh"))
-        .output()
-        .context("the old installer is not served")?;
+    fetch_installer(hub, origin, place, old)?;
     place
         .shell("sh installer.sh --quiet")
         .env("MCP_MESH_INSTALLER_GHE_BASE_URL", hub.base_url())
         .output()
         .context("the old version does not install")?;
+    fetch_installer(hub, origin, place, &origin.version)
+}
+
+/// Puts the installer of `version` into the place as `installer.sh`.
+fn fetch_installer(
+    hub: &Hub,
+    origin: &Origin,
+    place: &Place,
+    version: &ReleaseVersion,
+) -> anyhow::Result<()> {
+    let origin = Origin {
+        base: hub.base_url().to_owned(),
+        ..origin.clone()
+    };
     place
-        .shell(&fetch(&origin.version, "installer.sh"))
+        .system("curl")
+        .args(["--fail", "--silent", "--show-error", "--output", "installer.sh"])
+        .arg(origin.asset_of(version, "mcp-mesh-installer.sh"))
         .output()
-        .context("the new installer is not served")?;
+        .with_context(|| format!("the installer of {version} is not served"))?;
     Ok(())
 }
 
