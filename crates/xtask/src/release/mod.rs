@@ -11,6 +11,7 @@ mod build;
 mod channel;
 mod check_wheel;
 mod checksums;
+mod commit;
 mod elf;
 mod fetch;
 mod github;
@@ -41,6 +42,7 @@ mod wheel;
 mod workflow;
 
 pub(crate) use checksums::Checksums;
+pub(crate) use commit::commit;
 pub(crate) use progress::say;
 pub(crate) use project::Project;
 pub(crate) use target::Target;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Client;
+use crate::release::commit;
 
 #[derive(Deserialize)]
 struct Pointer {
@@ -22,10 +23,11 @@ impl Client {
         let Some(Pointer { object }) = self.find(&self.api(&format!("git/ref/tags/{tag}")))? else {
             return Ok(None);
         };
+        let sha = commit(&object.sha)?;
         if object.kind != "tag" {
-            return Ok(Some(object.sha));
+            return Ok(Some(sha));
         }
-        let annotated: Pointer = self.get(&self.api(&format!("git/tags/{}", object.sha)))?;
-        Ok(Some(annotated.object.sha))
+        let annotated: Pointer = self.get(&self.api(&format!("git/tags/{sha}")))?;
+        Ok(Some(commit(&annotated.object.sha)?))
     }
 }

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{image_tags, runner};
-use crate::release::version::InvalidVersion;
 use crate::release::{ReleaseVersion, Target};
 
 /// What started the workflow.
@@ -240,13 +239,20 @@ fn planned(target: Target) -> PlannedTarget {
 }
 
 impl FromStr for Requested {
-    type Err = InvalidVersion;
+    type Err = anyhow::Error;
 
+    /// Takes tags in one spelling: runs for one release wait for each other by what was typed.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "" | "dry-run" => Ok(Self::Workspace),
-            tag => tag.parse().map(Self::Tag),
+        if matches!(text, "" | "dry-run") {
+            return Ok(Self::Workspace);
         }
+        let version: ReleaseVersion = text.parse()?;
+        ensure!(
+            text == version.tag(),
+            "a run is for a tag; write `{}`",
+            version.tag()
+        );
+        Ok(Self::Tag(version))
     }
 }
 

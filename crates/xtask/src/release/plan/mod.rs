@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use mesh_core::env::Environment;
-use serde_json::json;
 
 use self::decision::{Event, Existing, Facts, Inputs, Plan, Requested, Stage, decide};
 use super::github::{Client, Release, Token};
@@ -35,7 +34,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_enum)]
     environment: Stage,
     /// The commit that the workflow was started on
-    #[arg(long)]
+    #[arg(long, value_parser = super::commit)]
     commit: String,
     /// The checkout of that commit
     #[arg(long, default_value = root::checkout().as_os_str())]
@@ -151,14 +150,12 @@ fn project_at(workspace: &Path, commit: &str) -> anyhow::Result<Project> {
 
 /// What later jobs read, one line each.
 fn write_outputs(path: &Path, plan: &Plan) -> anyhow::Result<()> {
-    let matrix = json!({ "include": plan.targets });
     let outputs = [
         ("plan", serde_json::to_string(plan)?),
         ("publish", plan.publish.to_string()),
         ("source", plan.source.to_string()),
         ("stable", plan.stable.to_string()),
         ("commit", plan.commit.clone()),
-        ("matrix", matrix.to_string()),
     ];
     let lines = outputs
         .map(|(name, value)| format!("{name}={value}\n"))

@@ -166,6 +166,21 @@ fn a_tag_that_exists_decides_what_is_built() {
 }
 
 #[test]
+fn a_run_is_for_a_tag_in_one_spelling() {
+    for (text, requested) in [
+        ("", Requested::Workspace),
+        ("dry-run", Requested::Workspace),
+        ("v4.0.0", Requested::Tag("4.0.0".parse().unwrap())),
+    ] {
+        assert_eq!(text.parse::<Requested>().unwrap(), requested);
+    }
+    let error = "4.0.0".parse::<Requested>().unwrap_err().to_string();
+    assert!(error.contains("write `v4.0.0`"), "{error}");
+    let error = "v4;ls".parse::<Requested>().unwrap_err().to_string();
+    assert!(error.contains("`v4;ls` is no version"), "{error}");
+}
+
+#[test]
 fn every_target_has_a_machine_of_its_own_kind() {
     let facts = facts("4.0.0", Existing::Nothing);
     let inputs = inputs(WorkflowDispatch, Test, Nothing, &facts.workspace);
@@ -244,7 +259,7 @@ fn an_old_release_is_continued_from_a_newer_checkout() {
     let (workspace, commits) = clone(&["4.0.0", "4.1.0"]);
     let (_root, hub) = hub_with(&[
         ("tags/v4.0.0", &commits[0]),
-        ("tags/v4.1.0", &format!("{} annotated", commits[1])),
+        ("tags/v4.1.0", &format!("{} 0b1ec7", commits[1])),
         ("releases/v4.0.0/SHA256SUMS", ""),
         ("releases/v4.0.0/SHA256SUMS.minisig", ""),
         ("releases/v4.1.0/other.txt", ""),
@@ -310,7 +325,6 @@ fn later_jobs_read_the_outputs_line_by_line() {
     source=build
     stable=true
     commit=c0ffee
-    matrix={"include":[{"runner":"ubuntu-22.04","target":"x86_64-unknown-linux-gnu"}]}
     "#);
     let plan_line = text
         .lines()
