@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use mesh_core::env::Environment;
 
-use super::github::{Client, Draft, Release, Token};
+use super::checksums::sha256_of_file;
+use super::github::{Asset, Client, Draft, Release, Token};
 use super::{Checksums, Project, Tool, notes, say, signature};
 use crate::root;
 
@@ -23,7 +24,7 @@ pub(crate) struct PublishGithubArgs {
     #[arg(long, default_value = root::checkout().as_os_str())]
     workspace: PathBuf,
     /// The commit that was built, if not the checkout's
-    #[arg(long)]
+    #[arg(long, value_parser = super::commit)]
     commit: Option<String>,
     /// Where releases are, if not where the workspace's repository is
     #[arg(long)]
@@ -102,7 +103,7 @@ fn publish(args: &PublishGithubArgs, token: Option<Token>) -> anyhow::Result<Out
             asset.name
         ));
     }
-    check_sizes(&client, &draft, &files)?;
+    check_uploaded(&client.assets(draft.id)?, &files)?;
     client.publish_draft(&draft, version)?;
     compare(&client, &project, dir)?;
     say(format_args!("published {}", version.tag()));
@@ -161,9 +162,8 @@ fn compare(client: &Client, project: &Project, dir: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The server must hold every file to its last byte before anybody sees the release.
-fn check_sizes(client: &Client, draft: &Release, files: &[PathBuf]) -> anyhow::Result<()> {
-    let uploaded = client.assets(draft.id)?;
+/// The server must hold every file, byte for byte, and no other before anybody sees the release.
+fn check_uploaded(uploaded: &[Asset], files: &[PathBuf]) -> anyhow::Result<()> {
     for path in files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let size = fs::metadata(path)
@@ -175,6 +175,14 @@ fn check_sizes(client: &Client, draft: &Release, files: &[PathBuf]) -> anyhow::R
             "`{name}` has {size} bytes here, on the server {}; run this again, which starts over",
             there.map_or("none".to_owned(), |asset| asset.size.to_string())
         );
+        if let Some(theirs) = there.and_then(|asset| asset.digest.as_deref()) {
+            let ours = format!("sha256:{}", sha256_of_file(path)?);
+            ensure!(
+                theirs == ours,
+                "`{name}` is {ours} here, on the server {theirs}; find out who changed the draft, then \
+                 run this again, which starts over"
+            );
+        }
     }
     ensure!(
         uploaded.len() == files.len(),
@@ -302,6 +310,40 @@ mod tests {
         let error = refusal(&args);
         assert!(error.contains("`unlisted.txt` is there and not"), "{error}");
         assert_eq!(sample.hub.requests(), []);
+    }
+
+    #[test]
+    fn a_draft_that_somebody_changed_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.txt");
+        fs::write(&file, "a").unwrap();
+        let files = [file];
+        let ours = sha256_of_file(&files[0]).unwrap();
+        let asset = |size, digest: &str| Asset {
+            name: "a.txt".to_owned(),
+            size,
+            digest: Some(format!("sha256:{digest}")),
+        };
+        let good = asset(1, &ours);
+        check_uploaded(std::slice::from_ref(&good), &files).unwrap();
+        for (uploaded, says) in [
+            (vec![], "on the server none"),
+            (vec![asset(2, &ours)], "on the server 2"),
+            (vec![asset(1, "c0ffee")], "on the server sha256:c0ffee"),
+            (
+                vec![
+                    good.clone(),
+                    Asset {
+                        name: "b.txt".to_owned(),
+                        ..good
+                    },
+                ],
+                "has 2 files, expected 1",
+            ),
+        ] {
+            let error = check_uploaded(&uploaded, &files).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

@@ -12,5 +12,5 @@ mod token;
 
 use address::Address;
 pub(crate) use client::Client;
-pub(crate) use releases::{Draft, Release};
+pub(crate) use releases::{Asset, Draft, Release};
 pub(crate) use token::Token;

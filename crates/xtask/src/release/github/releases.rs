@@ -28,6 +28,9 @@ pub(crate) struct Release {
 pub(crate) struct Asset {
     pub(crate) name: String,
     pub(crate) size: u64,
+    /// `sha256:<hash>` of what the server holds; older enterprise servers do not say.
+    #[serde(default)]
+    pub(crate) digest: Option<String>,
 }
 
 /// What a new release says about itself.
