@@ -91,12 +91,29 @@ fn publish(args: &PublishPackagesArgs, environment: &Environment) -> anyhow::Res
     for package in &packages {
         sums.verify_file(&args.dir.join(&package.file))?;
     }
-    let outcomes = packages.iter().map(|package| {
-        let token = Token::read(environment, package.variable);
-        let client = client.neighbour(package.repository, token);
-        bring(args, &client, package, version)
-    });
-    outcomes.collect()
+    let outcomes: Vec<_> = packages
+        .iter()
+        .map(|package| {
+            let token = Token::read(environment, package.variable);
+            let client = client.neighbour(package.repository, token);
+            bring(args, &client, package, version)
+        })
+        .collect();
+    together(outcomes)
+}
+
+/// Every outcome, or all that went wrong: a token that ran out must not hold back the other repository.
+fn together(outcomes: Vec<anyhow::Result<Outcome>>) -> anyhow::Result<Vec<Outcome>> {
+    let mut done = Vec::new();
+    let mut failed = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(outcome) => done.push(outcome),
+            Err(error) => failed.push(format!("{error:#}")),
+        }
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    Ok(done)
 }
 
 fn newer(client: &Client, version: &ReleaseVersion) -> anyhow::Result<Option<ReleaseVersion>> {
@@ -219,6 +236,21 @@ mod tests {
         for request in strangers.filter(|request| request.path.contains("homebrew-tap")) {
             assert_eq!(request.token, None, "{}", request.path);
         }
+    }
+
+    #[test]
+    fn a_tap_that_refuses_does_not_hold_back_the_bucket() {
+        let sample = Sample::new("4.0.0");
+        let environment = Environment::from_iter([(Token::BUCKET, "of the bucket")]);
+        let error = publish(&args(&sample), &environment)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("`TAP_TOKEN` is not set"), "{error}");
+        let tokens: Vec<_> = commits(&sample.hub)
+            .into_iter()
+            .map(|(_, token)| token)
+            .collect();
+        assert_eq!(tokens, [Some("of the bucket".to_owned())]);
     }
 
     #[test]
