@@ -17,6 +17,10 @@ pub(crate) struct Target {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "that system is called so, here and everywhere"
+)]
 pub(crate) enum Os {
     Linux,
     MacOs,
