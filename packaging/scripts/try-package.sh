@@ -48,7 +48,7 @@ esac
 
 install >&2
 for command in meshctl mcp-mesh-registry; do
-  said=$(in_copy "/usr/bin/$command" --version)
+  said=$(in_copy "/usr/bin/$command" --version | head -n 1)
   case $said in
   *" $version") ;;
   *) fail "/usr/bin/$command says '$said', expected version $version" ;;

@@ -51,7 +51,11 @@ fn says(
     version: &ReleaseVersion,
 ) -> anyhow::Result<()> {
     let text = place.program(program).args(arguments).output()?;
-    let said = text.split_whitespace().last();
+    // A line about the program may follow.
+    let said = text
+        .lines()
+        .next()
+        .and_then(|line| line.split_whitespace().last());
     ensure!(
         said == Some(version.to_string().as_str()),
         "`{} {}` says `{text}`, expected version {version}",

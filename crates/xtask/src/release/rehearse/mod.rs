@@ -22,7 +22,7 @@ use self::builds::Build;
 use self::releases::Release;
 use self::report::{Report, Row};
 use self::sources::{Keys, Source};
-use super::channel::Origin;
+use super::channel::{Form, Origin};
 use super::say;
 use crate::root;
 
@@ -35,6 +35,9 @@ pub(crate) struct RehearseArgs {
     /// The commit to rehearse
     #[arg(long, default_value = "HEAD", conflicts_with = "dir")]
     commit: String,
+    /// Leave out the second build, which shows that builds are reproducible
+    #[arg(long, conflicts_with = "dir")]
+    quick: bool,
     /// Keep the network
     #[arg(long)]
     online: bool,
@@ -61,7 +64,7 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     let before = Instant::now();
     let mut report = Report::default();
     let outcome = match &args.dir {
-        None => two_versions(&mut report, &folder, &wheels, &args.commit),
+        None => two_versions(&mut report, &folder, &wheels, args),
         Some(dir) => assembled(&mut report, &folder, &wheels, dir),
     };
     if args.inside {
@@ -98,11 +101,11 @@ fn two_versions(
     report: &mut Report,
     folder: &Path,
     wheels: &Path,
-    commit: &str,
+    args: &RehearseArgs,
 ) -> anyhow::Result<()> {
     const EVERYTHING: [&str; 3] = ["binaries", "wheel", "sdist"];
     let keys = Keys::make(&folder.join("keys"))?;
-    let (old, new) = sources::make(&folder.join("source"), commit, &keys)?;
+    let (old, new) = sources::make(&folder.join("source"), &args.commit, &keys)?;
     let cache = folder.join("cache");
     let built = folder.join("built");
     let old = needed(report, &format!("build {}", old.version), || {
@@ -112,12 +115,16 @@ fn two_versions(
     let build = needed(report, &format!("build {}", new.version), || {
         builds::build(&new, &built.join("new"), &cache, &EVERYTHING)
     })?;
-    report.step("reproducible builds", || {
-        let elsewhere = new.elsewhere(&folder.join("another/place"))?;
-        let cache = folder.join("another/cache");
-        let again = builds::build(&elsewhere, &built.join("again"), &cache, &EVERYTHING)?;
-        builds::compare(&build, &again)
-    });
+    if args.quick {
+        report.note(Row::left("reproducible builds", "left out by `--quick`"));
+    } else {
+        report.step("reproducible builds", || {
+            let elsewhere = new.elsewhere(&folder.join("another/place"))?;
+            let cache = folder.join("another/cache");
+            let again = builds::build(&elsewhere, &built.join("again"), &cache, &EVERYTHING)?;
+            builds::compare(&build, &again)
+        });
+    }
     report.step("wheel checks", || builds::check_wheel(&build));
 
     let hub_root = folder.join("hub");
@@ -145,6 +152,7 @@ fn two_versions(
     report.step("bad releases and bad machines", || {
         tampering::try_everything(&places, &old, &new, &origin)
     });
+    compile_it(report, &places, &origin);
     Ok(())
 }
 
@@ -173,6 +181,7 @@ fn assembled(report: &mut Report, folder: &Path, wheels: &Path, dir: &Path) -> a
     })?;
     let origin = releases::origin(None, &release, &keys, &hub)?;
     use_it(report, folder, wheels, &release, &origin, &hub);
+    compile_it(report, &folder.join("places"), &origin);
     report.note(Row::left(
         "self update",
         "trusts only the key of real releases; `make rehearse` tries it with one of its own",
@@ -211,6 +220,13 @@ fn use_it(
     ] {
         report.note(Row::left(channel, why));
     }
+}
+
+/// The source distribution, last because it takes longest.
+fn compile_it(report: &mut Report, places: &Path, origin: &Origin) {
+    report.step("PyPI sdist", || {
+        channels::python_package(places, origin, Form::Source)
+    });
 }
 
 /// A step that the rest cannot do without.

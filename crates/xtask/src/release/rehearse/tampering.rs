@@ -13,8 +13,8 @@ use self::cases::{Attempt, CASES, Case, Server};
 use self::forgery::Forgery;
 use super::releases::Release;
 use super::report::Row;
-use crate::release::{ReleaseVersion, Tool};
 use crate::release::channel::{Origin, Place};
+use crate::release::{ReleaseVersion, Tool};
 
 /// Tries every case, and stops at the first that is not refused as it should be.
 pub(super) fn try_everything(
@@ -140,10 +140,10 @@ fn attempt(
         "the message should name {:?}:\n{said}",
         case.says
     );
-    for program in ["meshctl", "mcp-mesh-registry"] {
+    for program in ["meshctl version", "MCP Mesh Registry"] {
         ensure!(
-            stdout.contains(&format!("{program} version {old}")),
-            "the old {program} no longer works:\n{said}"
+            stdout.contains(&format!("{program} {old}\n")),
+            "`{program}` is no longer the old one:\n{said}"
         );
     }
     Ok(())
@@ -178,7 +178,13 @@ fn fetch_installer(
     };
     place
         .system("curl")
-        .args(["--fail", "--silent", "--show-error", "--output", "installer.sh"])
+        .args([
+            "--fail",
+            "--silent",
+            "--show-error",
+            "--output",
+            "installer.sh",
+        ])
         .arg(origin.asset_of(version, "mcp-mesh-installer.sh"))
         .output()
         .with_context(|| format!("the installer of {version} is not served"))?;
