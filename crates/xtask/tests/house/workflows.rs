@@ -11,15 +11,10 @@ const FOLDER: &str = ".github/workflows/";
 
 const CHECKOUT: &str = "actions/checkout@";
 
+const XTASK: &str = "cargo xtask ";
+
 /// What a step may run, as one line.
-const COMMANDS: [&str; 6] = [
-    "cargo xtask ",
-    "make ",
-    "rustup ",
-    "uv ",
-    ".ci/run",
-    "echo ",
-];
+const COMMANDS: [&str; 6] = [XTASK, "make ", "rustup ", "uv ", ".ci/run", "echo "];
 
 #[test]
 fn workflows_only_wire() {
@@ -135,6 +130,7 @@ fn broken_job(job: &Value) -> Vec<String> {
             broken.push("it reads a secret; keep that in an `environment`".to_owned());
         }
     }
+    let mut is_compiled = false;
     for step in job["steps"].as_array().into_iter().flatten() {
         let checks_out = step["uses"]
             .as_str()
@@ -148,6 +144,15 @@ fn broken_job(job: &Value) -> Vec<String> {
         let Some(run) = step["run"].as_str() else {
             continue;
         };
+        if run.starts_with(XTASK) {
+            if !is_compiled && job.get("environment").is_some() && knows_secrets(&step["env"]) {
+                broken.push(format!(
+                    "`{run}` compiles with a secret in sight of build scripts; run `{XTASK}release \
+                     --help` before it"
+                ));
+            }
+            is_compiled = true;
+        }
         if run.contains("${{") {
             broken.push(format!("`{run}`: hand expressions over in `env`"));
         }
@@ -173,10 +178,20 @@ fn writes(permissions: &Value) -> bool {
 }
 
 fn reads_secrets(value: &Value) -> bool {
+    mentions(value, "secrets.")
+}
+
+/// The job's own token counts too.
+fn knows_secrets(value: &Value) -> bool {
+    reads_secrets(value) || mentions(value, "github.token")
+}
+
+/// Whether an expression in `value` has `name` in it.
+fn mentions(value: &Value, name: &str) -> bool {
     match value {
-        Value::String(text) => text.contains("${{") && text.contains("secrets."),
-        Value::Array(items) => items.iter().any(reads_secrets),
-        Value::Object(entries) => entries.values().any(reads_secrets),
+        Value::String(text) => text.contains("${{") && text.contains(name),
+        Value::Array(items) => items.iter().any(|item| mentions(item, name)),
+        Value::Object(entries) => entries.values().any(|entry| mentions(entry, name)),
         _ => false,
     }
 }
@@ -259,6 +274,11 @@ jobs:
             "pin it",
         ),
         ("make all", "make ${{ inputs.what }}", "in `env`"),
+        (
+            "make all",
+            "cargo xtask release sign",
+            "in sight of build scripts",
+        ),
         (
             "make all",
             "curl https://example.com",
