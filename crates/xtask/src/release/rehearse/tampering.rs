@@ -16,7 +16,7 @@ use super::report::Row;
 use crate::release::channel::{Origin, Place};
 use crate::release::{ReleaseVersion, Tool};
 
-/// Tries every case, and stops at the first that is not refused as it should be.
+/// Tries every case, and fails with all that were not refused as they should be.
 pub(super) fn try_everything(
     scratch: &Path,
     old: &Release,
@@ -27,6 +27,7 @@ pub(super) fn try_everything(
     let hub = Hub::start(forgery.root());
     let may_mount = may_mount();
     let mut refused = Vec::new();
+    let mut wrong = Vec::new();
     let mut left = Vec::new();
     for case in CASES {
         if case.needs_mount && !may_mount {
@@ -36,11 +37,15 @@ pub(super) fn try_everything(
         forgery.restore()?;
         hub.heal();
         let place = Place::new(scratch, "tampered")?;
-        attempt(case, &forgery, &hub, origin, &place)
-            .with_context(|| format!("case `{}`", case.name))?;
-        refused.push(case.name);
-        place.remove()?;
+        match attempt(case, &forgery, &hub, origin, &place) {
+            Ok(()) => {
+                refused.push(case.name);
+                place.remove()?;
+            }
+            Err(error) => wrong.push(format!("case `{}`: {error:#}", case.name)),
+        }
     }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     let mut rows = vec![Row::real(
         "bad releases and bad machines",
         format!(

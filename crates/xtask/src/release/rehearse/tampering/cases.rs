@@ -84,13 +84,13 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "update: tampered archive",
         tamper: |forgery, _, _| forgery.append(&Forgery::archive()),
-        says: &["checksum"],
+        says: &["is not the file that was signed"],
         ..PLAIN
     },
     Case {
         name: "update: tampered installer",
         tamper: |forgery, _, _| forgery.append("mcp-mesh-installer.sh"),
-        says: &["mcp-mesh-installer.sh", "checksum"],
+        says: &["mcp-mesh-installer.sh", "is not the file that was signed"],
         ..PLAIN
     },
     Case {
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "update: replayed signature",
         tamper: |forgery, _, _| forgery.replay(),
-        says: &["another release"],
+        says: &["was made for another one"],
         ..PLAIN
     },
     Case {
@@ -124,7 +124,7 @@ pub(super) const CASES: &[Case] = &[
         attempt: Attempt::ByHand(
             r#""$HOME/.local/bin/meshctl" self update; code=$?; [ ! -e "$HOME/executed" ] || exit 99; (exit $code)"#,
         ),
-        says: &["404"],
+        says: &["mcp-mesh-installer.sh` does not exist"],
         ..PLAIN
     },
     Case {
