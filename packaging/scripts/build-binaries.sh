@@ -47,10 +47,15 @@ esac
 
 # Every platform is known before the first build, which takes minutes.
 targets=()
-for platform in $(tr ',' ' ' <<<"${PLATFORMS:-$(machine)}"); do
+read -ra platforms <<<"$(tr ',\n' '  ' <<<"${PLATFORMS:-$(machine)}")"
+for platform in ${platforms[@]+"${platforms[@]}"}; do
   name=$(target "$platform")
   targets+=("$name")
 done
+if [ ${#targets[@]} -eq 0 ]; then
+  echo "error: PLATFORMS=\`$PLATFORMS\` names no platform; leave it unset for this machine's" >&2
+  exit 1
+fi
 case $output in
   /*) ;;
   *) output=$PWD/$output ;;

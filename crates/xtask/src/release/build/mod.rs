@@ -9,6 +9,8 @@ mod binaries;
 pub(crate) mod inspect;
 pub(crate) mod machine;
 mod packed;
+#[cfg(all(test, unix))]
+mod script;
 
 pub(crate) use machine::Machine;
 
