@@ -28,13 +28,14 @@ pub(crate) struct CheckWheelArgs {
 
 pub(crate) fn run(args: &CheckWheelArgs) -> anyhow::Result<()> {
     let project = Project::load(&args.workspace)?;
+    for file in &args.files {
+        check(&project, file).with_context(|| format!("`{}`", file.display()))?;
+    }
+    // Last: it meets what is no archive with a traceback.
     Tool::new("twine")
         .args(["check", "--strict"])
         .args(&args.files)
         .output()?;
-    for file in &args.files {
-        check(&project, file).with_context(|| format!("`{}`", file.display()))?;
-    }
     Ok(())
 }
 
