@@ -206,11 +206,9 @@ fn unpack_zip(bytes: &[u8]) -> anyhow::Result<Files> {
 fn unpack_tar(bytes: &[u8]) -> anyhow::Result<Files> {
     let mut archive = tar::Archive::new(GzDecoder::new(bytes));
     let mut files = Files::default();
-    for entry in archive
-        .entries()
-        .context("this is no source distribution")?
-    {
-        let mut entry = entry?;
+    let damaged = "this is no source distribution, or a damaged one";
+    for entry in archive.entries().context(damaged)? {
+        let mut entry = entry.context(damaged)?;
         let path = entry.path()?.to_string_lossy().into_owned();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
@@ -254,6 +252,19 @@ mod tests {
 
     fn add(files: &mut Files, path: &str, text: &str) {
         files.insert(path, Mode::Data, text.into());
+    }
+
+    #[test]
+    fn what_is_no_package_is_named_for_what_it_is() {
+        for bytes in [b"".as_slice(), b"garbage", b"PK\x05\x06"] {
+            let error = unpack_zip(bytes).unwrap_err().to_string();
+            assert_eq!(error, "this is no wheel");
+            let error = unpack_tar(bytes).unwrap_err().to_string();
+            assert!(
+                error.starts_with("this is no source distribution"),
+                "{error}"
+            );
+        }
     }
 
     #[test]
