@@ -22,6 +22,14 @@ macro_rules! fragment {
 pub(super) fn transformations(facts: &Facts, archives: &[String]) -> Vec<Transformation> {
     vec![
         Transformation {
+            name: "other-shells",
+            edits: vec![Edit::block(
+                "has_local() {",
+                "has_local 2>/dev/null || alias local=typeset",
+                fragment!("other_shells"),
+            )],
+        },
+        Transformation {
             name: "release-addresses",
             edits: release_addresses(facts, archives),
         },
@@ -58,7 +66,10 @@ pub(super) fn transformations(facts: &Facts, archives: &[String]) -> Vec<Transfo
         },
         Transformation {
             name: "errors-are-shown",
-            edits: vec![Edit::block("err() {", "}", fragment!("err"))],
+            edits: vec![
+                Edit::block("warn() {", "}", ""),
+                Edit::block("err() {", "}", fragment!("err")),
+            ],
         },
     ]
 }
@@ -112,6 +123,7 @@ fn all_or_nothing() -> Vec<Edit> {
     let ours = [
         fragment!("begin"),
         fragment!("arguments"),
+        fragment!("folders"),
         fragment!("cleanup"),
         fragment!("versions"),
         fragment!("receipt"),
@@ -127,6 +139,13 @@ fn all_or_nothing() -> Vec<Edit> {
             r#"    local _bins="$3"
     place_binaries "$_install_dir" "$_receipt_install_dir" "$_install_layout" "$@""#,
         ),
+        Edit::block(
+            r#"    if [ -z "$_install_dir_expr" ]; then"#,
+            "    fi",
+            r#"    if [ -z "${_install_dir:-}" ]; then
+        err "there is no home folder to install into; set HOME, or MCP_MESH_INSTALL_DIR to a folder. Nothing was changed."
+    fi"#,
+        ),
         Edit::line(
             "# shellcheck disable=SC2016",
             "# shellcheck disable=SC2016,SC2034  # libraries and older layouts are dist's; we have none",
@@ -139,15 +158,43 @@ fn all_or_nothing() -> Vec<Edit> {
 }
 
 /// Installers of older dists kept their scripts beside the binaries, and the current one moves them. Ours
-/// never did, so what it would find there belongs to another program.
+/// never did, so what it would find there belongs to another program. A profile that cannot be written is
+/// no reason to fail: the binaries are in place.
 fn profiles_of_others() -> Vec<Edit> {
     vec![
         Edit::block(
             r#"        if [ "$NO_MODIFY_PATH" = "0" ] ||"#,
             "        fi",
             r#"        if [ "$NO_MODIFY_PATH" = "0" ]; then
-            ensure mkdir -p "$RECEIPT_HOME"
+            mkdir -p "$RECEIPT_HOME" 2>/dev/null || :
         fi"#,
+        ),
+        Edit::line(
+            r#"        ensure mkdir -p "$INFERRED_HOME/.config/fish/conf.d""#,
+            r#"        mkdir -p "$INFERRED_HOME/.config/fish/conf.d" 2>/dev/null || :"#,
+        ),
+        Edit::block(
+            "        # Add the env script if it doesn't already exist",
+            "        fi",
+            fragment!("env_script"),
+        ),
+        Edit::block(
+            "                # prepend an extra newline in case the user's file is missing a trailing one",
+            "                return 1",
+            fragment!("append"),
+        ),
+        Edit::line(
+            "add_install_dir_to_path() {",
+            [fragment!("profiles"), "add_install_dir_to_path() {"].join("\n"),
+        ),
+        // A plain sh knows no `source`.
+        Edit::line(
+            r#"            say "    source $_env_script_path_expr (sh, bash, zsh)""#,
+            r#"            say "    . \"$_env_script_path_expr\" (sh, bash, zsh)""#,
+        ),
+        Edit::line(
+            r#"            say "    source $_fish_env_script_path_expr (fish)""#,
+            r#"            say "    source \"$_fish_env_script_path_expr\" (fish)""#,
         ),
         Edit::block("migrate_legacy_env_scripts() {", "}", ""),
         Edit::block("is_dist_env_script_sh() {", "}", ""),

@@ -6,6 +6,7 @@ begin() {
     for _cmd in awk cat chmod cp grep head ln mkdir mktemp mv rm sed tar tr uname; do
         need_cmd "$_cmd"
     done
+    settle_folders
     open_work_dir
     if [ "$UNINSTALL" = 1 ]; then
         uninstall

@@ -22,16 +22,21 @@ sha256_of() {
 verify_checksum() {
     local _want
     local _got
+    local _cure
     _want="$(printf '%s' "$2" | tr 'A-F' 'a-f')"
     _got="$(sha256_of "$1")"
     if [ "${#_got}" -ne 64 ]; then
         err "$SHA256 did not compute the SHA-256 of $3; nothing was changed"
     fi
     if [ "$_got" != "$_want" ]; then
+        _cure="Try again; if it stays, the server or something on the way changes files."
+        if [ -n "$DOWNLOAD_URL" ]; then
+            _cure="This installer is of $APP_NAME $APP_VERSION: the folder of MCP_MESH_DOWNLOAD_URL must hold that release."
+        fi
         err "checksum mismatch: $3 is not the file that was released
     want: $_want
     got:  $_got
-Nothing was changed. Try again; if it stays, the server or something on the way changes files."
+Nothing was changed. $_cure"
     fi
 }
 

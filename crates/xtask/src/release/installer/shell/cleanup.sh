@@ -8,6 +8,7 @@ open_work_dir() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    trap 'exit 141' PIPE
     WORK_DIR="$(mktemp -d)" ||
         err "cannot create a temporary folder in ${TMPDIR:-/tmp}; set TMPDIR to a folder you can write"
 }

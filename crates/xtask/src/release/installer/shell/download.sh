@@ -107,9 +107,20 @@ err_download() {
     local _said
     local _cure
     _said="$(cat "$WORK_DIR/download.log" 2>/dev/null)"
-    case "$DOWNLOADER $2 $_said" in
+    case "$1" in
+        file:///*) set -- "$1" "$2" file ;;
+        *://*) set -- "$1" "$2" "$DOWNLOADER" ;;
+        *) set -- "$1" "$2" path ;;
+    esac
+    case "$3 $2 $_said" in
         *"o space left"* | "curl 23 "* | "wget 3 "*)
             _cure="The disk of $WORK_DIR may be full: free some space, or set TMPDIR to another folder."
+            ;;
+        "file "*)
+            _cure="The folder of MCP_MESH_DOWNLOAD_URL must have every file of the release, as file:///path/to/folder."
+            ;;
+        "path "*)
+            _cure="MCP_MESH_DOWNLOAD_URL must be a URL: https://... or, for a folder, file:///path/to/folder."
             ;;
         *" 403"*)
             _cure="GitHub limits how much can be asked without a token: wait an hour, or set MCP_MESH_GITHUB_TOKEN."

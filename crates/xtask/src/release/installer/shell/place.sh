@@ -31,6 +31,9 @@ place_binaries() {
     for _bin in $_bins; do
         say "  $_bin"
     done
+    if [ -n "$OLD_PREFIX" ]; then
+        warn "the installation in $OLD_PREFIX stays, and updates are for $_install_dir from now on; to remove the old one, run this with --uninstall and MCP_MESH_INSTALL_DIR set to its folder"
+    fi
 }
 
 # Makes the folder $1 and one in it, where the binaries $2 wait.
@@ -88,7 +91,7 @@ swap_binaries() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    trap - PIPE
+    trap 'exit 141' PIPE
 }
 
 # Puts the old binaries $2 back into the folder $1.

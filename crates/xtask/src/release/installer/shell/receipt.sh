@@ -22,6 +22,7 @@ stage_receipt() {
     local _bins="$4"
     local _bin
     local _json=""
+    OLD_PREFIX=""
     [ "$INSTALL_UPDATER" = 1 ] || return 0
     if is_windows_posix && check_cmd cygpath; then
         _prefix="$(cygpath -w "$_prefix")"
@@ -34,6 +35,12 @@ stage_receipt() {
                 *) [ ! -f "$1/$_bin" ] || _bins="$_bins $_bin" ;;
             esac
         done
+    elif [ -f "$_receipt" ]; then
+        # There is one receipt, so this installation is forgotten.
+        OLD_PREFIX="$(receipt_text install_prefix "$_receipt")"
+        if [ ! -f "$OLD_PREFIX/meshctl" ] && [ ! -f "$OLD_PREFIX/mcp-mesh-registry" ]; then
+            OLD_PREFIX=""
+        fi
     fi
     for _bin in $_bins; do
         _json="$_json${_json:+,}\"$_bin\""

@@ -12,7 +12,7 @@ fn both_binaries_come_with_a_receipt() {
     for shell in ["sh", "bash"] {
         let machine = Machine::new();
         let printed = machine.run().shell(shell).succeeds();
-        allow_duplicates! { assert_snapshot!(printed, @r"
+        allow_duplicates! { assert_snapshot!(printed, @r#"
         exit: 0
         ----- stdout -----
         downloading mcp-mesh 4.0.0 from [hub]/dhyansraj/mcp-mesh/releases/download/v4.0.0/mcp-mesh-[host].tar.gz
@@ -23,10 +23,10 @@ fn both_binaries_come_with_a_receipt() {
 
         To add $HOME/.local/bin to your PATH, either restart your shell or run:
 
-            source $HOME/.config/mcp-mesh/env.sh (sh, bash, zsh)
-            source $HOME/.config/mcp-mesh/env.fish (fish)
+            . "$HOME/.config/mcp-mesh/env.sh" (sh, bash, zsh)
+            source "$HOME/.config/mcp-mesh/env.fish" (fish)
         ----- stderr -----
-        "); }
+        "#); }
         assert_eq!(
             machine.says("meshctl"),
             format!("meshctl 4.0.0 {}\n", host())

@@ -6,6 +6,8 @@
 #[cfg(unix)]
 mod failures;
 #[cfg(unix)]
+mod folders;
+#[cfg(unix)]
 mod installing;
 #[cfg(unix)]
 mod machine;

@@ -198,7 +198,8 @@ fn the_shell_installer_consists_of() {
     - check_for_shadowed_bins
     - print_home_for_script
     - add_install_dir_to_ci_path
-    - add_install_dir_to_path
+    + warn_unwritable
+    + add_install_dir_to_path
     - shotgun_install_dir_to_path
     - write_env_script_sh
     - write_env_script_fish
@@ -211,8 +212,9 @@ fn the_shell_installer_consists_of() {
     + get_architecture
     - say
     - say_verbose
-    - warn
     + err
+    + warn
+    + complain
     - need_cmd
     - check_cmd
     - assert_nz
@@ -235,6 +237,8 @@ fn the_shell_installer_consists_of() {
     + want_version
     + choose_only
     + chosen_binaries
+    + settle_folders
+    + absolute
     + open_work_dir
     + clean_up
     + follow_wanted_version
