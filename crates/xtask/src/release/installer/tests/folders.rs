@@ -19,9 +19,9 @@ fn path_of(machine: &Machine) -> String {
         ])
         .args(["-c", r#". "$HOME/.profile"; printf %s "$PATH""#])
         .output()
-        .unwrap();
+        .expect("a shell");
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]
