@@ -236,6 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_its_rehearsal_is_never_signed() {
+        let sign = POLICIES.iter().find(|policy| policy.job == "sign").unwrap();
+        let condition = sign.condition.unwrap();
+        assert!(
+            condition.contains("needs.assemble.result == 'success'"),
+            "{condition}"
+        );
+    }
+
+    #[test]
     fn a_condition_reads_only_jobs_that_are_waited_for() {
         for policy in &POLICIES {
             let condition = policy.condition.unwrap_or_default();
