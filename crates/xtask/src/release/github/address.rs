@@ -72,6 +72,11 @@ impl Address {
         self.trusted.contains(&origin)
     }
 
+    /// Whether it is reached by https, as all but loopback addresses are.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.web.starts_with("https://")
+    }
+
     /// Whether it is on this machine, where no proxy is needed.
     pub(super) fn is_loopback(&self) -> bool {
         self.is_loopback

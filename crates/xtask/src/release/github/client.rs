@@ -48,6 +48,8 @@ impl Client {
     fn at(address: Address, repository: String, token: Option<Token>) -> Self {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
+            // Wherever it is redirected.
+            .https_only(address.is_encrypted())
             .user_agent(concat!("mcp-mesh-xtask/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(Duration::from_secs(20)))
             .timeout_recv_response(Some(Duration::from_mins(2)))
@@ -241,4 +243,22 @@ impl Client {
 #[derive(Deserialize)]
 struct Refusal {
     message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leads_away_from_https() {
+        for (base, https_only) in [("https://git.example", true), ("http://127.0.0.1:1", false)] {
+            let address = Address::parse(base).unwrap();
+            let client = Client::at(address, "acme/mesh".to_owned(), None);
+            assert_eq!(client.agent.config().https_only(), https_only, "{base}");
+            if https_only {
+                let error = client.download_text("http://127.0.0.1:1/x").unwrap_err();
+                assert!(format!("{error:#}").contains("https"), "{error:#}");
+            }
+        }
+    }
 }
