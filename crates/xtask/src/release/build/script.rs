@@ -14,8 +14,8 @@ fn refusal(variables: &[(&str, &str)]) -> String {
         .env("VERSION", "0.0.0")
         .envs(variables.iter().copied())
         .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+        .expect("bash");
+    let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{variables:?}: {said}");
     said
 }
