@@ -1,6 +1,7 @@
 //! Asks for releases and their files.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -9,7 +10,8 @@ use reqwest::header::{
 use reqwest::{Response, StatusCode};
 use semver::Version;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use url::Url;
 
@@ -27,6 +29,8 @@ const REDIRECTS: usize = 5;
 const PAGE: usize = 50;
 /// How many pages are read before a version counts as unknown.
 const PAGES: u32 = 20;
+/// How much of a local file is read at once, in bytes.
+const CHUNK: usize = 256 << 10;
 /// The largest page of the list of releases, in bytes.
 const LARGEST_PAGE: u64 = 16 << 20;
 
@@ -162,7 +166,7 @@ impl ReleaseClient {
             source,
         };
         let mut body = self.open(url, limit).await?;
-        let mut file = tokio::fs::File::create_new(path).await.map_err(write)?;
+        let mut file = File::create_new(path).await.map_err(write)?;
         while let Some(chunk) = body.next().await? {
             file.write_all(&chunk).await.map_err(write)?;
             progress(Progress {
@@ -186,6 +190,9 @@ impl ReleaseClient {
 
     /// Asks for `url`, wherever it is now, and reads its head.
     async fn open(&self, url: &Url, limit: u64) -> Result<Body, ReleaseError> {
+        if let Some(path) = self.source.path(url) {
+            return Body::of_file(url, path, limit).await;
+        }
         let mut asked = url.clone();
         for _ in 0..=REDIRECTS {
             let response = self.send(&asked).await?;
@@ -250,20 +257,54 @@ impl ReleaseClient {
 /// The body of an answer, which must be as long as announced and not too long.
 struct Body {
     url: String,
-    response: Response,
+    content: Content,
     limit: u64,
     received: u64,
     expected: Option<u64>,
 }
 
+/// Where a body comes from.
+enum Content {
+    Answer(Response),
+    File(File, PathBuf),
+}
+
 impl Body {
     fn new(url: &Url, response: Response, limit: u64) -> Result<Self, ReleaseError> {
+        let expected = response.content_length();
+        Self::of(url, Content::Answer(response), expected, limit)
+    }
+
+    async fn of_file(url: &Url, path: PathBuf, limit: u64) -> Result<Self, ReleaseError> {
+        let opened = async {
+            let found = tokio::fs::metadata(&path).await?;
+            // A pipe would keep us waiting.
+            if !found.is_file() {
+                return Err(io::Error::other("it is no file"));
+            }
+            Ok((File::open(&path).await?, found.len()))
+        };
+        match opened.await {
+            Ok((file, length)) => Self::of(url, Content::File(file, path), Some(length), limit),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ReleaseError::Missing {
+                url: url.to_string(),
+            }),
+            Err(source) => Err(ReleaseError::Read { path, source }),
+        }
+    }
+
+    fn of(
+        url: &Url,
+        content: Content,
+        expected: Option<u64>,
+        limit: u64,
+    ) -> Result<Self, ReleaseError> {
         let body = Self {
             url: url.to_string(),
-            expected: response.content_length(),
-            response,
+            content,
             limit,
             received: 0,
+            expected,
         };
         if body.expected.is_some_and(|expected| expected > limit) {
             return Err(body.too_large());
@@ -272,15 +313,29 @@ impl Body {
     }
 
     async fn next(&mut self) -> Result<Option<bytes::Bytes>, ReleaseError> {
-        let Ok(chunk) = timeout(SILENCE, self.response.chunk()).await else {
-            return Err(ReleaseError::Timeout {
-                url: self.url.clone(),
-                timeout: SILENCE,
-            });
-        };
-        // Whatever breaks a body breaks it off.
-        let Ok(chunk) = chunk else {
-            return Err(self.truncated());
+        let chunk = match &mut self.content {
+            Content::Answer(response) => {
+                let Ok(chunk) = timeout(SILENCE, response.chunk()).await else {
+                    return Err(ReleaseError::Timeout {
+                        url: self.url.clone(),
+                        timeout: SILENCE,
+                    });
+                };
+                // Whatever breaks a body breaks it off.
+                let Ok(chunk) = chunk else {
+                    return Err(self.truncated());
+                };
+                chunk
+            }
+            Content::File(file, path) => {
+                let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
+                let read = file.read_buf(&mut chunk).await;
+                read.map_err(|source| ReleaseError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                (!chunk.is_empty()).then(|| chunk.freeze())
+            }
         };
         match &chunk {
             Some(chunk) => {

@@ -119,6 +119,14 @@ pub enum ReleaseError {
         /// What was announced, if anything was.
         expected: Option<u64>,
     },
+    /// A file of this machine is there, but not for us.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// What came cannot be kept.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -166,6 +174,9 @@ impl Hint for ReleaseError {
             }
             Self::Refused { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => {
                 Some("a proxy or mirror may answer in its place; open the URL in a browser".into())
+            }
+            Self::Read { path, .. } => {
+                Some(format!("make `{}` a file that this user can read", path.display()).into())
             }
             Self::Missing { .. } => None,
         }

@@ -1,6 +1,7 @@
 //! Where releases lie.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use mesh_core::env::{EnvVars, Environment};
 use reqwest::header::HeaderValue;
@@ -78,7 +79,7 @@ impl ReleaseSource {
             }
         };
         let folder = setting(EnvVars::MCP_MESH_DOWNLOAD_URL)
-            .map(|folder| folder.url())
+            .map(|folder| folder.folder())
             .transpose()?;
         let token = environment
             .get(EnvVars::MCP_MESH_GITHUB_TOKEN)
@@ -120,6 +121,12 @@ impl ReleaseSource {
         }
     }
 
+    /// The file of this machine that `url` is, if releases are taken from there.
+    pub(super) fn path(&self, url: &Url) -> Option<PathBuf> {
+        let local = url.scheme() == "file" && self.admits(url);
+        local.then(|| url.to_file_path().ok()).flatten()
+    }
+
     /// Leads to the newest release.
     pub(super) fn latest(&self) -> Url {
         self.releases(&["latest"])
@@ -142,9 +149,18 @@ impl ReleaseSource {
         self.token.as_ref().filter(|_| ours)
     }
 
-    /// Whether `url` may be asked: encrypted, unless the user chose a server that is not.
+    /// Whether `url` may be asked: encrypted, unless the user chose a server that is not, or a folder of
+    /// this machine.
     pub(super) fn admits(&self, url: &Url) -> bool {
-        url.scheme() == "https" || (self.plain && url.scheme() == "http")
+        match url.scheme() {
+            "https" => true,
+            "http" => self.plain,
+            "file" => self
+                .folder
+                .as_ref()
+                .is_some_and(|folder| url.as_str().starts_with(folder.as_str())),
+            _ => false,
+        }
     }
 
     fn releases(&self, segments: &[&str]) -> Url {
@@ -167,6 +183,18 @@ impl<'a> Setting<'a> {
 
     fn url(&self) -> Result<Url, ReleaseError> {
         parse_base(self.value).map_err(|reason| self.invalid(reason))
+    }
+
+    /// A folder with files: on a server, or of this machine as `file:///…`.
+    fn folder(&self) -> Result<Url, ReleaseError> {
+        if !self.value.trim_start().starts_with("file:") {
+            return self.url();
+        }
+        let url = Url::parse(self.value.trim()).map_err(|error| self.invalid(error.to_string()))?;
+        let local = url.to_file_path().is_ok();
+        local.then_some(url).ok_or_else(|| {
+            self.invalid("it names no folder of this machine; write `file:///path/of/the/folder`")
+        })
     }
 
     fn invalid(&self, reason: impl Into<String>) -> ReleaseError {
@@ -261,6 +289,20 @@ mod tests {
             file(&resolve(&[folder]).unwrap()),
             "https://mirror.example/4/SHA256SUMS"
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_folder_of_this_machine_is_as_good_as_a_mirror() {
+        let at = |url| resolve(&[(EnvVars::MCP_MESH_DOWNLOAD_URL, url)]);
+        let source = at("file:///media/a%20stick/").unwrap();
+        assert_eq!(file(&source), "file:///media/a%20stick/SHA256SUMS");
+        let admits = |url: &str| source.admits(&Url::parse(url).unwrap());
+        assert!(admits(&file(&source)));
+        assert!(!admits("file:///etc/passwd"));
+        assert!(!admits("http://mirror.example/SHA256SUMS"));
+        let message = at("file://media/stick").unwrap_err().to_string();
+        insta::assert_snapshot!(message, @"`file://media/stick` (MCP_MESH_DOWNLOAD_URL) is not the URL of a place with releases: it names no folder of this machine; write `file:///path/of/the/folder`");
     }
 
     #[test]

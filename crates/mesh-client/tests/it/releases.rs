@@ -200,6 +200,54 @@ async fn a_download_is_written_while_it_comes() {
 }
 
 #[tokio::test]
+#[cfg(unix)]
+async fn a_folder_of_this_machine_is_read_with_the_same_care() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("a.bin"), "content").unwrap();
+    std::fs::create_dir(at("folder")).unwrap();
+    std::fs::write(at("large"), "y".repeat(101)).unwrap();
+    let url = format!("file://{}", folder.path().display());
+    let environment = [(EnvVars::MCP_MESH_DOWNLOAD_URL, url)];
+    let source = ReleaseSource::resolve(
+        "https://github.com/acme/mesh",
+        &environment.into_iter().collect(),
+    );
+    let client = ReleaseClient::new(source.unwrap());
+    let version = Version::new(4, 1, 0);
+    assert_eq!(
+        client.fetch(&version, "a.bin", 100).await.unwrap(),
+        b"content"
+    );
+    let mut said = Vec::new();
+    for name in ["missing", "folder", "large"] {
+        let error = client.fetch(&version, name, 100).await.unwrap_err();
+        let text = describe(&error).replace(folder.path().to_str().unwrap(), "[FOLDER]");
+        // The number of the error is the system's own.
+        said.push(text.split(" (os error").next().unwrap().to_owned());
+    }
+    insta::assert_snapshot!(said.join("\n"), @r"
+    `file://[FOLDER]/missing` does not exist
+    cannot read `[FOLDER]/folder`: it is no file
+    `file://[FOLDER]/large` is larger than 100 bytes
+    ");
+
+    let path = at("copy");
+    let url = client.source().file(&version, "a.bin");
+    let mut seen = Vec::new();
+    client
+        .download(&url, &path, 100, &mut |progress| seen.push(progress))
+        .await
+        .unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"content");
+    let whole = Progress {
+        received: 7,
+        expected: Some(7),
+    };
+    assert_eq!(seen, [whole]);
+}
+
+#[tokio::test]
 async fn nobody_at_home_is_said_plainly() {
     let server = serve(|_| Script::status(200));
     let client = client(&server);

@@ -91,6 +91,17 @@ fn an_older_release_comes_only_when_it_is_named() {
 }
 
 #[test]
+fn no_network_is_needed_where_the_files_are() {
+    let mut stand = Stand::new();
+    stand.publish(NEW);
+    let folder = format!("file://{}", stand.assets(NEW).display());
+    stand.set(EnvVars::MCP_MESH_DOWNLOAD_URL, &folder);
+    assert!(matches!(stand.update(NEW), Ok(Outcome::Updated { .. })));
+    assert_eq!(contents(&stand.bin())[0], says("meshctl", NEW));
+    assert_eq!(stand.hub.requests(), []);
+}
+
+#[test]
 fn a_folder_of_files_serves_a_named_version() {
     let mut stand = Stand::new();
     stand.publish(NEW);
