@@ -65,4 +65,4 @@ remove >&2
 for path in usr/bin/meshctl usr/bin/mcp-mesh-registry "${unit#"$layers/root/"}"; do
   [ ! -e "$layers/root/$path" ] || fail "removing the package leaves /$path"
 done
-echo "installed by the system's tool in a throw-away copy of this system; both commands work; $verified; removed"
+echo "installed; both commands work; $verified; removed"

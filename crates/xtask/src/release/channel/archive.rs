@@ -2,10 +2,10 @@
 
 use anyhow::Context;
 
-use super::{Origin, Place, commands_work};
+use super::{Origin, Place, Proof, commands_work};
 use crate::release::{Checksums, Target, signature};
 
-pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
+pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
     let target = Target::host().context("releases have no archive for this machine")?;
     let platform = target
         .platform()
@@ -30,8 +30,9 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     place.system("tar").args(["-xf", dated]).output()?;
     let folder = place.home().join(&platform);
     commands_work(&folder, &origin.version, place)?;
-    Ok(format!(
-        "`{dated}` and `{latest}`: signature, checksums, layout `{platform}/`, both commands work"
+    Ok(Proof::new(
+        format!("`{dated}` and `{latest}`: layout `{platform}/`, both commands work"),
+        "downloaded by both names; signature and checksums verified",
     ))
 }
 

@@ -1,10 +1,10 @@
 //! `brew install` from the tap. Needs brew, which the rehearsal stands in for by a harness.
 
-use super::{Origin, Place, commands_work};
+use super::{Origin, Place, Proof, commands_work};
 use crate::release::{Project, Tool};
 use crate::root;
 
-pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
+pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
     let tap = Project::load(root::checkout())?.release.homebrew_tap;
     // `owner/homebrew-name` is called `owner/name`.
     let formula = format!("{}/mcp-mesh", tap.replacen("/homebrew-", "/", 1));
@@ -17,5 +17,8 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
         place,
     )?;
     Tool::new("brew").args(["uninstall", &formula]).show()?;
-    Ok("installed from the tap, tested, used, uninstalled".to_owned())
+    Ok(Proof::new(
+        "installed, tested, both commands work, uninstalled",
+        "brew, from the tap",
+    ))
 }

@@ -2,17 +2,17 @@
 
 use anyhow::ensure;
 
-use super::{Origin, Place, commands_work};
+use super::{Origin, Place, Proof, commands_work};
 use crate::release::{ReleaseVersion, Tool};
 
-pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
+pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
     install(origin, place, &origin.version)?;
     commands_work(&place.bin(), &origin.version, place)?;
     uninstall(origin, place)?;
-    Ok(
-        "piped into the shell in an empty home; both commands work; uninstalled by its one command"
-            .to_owned(),
-    )
+    Ok(Proof::new(
+        "both commands work; uninstalling leaves neither them nor a receipt",
+        "downloaded and piped into the shell, in an empty home",
+    ))
 }
 
 /// Installs `version` the way its page says.

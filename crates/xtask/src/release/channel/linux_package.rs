@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 
-use super::{Origin, Place};
+use super::{Origin, Place, Proof};
 use crate::release::{Target, Tool};
 use crate::root;
 
@@ -13,7 +13,7 @@ pub(crate) enum Format {
     Rpm,
 }
 
-pub(super) fn prove(origin: &Origin, place: &Place, format: Format) -> anyhow::Result<String> {
+pub(super) fn prove(origin: &Origin, place: &Place, format: Format) -> anyhow::Result<Proof> {
     let target = Target::host().context("there is no package for this machine")?;
     let name = match format {
         Format::Deb => target.deb(&origin.version),
@@ -30,8 +30,15 @@ pub(super) fn prove(origin: &Origin, place: &Place, format: Format) -> anyhow::R
         ])
         .arg(origin.asset(&name))
         .output()?;
-    Tool::at(&root::checkout().join("packaging/scripts/try-package.sh"))
+    let proven = Tool::at(&root::checkout().join("packaging/scripts/try-package.sh"))
         .arg(place.home().join(&name))
         .arg(origin.version.to_string())
-        .output()
+        .output()?;
+    Ok(Proof::new(
+        proven,
+        match format {
+            Format::Deb => "dpkg, in a copy of this system that is thrown away",
+            Format::Rpm => "rpm, in a copy of this system that is thrown away",
+        },
+    ))
 }

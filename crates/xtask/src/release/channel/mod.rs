@@ -84,13 +84,33 @@ pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<()> {
     }
     let place = Place::new(&scratch(&args), "verify")?;
     let proof = args.how.prove(&origin, &place)?;
-    say(format_args!("{:?}: {proof}", args.how));
+    say(format_args!(
+        "{:?}: {} ({})",
+        args.how, proof.proven, proof.how
+    ));
     place.remove()
+}
+
+/// What came of using a channel.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    pub(crate) proven: String,
+    /// By which means.
+    pub(crate) how: String,
+}
+
+impl Proof {
+    fn new(proven: impl Into<String>, how: impl Into<String>) -> Self {
+        Self {
+            proven: proven.into(),
+            how: how.into(),
+        }
+    }
 }
 
 impl Channel {
     /// Installs from `origin` into `place`, uses it, uninstalls it, and says what that proved.
-    pub(crate) fn prove(self, origin: &Origin, place: &Place) -> anyhow::Result<String> {
+    pub(crate) fn prove(self, origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
         match self {
             Self::Installer => installer::prove(origin, place),
             Self::SelfUpdate => self_update::prove(origin, place),

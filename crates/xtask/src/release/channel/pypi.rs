@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use super::{Origin, Place, commands_work};
+use super::{Origin, Place, Proof, commands_work};
 use crate::release::Tool;
 use crate::root;
 
@@ -19,7 +19,7 @@ pub(crate) enum Form {
 
 /// Installs it into a fresh environment, imports it, and runs the two agents of the README with what
 /// came along.
-pub(crate) fn prove(origin: &Origin, place: &Place, form: Form) -> anyhow::Result<String> {
+pub(crate) fn prove(origin: &Origin, place: &Place, form: Form) -> anyhow::Result<Proof> {
     let version = origin.version.pep440();
     let environment = place.home().join("venv");
     let python = python();
@@ -55,12 +55,12 @@ pub(crate) fn prove(origin: &Origin, place: &Place, form: Form) -> anyhow::Resul
         !bin.join("meshctl").exists(),
         "`pip uninstall mcp-mesh` leaves the command meshctl"
     );
-    let form = match form {
-        Form::Wheel => "wheel",
-        Form::Source => "source distribution, compiled here",
-    };
-    Ok(format!(
-        "{form} in a fresh environment; import, both commands, a mesh of two agents; uninstalled"
+    Ok(Proof::new(
+        "import, both commands, a mesh of two agents; uninstalled",
+        match form {
+            Form::Wheel => "pip installs the wheel into a fresh environment",
+            Form::Source => "pip compiles the source distribution for a fresh environment",
+        },
     ))
 }
 

@@ -1,10 +1,10 @@
 //! `scoop install` from the bucket. Needs Scoop, which only Windows has.
 
-use super::{Origin, Place, commands_work};
+use super::{Origin, Place, Proof, commands_work};
 use crate::release::{Project, Tool};
 use crate::root;
 
-pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
+pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
     let bucket = Project::load(root::checkout())?.release.scoop_bucket;
     let scoop = |line: &str| {
         Tool::new("powershell")
@@ -16,5 +16,8 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     let folder = scoop("prefix mcp-mesh")?;
     commands_work(std::path::Path::new(folder.trim()), &origin.version, place)?;
     scoop("uninstall mcp-mesh")?;
-    Ok("installed from the bucket, used, uninstalled".to_owned())
+    Ok(Proof::new(
+        "installed, both commands work, uninstalled",
+        "scoop, from the bucket",
+    ))
 }

@@ -3,9 +3,9 @@
 use anyhow::{Context, ensure};
 
 use super::installer::{install, with_variables};
-use super::{Origin, Place, commands_work};
+use super::{Origin, Place, Proof, commands_work};
 
-pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
+pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
     let previous = origin
         .previous
         .clone()
@@ -32,8 +32,11 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<String> {
     update(&[]).context("a second update, with nothing to do, fails")?;
     update(&["--version", &previous.to_string()]).context("going back fails")?;
     commands_work(&place.bin(), &previous, place)?;
-    Ok(format!(
-        "{previous} to {}, again with nothing to do, and back by `--version`",
-        origin.version
+    Ok(Proof::new(
+        format!(
+            "{previous} to {}, again with nothing to do, and back by `--version`; both commands work",
+            origin.version
+        ),
+        "`meshctl self update` of an installed release, in an empty home",
     ))
 }

@@ -89,9 +89,10 @@ pub(super) fn compare(one: &Build, other: &Build) -> anyhow::Result<Vec<Row>> {
     Ok(vec![Row::real(
         "reproducible builds",
         format!(
-            "{} files (archives, SBOMs, wheel, sdist, .deb, .rpm) of one commit, built in two folders: the same bytes",
+            "{} files are the same bytes: archives, bills of materials, wheel, sdist, .deb, .rpm",
             names.len()
         ),
+        "one commit built twice, in two folders with two caches",
     )])
 }
 
@@ -113,6 +114,7 @@ pub(super) fn check_wheel(build: &Build) -> anyhow::Result<Vec<Row>> {
         .output()?;
     Ok(vec![Row::real(
         "wheel and sdist",
-        "twine check --strict, abi3audit, check-wheel-contents, auditwheel; version, entry points, types",
+        "version, entry points, types, licence; one wheel for every Python from 3.11; manylinux2014",
+        "twine check --strict, abi3audit, check-wheel-contents, auditwheel, `release check-wheel`",
     )])
 }

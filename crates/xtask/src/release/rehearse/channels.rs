@@ -21,7 +21,7 @@ pub(super) fn walk(report: &mut Report, scratch: &Path, origin: &Origin) {
             let place = Place::new(scratch, &name.replace([' ', '.'], "-"))?;
             let proof = channel.prove(origin, &place)?;
             place.remove()?;
-            Ok(vec![Row::real(name, proof)])
+            Ok(vec![Row::real(name, proof.proven, proof.how)])
         });
     }
     report.step("PyPI wheel", || {
@@ -42,9 +42,6 @@ pub(super) fn python_package(
     let place = Place::new(scratch, folder)?;
     let proof = prove_python_package(origin, &place, form)?;
     place.remove()?;
-    Ok(vec![Row::faked(
-        name,
-        proof,
-        "the index only: a simple index on loopback",
-    )])
+    let row = Row::real(name, proof.proven, proof.how);
+    Ok(vec![row.but_for("the index: a simple one on loopback")])
 }

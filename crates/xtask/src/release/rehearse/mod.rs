@@ -71,6 +71,7 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
         report.note(Row::real(
             "offline",
             "everything above ran without a network",
+            "a network namespace with loopback only",
         ));
     } else {
         report.note(Row::left("offline", "the network was not cut"));
@@ -115,6 +116,11 @@ fn two_versions(
     let build = needed(report, &format!("build {}", new.version), || {
         builds::build(&new, &built.join("new"), &cache, &EVERYTHING)
     })?;
+    report.note(Row::real(
+        "Linux x86_64 programs",
+        "need glibc 2.17 at most, list their crates, name no folder of this machine",
+        "read from the ELF files by `release build`, which fails otherwise",
+    ));
     if args.quick {
         report.note(Row::left("reproducible builds", "left out by `--quick`"));
     } else {

@@ -108,11 +108,14 @@ pub(super) fn publish_again(release: &Release, hub: &Hub) -> anyhow::Result<Vec<
         .arg("--workspace")
         .arg(&release.build.source.workspace)
         .output()?;
-    Ok(vec![Row::faked(
+    let row = Row::real(
         "GitHub release",
-        "created as a draft with all files, then published; a second run writes nothing; fetched back, verified",
-        "a hub with GitHub's URLs on loopback",
-    )])
+        "complete before it is published; a second run writes nothing; fetched back and verified",
+        "signed, and minisign itself agrees; created as a draft with all files, then published",
+    );
+    Ok(vec![
+        row.but_for("GitHub, by a hub with its URLs on loopback"),
+    ])
 }
 
 /// Formula and manifest reach tap and bucket once.
@@ -132,11 +135,14 @@ pub(super) fn publish_packages(release: &Release, hub: &Hub) -> anyhow::Result<V
         hub.writes().len() == writes,
         "publishing an unchanged formula or manifest commits again"
     );
-    Ok(vec![Row::faked(
+    let row = Row::real(
         "tap and bucket",
-        "formula and manifest committed, read back; a second run commits nothing",
-        "a hub with GitHub's API on loopback",
-    )])
+        "formula and manifest are there; a second run commits nothing",
+        "committed through GitHub's API, read back",
+    );
+    Ok(vec![
+        row.but_for("GitHub, by a hub with its URLs on loopback"),
+    ])
 }
 
 /// The release as users find it.

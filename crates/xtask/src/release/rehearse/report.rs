@@ -28,31 +28,39 @@ pub(super) enum Reality {
 pub(super) struct Row {
     channel: String,
     proven: String,
+    how: String,
     reality: Reality,
 }
 
 impl Row {
-    pub(super) fn real(channel: &str, proven: impl Into<String>) -> Self {
-        Self::new(channel, proven, Reality::Real)
-    }
-
-    pub(super) fn faked(
-        channel: &str,
-        proven: impl Into<String>,
-        stand_in: impl Into<String>,
-    ) -> Self {
-        Self::new(channel, proven, Reality::Faked(stand_in.into()))
-    }
-
-    pub(super) fn left(channel: &str, why: impl Into<String>) -> Self {
-        Self::new(channel, "", Reality::Left(why.into()))
-    }
-
-    fn new(channel: &str, proven: impl Into<String>, reality: Reality) -> Self {
+    pub(super) fn real(channel: &str, proven: impl Into<String>, how: impl Into<String>) -> Self {
         Self {
             channel: channel.to_owned(),
             proven: proven.into(),
-            reality,
+            how: how.into(),
+            reality: Reality::Real,
+        }
+    }
+
+    /// The same, but for the part of reality that `stand_in` names.
+    pub(super) fn but_for(self, stand_in: impl Into<String>) -> Self {
+        Self {
+            reality: Reality::Faked(stand_in.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn left(channel: &str, why: impl Into<String>) -> Self {
+        Self {
+            reality: Reality::Left(why.into()),
+            ..Self::real(channel, "", "")
+        }
+    }
+
+    fn failed(channel: &str, why: impl Into<String>) -> Self {
+        Self {
+            reality: Reality::Failed(why.into()),
+            ..Self::real(channel, "", "")
         }
     }
 }
@@ -84,7 +92,7 @@ impl Report {
                 say(format_args!("    FAILED, {seconds:.1} s: {error:#}"));
                 let summary = format!("{error:#}");
                 let line = summary.lines().next().unwrap_or_default().to_owned();
-                self.rows.push(Row::new(name, "", Reality::Failed(line)));
+                self.rows.push(Row::failed(name, line));
                 false
             }
         }
@@ -106,7 +114,8 @@ impl Report {
 
     /// The whole as a Markdown table.
     pub(super) fn table(&self) -> String {
-        let mut table = "| channel | what was proven | real or faked |\n|---|---|---|\n".to_owned();
+        let mut table =
+            "| channel | what was proven | how | real or faked |\n|---|---|---|---|\n".to_owned();
         for row in &self.rows {
             let reality = match &row.reality {
                 Reality::Real => "real".to_owned(),
@@ -117,9 +126,10 @@ impl Report {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
-                "| {} | {} | {} |",
+                "| {} | {} | {} | {} |",
                 row.channel,
                 row.proven.replace('|', "\\|"),
+                row.how.replace('|', "\\|"),
                 reality.replace('|', "\\|")
             );
         }
@@ -149,20 +159,20 @@ mod tests {
         let mut report = Report::default();
         assert!(!report.step("wheel", || anyhow::bail!("no wheel\nfound")));
         assert!(report.step("formula", || Ok(vec![
-            Row::real("formula", "evaluated"),
-            Row::faked("brew", "installed", "a harness"),
+            Row::real("formula", "evaluated", "by ruby"),
+            Row::real("brew", "installed", "by hand").but_for("a harness"),
             Row::left("images", "later"),
         ])));
         assert_eq!(report.failures(), ["wheel"]);
         assert_eq!(
             report.table(),
             "\
-| channel | what was proven | real or faked |
-|---|---|---|
-| wheel |  | FAILED: no wheel |
-| formula | evaluated | real |
-| brew | installed | faked: a harness |
-| images |  | not here: later |
+| channel | what was proven | how | real or faked |
+|---|---|---|---|
+| wheel |  |  | FAILED: no wheel |
+| formula | evaluated | by ruby | real |
+| brew | installed | by hand | faked: a harness |
+| images |  |  | not here: later |
 "
         );
     }
