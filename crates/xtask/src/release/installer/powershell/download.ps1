@@ -42,11 +42,15 @@ function Confirm-Checksum($path, $want, $url) {
   }
   $got = (Get-FileHash -LiteralPath $path -Algorithm SHA256 -ErrorAction Stop).Hash
   if ($got -ine $want) {
+    $cure = "Try again; if it stays, the server or something on the way changes files."
+    if ($download_url) {
+      $cure = "This installer is of $app_name ${app_version}: the folder of MCP_MESH_DOWNLOAD_URL must hold that release."
+    }
     throw @"
 ERROR: checksum mismatch: $url is not the file that was released
     want: $want
     got:  $got
-Nothing was changed. Try again; if it stays, the server or something on the way changes files.
+Nothing was changed. $cure
 "@
   }
 }

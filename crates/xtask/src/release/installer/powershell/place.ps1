@@ -13,9 +13,14 @@ function Install-Archive($info) {
   $name = $info['artifact_name']
   $url = "$artifact_download_url/$name"
   try {
-    $null = New-Item -Force -ItemType Directory -Path $dest -ErrorAction Stop
+    # The receipt and PATH are read from elsewhere, so a relative folder is no name for it.
+    $dest = (New-Item -Force -ItemType Directory -Path $dest -ErrorAction Stop).FullName
+    $folder['dest'] = $dest
+    if ($folder['layout'] -eq 'flat') {
+      $folder['prefix'] = $dest
+    }
     # What an earlier run could not remove because it was running.
-    Get-ChildItem -Path $dest -Filter '.mcp-mesh.*' -Directory -Force | Remove-Item -Recurse -Force -ErrorAction SilentlyContinue
+    Get-ChildItem -LiteralPath $dest -Filter '.mcp-mesh.*' -Directory -Force | Remove-Item -Recurse -Force -ErrorAction SilentlyContinue
     $stage = Join-Path $dest ".mcp-mesh.$([guid]::NewGuid())"
     $null = New-Item -ItemType Directory -Path (Join-Path $stage 'old') -ErrorAction Stop
   } catch {

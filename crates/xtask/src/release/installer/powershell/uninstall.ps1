@@ -5,6 +5,9 @@ function Remove-Installation() {
   }
   $known = Read-Receipt
   $named = if ($env:MCP_MESH_INSTALL_DIR) { $env:MCP_MESH_INSTALL_DIR } else { $unmanaged_install }
+  if ($named) {
+    $named = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($named)
+  }
   $bins = @('meshctl.exe', 'mcp-mesh-registry.exe')
   if ($named -and (-not $known -or $known.install_prefix -ne $named)) {
     # Another installation than the receipt's, which stays.
@@ -22,7 +25,11 @@ function Remove-Installation() {
   foreach ($bin in $bins) {
     $path = Join-Path $dest $bin
     if (Test-Path -LiteralPath $path) {
-      Remove-Item -LiteralPath $path -Force -ErrorAction Stop
+      try {
+        Remove-Item -LiteralPath $path -Force -ErrorAction Stop
+      } catch {
+        throw "ERROR: cannot remove ${path}: $(Get-ExceptionMessage $_.Exception) If it runs, stop it (meshctl stop) and try again."
+      }
       Write-Information "removed $path"
     }
   }
