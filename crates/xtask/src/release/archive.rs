@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -129,6 +130,45 @@ impl Files {
         Ok(zip.finish()?.into_inner())
     }
 
+    /// What a gzipped tar holds; nothing is known of its modes.
+    pub(crate) fn of_tar_gz(bytes: &[u8]) -> anyhow::Result<Self> {
+        let mut files = Self::default();
+        for entry in tar::Archive::new(GzDecoder::new(bytes)).entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.to_string_lossy().into_owned();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            files.insert(path, Mode::Data, bytes);
+        }
+        Ok(files)
+    }
+
+    /// What a zip holds; nothing is known of its modes.
+    pub(crate) fn of_zip(bytes: &[u8]) -> anyhow::Result<Self> {
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
+        let mut files = Self::default();
+        for index in 0..archive.len() {
+            let mut entry = archive.by_index(index)?;
+            let path = entry.name()?.into_owned();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            files.insert(path, Mode::Data, bytes);
+        }
+        Ok(files)
+    }
+
+    /// Unpacks by the extension of `archive`, `.tar.gz` or `.zip`.
+    pub(crate) fn unpack(archive: &Path) -> anyhow::Result<Self> {
+        let name = archive.display();
+        let bytes = fs::read(archive).with_context(|| format!("failed to read `{name}`"))?;
+        let files = if archive.extension().is_some_and(|end| end == "zip") {
+            Self::of_zip(&bytes)
+        } else {
+            Self::of_tar_gz(&bytes)
+        };
+        files.with_context(|| format!("failed to unpack `{name}`"))
+    }
+
     /// Packs by the extension of `archive`, `.tar.gz` or `.zip`.
     pub(crate) fn pack(&self, archive: &Path, epoch: u64) -> anyhow::Result<()> {
         let name = archive.to_string_lossy();
@@ -181,8 +221,6 @@ fn set_mode(_file: &Path, _mode: Mode) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
     const EPOCH: u64 = 1_700_000_001;

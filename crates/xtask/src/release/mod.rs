@@ -34,6 +34,7 @@ mod sbom;
 mod scoop;
 mod sign;
 mod signature;
+mod stand_ins;
 mod target;
 mod template;
 mod tool;

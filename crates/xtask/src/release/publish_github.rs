@@ -8,7 +8,7 @@ use mesh_core::env::Environment;
 
 use super::checksums::sha256_of_file;
 use super::github::{Asset, Client, Draft, Release, Token};
-use super::{Checksums, Project, Tool, notes, say, signature};
+use super::{Checksums, Project, Tool, notes, say, signature, stand_ins};
 use crate::root;
 
 /// Publish an assembled, signed release on GitHub
@@ -64,6 +64,9 @@ fn publish(args: &PublishGithubArgs, token: Option<Token>) -> anyhow::Result<Out
 
     let base = project.github_base(args.github_base.as_deref());
     let client = Client::new(base, &project, token)?;
+    if !client.is_local() {
+        stand_ins::refuse(dir)?;
+    }
     if client.published(version)?.is_some() {
         compare(&client, &project, dir)?;
         say(format_args!(
@@ -310,6 +313,16 @@ mod tests {
         let error = refusal(&args);
         assert!(error.contains("`unlisted.txt` is there and not"), "{error}");
         assert_eq!(sample.hub.requests(), []);
+    }
+
+    #[test]
+    fn the_world_gets_programs_only() {
+        let sample = Sample::new("4.0.0");
+        let mut args = args(&sample);
+        args.github_base = Some("https://git.invalid".to_owned());
+        let error = refusal(&args);
+        let first = crate::release::Target::ALL[0].archive();
+        assert!(error.contains(&first), "{error}");
     }
 
     #[test]

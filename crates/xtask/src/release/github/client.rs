@@ -71,6 +71,11 @@ impl Client {
         &self.repository
     }
 
+    /// Whether the server is on this machine, so that nobody else sees what is published there.
+    pub(crate) fn is_local(&self) -> bool {
+        self.address.is_loopback()
+    }
+
     /// An API URL below the repository.
     pub(super) fn api(&self, path: &str) -> String {
         format!("{}/repos/{}/{path}", self.address.api(), self.repository)
