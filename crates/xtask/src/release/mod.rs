@@ -91,7 +91,7 @@ pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
         ReleaseCommand::NewKey(args) => new_key::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Assemble(args) => assemble::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Rehearse(args) => rehearse::run(&args),
-        ReleaseCommand::Verify(args) => channel::run(args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::Verify(args) => channel::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Plan(args) => plan::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

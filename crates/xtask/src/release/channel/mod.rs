@@ -71,10 +71,10 @@ pub(crate) struct VerifyArgs {
     dry_run: bool,
 }
 
-pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let project = Project::load(root::checkout())?;
     let client = Client::anonymous(&args.github_base, &project)?;
-    let origin = Origin::find(&client, &project, &args)?;
+    let origin = Origin::find(&client, &project, args)?;
     if args.dry_run {
         say(format_args!(
             "would install {} {} by {:?}, and use it",
@@ -82,7 +82,7 @@ pub(crate) fn run(args: VerifyArgs) -> anyhow::Result<()> {
         ));
         return Ok(());
     }
-    let place = Place::new(&scratch(&args), "verify")?;
+    let place = Place::new(&scratch(args), "verify")?;
     let proof = args.how.prove(&origin, &place)?;
     say(format_args!(
         "{:?}: {} ({})",

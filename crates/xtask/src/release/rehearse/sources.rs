@@ -102,11 +102,11 @@ pub(super) fn make(
     if !text.contains(section) {
         bail!("Cargo.toml has no {section}");
     }
-    let text: String = text
+    let text: Vec<_> = text
         .lines()
         .filter(|line| !line.starts_with("minisign-public-key"))
-        .map(|line| format!("{line}\n"))
         .collect();
+    let text = text.join("\n") + "\n";
     let key = format!("{section}minisign-public-key = \"{}\"\n", keys.public);
     fs::write(&manifest, text.replacen(section, &key, 1))
         .context("failed to write the clone's Cargo.toml")?;

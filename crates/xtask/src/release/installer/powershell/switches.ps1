@@ -11,7 +11,7 @@ if (Test-On $no_modify_path) {
 }
 
 # `meshctl self update` cannot hand parameters to an installer, so there is a variable too.
-if (-not ($MeshctlOnly -or $RegistryOnly)) {
+if (-not ($MeshctlOnly -or $RegistryOnly -or $Uninstall)) {
   switch ($env:MCP_MESH_INSTALL_ONLY) {
     'meshctl' { $MeshctlOnly = $true }
     'registry' { $RegistryOnly = $true }

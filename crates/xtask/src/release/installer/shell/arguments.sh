@@ -27,7 +27,7 @@ read_arguments() {
         shift
     done
     # `meshctl self update` cannot hand flags to an installer, so there is a variable too.
-    if [ -z "$ONLY" ]; then
+    if [ -z "$ONLY" ] && [ "$UNINSTALL" = 0 ]; then
         case "${MCP_MESH_INSTALL_ONLY:-}" in
             "") ;;
             meshctl) ONLY=meshctl ;;

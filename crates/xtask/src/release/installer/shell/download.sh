@@ -46,7 +46,7 @@ path_of() {
 # An error page is a failure (--fail), and so is a redirection away from https.
 download_with_curl() {
     local _url="$1"
-    set -- --silent --show-error --fail --location --connect-timeout 30 --retry 2 --output "$2" "$1"
+    set -- --silent --show-error --fail --location --connect-timeout 30 --speed-limit 1 --speed-time 60 --retry 2 --output "$2" "$1"
     case "$_url" in
         https://*) set -- --proto =https "$@" ;;
     esac

@@ -75,6 +75,18 @@ fn profiles_stay_when_asked() {
 }
 
 #[test]
+fn what_was_to_be_installed_does_not_keep_anything_here() {
+    let machine = Machine::new();
+    machine.run().succeeds();
+    machine
+        .run()
+        .env("MCP_MESH_INSTALL_ONLY", "meshctl")
+        .arg("--uninstall")
+        .succeeds();
+    assert_eq!(fs::read_dir(machine.default_bin()).unwrap().count(), 0);
+}
+
+#[test]
 fn another_installation_is_removed_by_its_folder() {
     let machine = Machine::new();
     machine.run().succeeds();

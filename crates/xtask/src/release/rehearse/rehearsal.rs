@@ -1,0 +1,195 @@
+//! The order of things, and what needs what.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use mesh_test::Hub;
+
+use super::builds::{self, Build};
+use super::releases::{self, Release};
+use super::report::{Report, Row};
+use super::sources::{self, Keys, Source};
+use super::{channels, checks, manifests, tampering};
+use crate::release::channel::{Form, Origin};
+use crate::root;
+
+/// Everything that a release for one target has.
+const EVERYTHING: [&str; 3] = ["binaries", "wheel", "sdist"];
+
+/// Whether builds are shown to be reproducible, which takes as long as everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thoroughness {
+    Quick,
+    Thorough,
+}
+
+/// A rehearsal under way: where it works, and what it found.
+pub(super) struct Rehearsal {
+    /// Keeps everything for a look.
+    pub(super) folder: PathBuf,
+    /// Python packages that were fetched before.
+    pub(super) wheels: PathBuf,
+    pub(super) report: Report,
+}
+
+impl Rehearsal {
+    /// The whole: the version that is at `commit`, and the next one.
+    pub(super) fn two_versions(
+        &mut self,
+        commit: &str,
+        thoroughness: Thoroughness,
+    ) -> anyhow::Result<()> {
+        let keys = Keys::make(&self.folder.join("keys"))?;
+        let (old, new) = sources::make(&self.folder.join("source"), commit, &keys)?;
+        let cache = self.folder.join("cache");
+        let built = self.folder.join("built");
+        let built_old = self.needed(&format!("build {}", old.version), || {
+            // Only updates start from it.
+            builds::build(&old, &built.join("old"), &cache, &["binaries"])
+        })?;
+        let built_new = self.needed(&format!("build {}", new.version), || {
+            builds::build(&new, &built.join("new"), &cache, &EVERYTHING)
+        })?;
+        self.report.note(Row::real(
+            "Linux x86_64 programs",
+            "need glibc 2.17 at most, list their crates, name no folder of this machine",
+            "read from the ELF files by `release build`, which fails otherwise",
+        ));
+        match thoroughness {
+            Thoroughness::Quick => self
+                .report
+                .note(Row::left("reproducible builds", "left out by `--quick`")),
+            Thoroughness::Thorough => self.build_again(&new, &built_new),
+        }
+        self.report
+            .step("wheel checks", || builds::check_wheel(&built_new));
+
+        let hub = self.empty_hub()?;
+        let old = self.publish(&built_old, &keys, &hub)?;
+        let new = self.publish(&built_new, &keys, &hub)?;
+        let report = &mut self.report;
+        report.step("publish again", || releases::publish_again(&new, &hub));
+        report.step("tap and bucket", || releases::publish_packages(&new, &hub));
+        report.step("release.yml", || checks::workflow(&new.build.source));
+        let origin = releases::origin(Some(&old), &new, &keys, &hub)?;
+        self.use_it(&new, &origin, &hub);
+        let places = self.folder.join("places");
+        self.report.step("bad releases and bad machines", || {
+            tampering::try_everything(&places, &old, &new, &origin)
+        });
+        self.compile_it(&origin);
+        Ok(())
+    }
+
+    /// One release that was assembled in `dir` already, as the workflow does before it is signed: signed
+    /// here with a key of the rehearsal, so an update, which trusts only the release's own key, cannot be
+    /// tried.
+    pub(super) fn assembled(&mut self, dir: PathBuf) -> anyhow::Result<()> {
+        let keys = Keys::make(&self.folder.join("keys"))?;
+        let upload = self.folder.join("assembled/given");
+        releases::copy(&dir.join("upload"), &upload)?;
+        let release = Release {
+            build: Build {
+                source: Source::here(root::checkout())?,
+                dir,
+            },
+            upload,
+        };
+        let hub = self.empty_hub()?;
+        self.needed("publish to the hub", || {
+            releases::publish(&release, &keys, &hub)
+        })?;
+        let origin = releases::origin(None, &release, &keys, &hub)?;
+        self.use_it(&release, &origin, &hub);
+        self.compile_it(&origin);
+        self.report.note(Row::left(
+            "self update",
+            "trusts only the key of real releases; `make rehearse` tries it with one of its own",
+        ));
+        Ok(())
+    }
+
+    fn build_again(&mut self, new: &Source, built: &Build) {
+        let Self { folder, report, .. } = self;
+        report.step("reproducible builds", || {
+            let elsewhere = new.elsewhere(&folder.join("another/place"))?;
+            let cache = folder.join("another/cache");
+            let again =
+                builds::build(&elsewhere, &folder.join("built/again"), &cache, &EVERYTHING)?;
+            builds::compare(built, &again)
+        });
+    }
+
+    fn empty_hub(&self) -> anyhow::Result<Hub> {
+        let root = self.folder.join("hub");
+        if root.exists() {
+            fs::remove_dir_all(&root)
+                .with_context(|| format!("failed to remove `{}`", root.display()))?;
+        }
+        Ok(Hub::start(&root))
+    }
+
+    fn publish(&mut self, build: &Build, keys: &Keys, hub: &Hub) -> anyhow::Result<Release> {
+        let version = build.source.version.to_string();
+        let dir = self.folder.join("assembled").join(&version);
+        self.needed(&format!("publish {version}"), || {
+            let release = releases::assemble(build, &dir)?;
+            releases::publish(&release, keys, hub)?;
+            Ok(release)
+        })
+    }
+
+    /// Everything quick that a user may do with a release.
+    fn use_it(&mut self, release: &Release, origin: &Origin, hub: &Hub) {
+        let Self {
+            folder,
+            wheels,
+            report,
+        } = self;
+        let places = folder.join("places");
+        report.step("package index", || {
+            releases::fill_index(release, wheels, &hub.root().join("pypi"))?;
+            Ok(Vec::new())
+        });
+        channels::walk(report, &places, origin);
+        report.step("Homebrew", || manifests::formula(release, &places));
+        report.step("Scoop", || manifests::manifest(release));
+        report.step("linters", || checks::linters(&release.upload));
+        for (channel, why) in [
+            ("container images", "not built yet"),
+            (
+                "other targets",
+                "their archives hold no program here; the workflow builds them",
+            ),
+            (
+                "provenance attestation, trusted publishing, approvals",
+                "only GitHub can make them",
+            ),
+        ] {
+            report.note(Row::left(channel, why));
+        }
+    }
+
+    /// The source distribution, last because it takes longest.
+    fn compile_it(&mut self, origin: &Origin) {
+        let places = self.folder.join("places");
+        self.report.step("PyPI sdist", || {
+            channels::python_package(&places, origin, Form::Source)
+        });
+    }
+
+    /// A step that the rest cannot do without.
+    fn needed<T>(
+        &mut self,
+        name: &str,
+        step: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut made = None;
+        self.report.step(name, || {
+            made = Some(step()?);
+            Ok(Vec::new())
+        });
+        made.with_context(|| format!("the rest needs `{name}`"))
+    }
+}
