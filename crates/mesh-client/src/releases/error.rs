@@ -165,9 +165,16 @@ impl Hint for ReleaseError {
                 )
                 .into(),
             ),
-            Self::UnknownVersion { url, .. } | Self::NoRelease { url } => {
+            Self::UnknownVersion { url, .. } => {
                 Some(format!("`{url}` lists what there is").into())
             }
+            Self::NoRelease { .. } => Some(
+                format!(
+                    "open it in a browser; a server that `{}` names must have the releases there",
+                    EnvVars::MCP_MESH_INSTALLER_GHE_BASE_URL
+                )
+                .into(),
+            ),
             Self::Truncated { .. } => Some("try again; nothing was changed".into()),
             Self::Write { .. } => {
                 Some("make room there, or set `TMPDIR` to a folder with room".into())

@@ -86,7 +86,7 @@ async fn what_is_no_newest_release_is_said() {
             Script::body(200, "text/html", "<p>There are none</p>")
         }
     });
-    insta::assert_snapshot!(resolve(&nothing, "latest").await.unwrap_err(), @"there is no release at `http://[HUB]/acme/mesh/releases` // `http://[HUB]/acme/mesh/releases` lists what there is");
+    insta::assert_snapshot!(resolve(&nothing, "latest").await.unwrap_err(), @"there is no release at `http://[HUB]/acme/mesh/releases` // open it in a browser; a server that `MCP_MESH_INSTALLER_GHE_BASE_URL` names must have the releases there");
     let odd = serve(|_| redirect("/acme/mesh/releases/tag/nightly"));
     insta::assert_snapshot!(resolve(&odd, "latest").await.unwrap_err(), @"the answer of `http://[HUB]/acme/mesh/releases/latest` is not understood: its newest tag `nightly` is no version // a proxy or mirror may answer in its place; open the URL in a browser");
     let endless = serve(|_| redirect("/x"));

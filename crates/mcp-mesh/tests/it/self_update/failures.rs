@@ -28,7 +28,7 @@ fn before_the_first_release_there_is_none() {
     let stand = Stand::new();
     insta::assert_snapshot!(stand.failure("latest"), @r"
     there is no release at `[HUB]/[OWNER]/[NAME]/releases`
-    Hint: `[HUB]/[OWNER]/[NAME]/releases` lists what there is
+    Hint: open it in a browser; a server that `MCP_MESH_INSTALLER_GHE_BASE_URL` names must have the releases there
     ");
 }
 
