@@ -165,9 +165,7 @@ impl Hint for ReleaseError {
                 )
                 .into(),
             ),
-            Self::UnknownVersion { url, .. } => {
-                Some(format!("`{url}` lists what there is").into())
-            }
+            Self::UnknownVersion { url, .. } => Some(format!("`{url}` lists what there is").into()),
             Self::NoRelease { .. } => Some(
                 format!(
                     "open it in a browser; a server that `{}` names must have the releases there",
