@@ -72,11 +72,16 @@ pub(crate) async fn run(args: SelfArgs, context: &mut Context) -> Result<(), Cli
         quiet,
     } = args;
     context.quiet(quiet);
+    let program = Program::of_process(context.program.as_deref())?;
     let updater = Updater {
-        program: Program::of_process(context.program.as_deref())?,
+        // Who has no home, as some users of containers, may look for a release all the same.
+        lock_file: Home::resolve(&context.environment).map_or_else(
+            |_| program.path.with_file_name(LOCK),
+            |home| home.root().join(LOCK),
+        ),
+        program,
         environment: context.environment.clone(),
         key: ReleaseKey::compiled_in()?,
-        lock_file: Home::resolve(&context.environment)?.root().join(LOCK),
     };
     if check {
         let check = updater.check().await?;

@@ -124,6 +124,22 @@ fn package_managers_upgrade_what_they_installed() {
 }
 
 #[test]
+fn who_has_no_home_is_answered_too() {
+    let brew = Place::at("Cellar/mcp-mesh/4.0.0/bin/meshctl");
+    let mut command = brew.update(&[]);
+    command
+        .env_remove(EnvVars::MCP_MESH_HOME)
+        .env("HOME", "nowhere");
+    mesh_snapshot!(brew, command, @r"
+    exit: 1
+    ----- stdout -----
+    ----- stderr -----
+    Error: this meshctl was installed with Homebrew, so it is not replaced here
+    Hint: upgrade it with `brew upgrade mcp-mesh`
+    ");
+}
+
+#[test]
 fn an_unpacked_archive_gets_the_installer() {
     let place = Place::at("tools/meshctl");
     mesh_snapshot!(place, place.update(&[]), @r"
