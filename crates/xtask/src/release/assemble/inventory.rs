@@ -50,20 +50,37 @@ impl Missing {
                     assets.push((Some(target), name));
                 }
             }
-            let wheel = wheel_tags(target);
-            let prefix = format!("mcp_mesh-{}-", version.pep440());
-            let found = there.iter().any(|name| {
-                name.starts_with(&prefix) && wheel.iter().all(|tag| name.contains(tag))
-            });
+            let found = there.iter().any(|name| is_wheel_of(name, target, version));
             if !found {
-                assets.push((Some(target), format!("{prefix}*{}*.whl", wheel.join("*"))));
+                let tags = wheel_tags(target).join("*");
+                let name = format!("mcp_mesh-{}-*{tags}*.whl", version.pep440());
+                assets.push((Some(target), name));
             }
         }
-        let sdist = format!("mcp_mesh-{}.tar.gz", version.pep440());
+        let sdist = sdist(version);
         if !there.contains(&sdist) {
             assets.push((None, sdist));
         }
         Self { assets }
+    }
+
+    /// Files in `folder` that no release of `version` has: leftovers of another one.
+    pub(super) fn strangers(version: &ReleaseVersion, files: &[PathBuf]) -> Vec<String> {
+        let known: BTreeSet<String> = Target::ALL
+            .into_iter()
+            .flat_map(|target| needed(target, version))
+            .chain([sdist(version)])
+            .collect();
+        files
+            .iter()
+            .filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()))
+            .filter(|name| {
+                let is_wheel = Target::ALL
+                    .into_iter()
+                    .any(|target| is_wheel_of(name, target, version));
+                !known.contains(name) && !is_wheel
+            })
+            .collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -109,6 +126,16 @@ fn needed(target: Target, version: &ReleaseVersion) -> Vec<String> {
         names.push(target.rpm(version));
     }
     names
+}
+
+fn sdist(version: &ReleaseVersion) -> String {
+    format!("mcp_mesh-{}.tar.gz", version.pep440())
+}
+
+fn is_wheel_of(name: &str, target: Target, version: &ReleaseVersion) -> bool {
+    let ours = name.starts_with(&format!("mcp_mesh-{}-cp311-abi3-", version.pep440()));
+    let [system, cpu] = wheel_tags(target);
+    ours && name.ends_with(&format!("{cpu}.whl")) && name.contains(system)
 }
 
 /// What a wheel's file name says of its platform.
@@ -169,6 +196,23 @@ mod tests {
             let missing = Missing::among(&version, &names);
             assert_eq!(missing.assets.len(), 1, "{absent}: {missing}");
             assert!(missing.to_string().contains("release build"), "{missing}");
+        }
+    }
+
+    #[test]
+    fn what_no_release_has_is_a_stranger() {
+        let version = "4.0.0".parse().unwrap();
+        let mut files: Vec<PathBuf> = complete(&version).into_iter().map(PathBuf::from).collect();
+        assert!(Missing::strangers(&version, &files).is_empty());
+        for stranger in [
+            "mcp-mesh_3.9.0_linux_amd64.tar.gz",
+            "mcp_mesh-3.9.0-cp311-abi3-win_amd64.whl",
+            "mcp_mesh-4.0.0-cp311-abi3-linux_riscv64.whl",
+            "notes.txt",
+        ] {
+            files.push(stranger.into());
+            assert_eq!(Missing::strangers(&version, &files), [stranger]);
+            files.pop();
         }
     }
 

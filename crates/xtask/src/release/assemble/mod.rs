@@ -43,7 +43,17 @@ pub(crate) fn run(args: &AssembleArgs) -> anyhow::Result<()> {
     fs::create_dir_all(&upload)
         .with_context(|| format!("failed to create `{}`", upload.display()))?;
 
-    for file in inventory::built(&args.dir)? {
+    let files = inventory::built(&args.dir)?;
+    let strangers = Missing::strangers(&project.version, &files);
+    if !strangers.is_empty() {
+        bail!(
+            "`{}` holds what no release of {} has: {}; build into an empty folder",
+            args.dir.display(),
+            project.version,
+            strangers.join(", ")
+        );
+    }
+    for file in files {
         copy(&file, &upload)?;
     }
     let dist = Dist::new(&project, &args.dir.join("dist"))?;

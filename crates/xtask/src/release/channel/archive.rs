@@ -14,16 +14,19 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
         anyhow::bail!("a plain archive has two names");
     };
     for name in [dated.as_str(), Checksums::FILE, Checksums::SIGNATURE] {
-        download(place, &origin.asset(name), name)?;
+        place.download(&origin.asset(name), name)?;
     }
-    download(place, &origin.latest_asset(latest), latest)?;
-
+    let mut names = vec![dated];
+    if origin.is_latest {
+        place.download(&origin.latest_asset(latest), latest)?;
+        names.push(latest);
+    }
     let key = origin
         .public_key
         .as_deref()
         .context("no key to verify the signature with; pass `--public-key`")?;
     let sums = signature::verify_folder(place.home(), key, &origin.version)?;
-    for name in [dated, latest] {
+    for name in &names {
         sums.verify_file(&place.home().join(name))?;
     }
     // Both GNU tar and the bsdtar of Windows and macOS read either format.
@@ -31,23 +34,14 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
     let folder = place.home().join(&platform);
     commands_work(&folder, &origin.version, place)?;
     Ok(Proof::new(
-        format!("`{dated}` and `{latest}`: layout `{platform}/`, both commands work"),
-        "downloaded by both names; signature and checksums verified",
+        format!(
+            "{}: layout `{platform}/`, both commands work",
+            names
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(" and ")
+        ),
+        "downloaded; signature and checksums verified",
     ))
-}
-
-fn download(place: &Place, url: &str, name: &str) -> anyhow::Result<()> {
-    place
-        .system("curl")
-        .args([
-            "--fail",
-            "--location",
-            "--silent",
-            "--show-error",
-            "--output",
-            name,
-            url,
-        ])
-        .output()?;
-    Ok(())
 }

@@ -19,17 +19,7 @@ pub(super) fn prove(origin: &Origin, place: &Place, format: Format) -> anyhow::R
         Format::Deb => target.deb(&origin.version),
         Format::Rpm => target.rpm(&origin.version),
     };
-    place
-        .system("curl")
-        .args([
-            "--fail",
-            "--location",
-            "--silent",
-            "--show-error",
-            "--remote-name",
-        ])
-        .arg(origin.asset(&name))
-        .output()?;
+    place.download(&origin.asset(&name), &name)?;
     let proven = Tool::at(&root::checkout().join("packaging/scripts/try-package.sh"))
         .arg(place.home().join(&name))
         .arg(origin.version.to_string())

@@ -20,11 +20,13 @@ pub(crate) use place::Place;
 pub(crate) use pypi::{Form, prove as prove_python_package};
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::ValueEnum;
+use mesh_core::env::Environment;
 
-use super::github::Client;
-use super::{Project, say};
+use super::github::{Client, Token};
+use super::{Project, ReleaseVersion, say};
 use crate::root;
 
 /// How a user gets it.
@@ -48,12 +50,31 @@ pub(crate) enum Channel {
     Rpm,
 }
 
+/// Which release is meant.
+#[derive(Debug, Clone)]
+pub(crate) enum Tag {
+    /// The newest stable one.
+    Latest,
+    Version(ReleaseVersion),
+}
+
+impl FromStr for Tag {
+    type Err = <ReleaseVersion as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            version => version.parse().map(Self::Version),
+        }
+    }
+}
+
 /// Install a published release as a user does, and use it
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// The release's tag, or `latest`
     #[arg(long, default_value = "latest")]
-    tag: String,
+    tag: Tag,
     /// The channel
     #[arg(long, value_enum)]
     how: Channel,
@@ -73,8 +94,13 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let project = Project::load(root::checkout())?;
-    let client = Client::anonymous(&args.github_base, &project)?;
-    let origin = Origin::find(&client, &project, args)?;
+    // Reading needs no token, but without one the server soon refuses to answer.
+    let token = Token::read(&Environment::of_process(), Token::REPOSITORY);
+    let client = Client::new(&args.github_base, &project, token)?;
+    let Some(origin) = Origin::find(&client, &project, args, &args.tag)? else {
+        say(format_args!("nothing is released yet"));
+        return Ok(());
+    };
     if args.dry_run {
         say(format_args!(
             "would install {} {} by {:?}, and use it",

@@ -1,8 +1,6 @@
 //! Where a release comes from.
 
-use anyhow::Context;
-
-use super::VerifyArgs;
+use super::{Tag, VerifyArgs};
 use crate::release::github::Client;
 use crate::release::{Project, ReleaseVersion};
 
@@ -17,6 +15,8 @@ pub(crate) struct Origin {
     /// `<owner>/<name>` of the repository.
     pub(crate) repository: String,
     pub(crate) version: ReleaseVersion,
+    /// Whether it is what `latest` means; a prerelease never is, nor a mend of an older line.
+    pub(crate) is_latest: bool,
     /// The release before, for updates.
     pub(crate) previous: Option<ReleaseVersion>,
     /// The Python package index, if not pip's own.
@@ -26,26 +26,32 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Asks the server for the release that is meant and the one before it.
+    /// Asks the server for the release that is meant and the one before it. Nothing, if `latest` is
+    /// meant and nothing is released yet.
     pub(super) fn find(
         client: &Client,
         project: &Project,
         args: &VerifyArgs,
-    ) -> anyhow::Result<Self> {
+        tag: &Tag,
+    ) -> anyhow::Result<Option<Self>> {
         let mut stable: Vec<ReleaseVersion> = client
             .versions()?
             .into_iter()
             .filter(ReleaseVersion::is_stable)
             .collect();
         stable.sort();
-        let version = match args.tag.as_str() {
-            "latest" => stable.last().cloned().context("nothing is released yet")?,
-            tag => tag.parse()?,
+        let latest = stable.last().cloned();
+        let Some(version) = (match tag {
+            Tag::Latest => latest.clone(),
+            Tag::Version(version) => Some(version.clone()),
+        }) else {
+            return Ok(None);
         };
         let previous = stable.into_iter().rfind(|other| *other < version);
-        Ok(Self {
+        Ok(Some(Self {
             base: args.github_base.trim_end_matches('/').to_owned(),
             repository: format!("{}/{}", project.owner, project.name),
+            is_latest: latest.as_ref() == Some(&version),
             version,
             previous,
             index: args.index_url.clone(),
@@ -53,7 +59,7 @@ impl Origin {
                 .public_key
                 .clone()
                 .or_else(|| project.release.minisign_public_key.clone()),
-        })
+        }))
     }
 
     /// The URL of an asset of this release.

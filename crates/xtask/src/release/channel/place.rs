@@ -50,6 +50,21 @@ impl Place {
         self.system("sh").args(["-euc", line])
     }
 
+    /// Fetches `url` into the home as `name`.
+    pub(crate) fn download(&self, url: &str, name: &str) -> anyhow::Result<()> {
+        // Only the rehearsal's hub is not secure.
+        let protocol = if url.starts_with("http://127.0.0.1:") {
+            "=http"
+        } else {
+            "=https"
+        };
+        self.system("curl")
+            .args(["--fail", "--location", "--silent", "--show-error"])
+            .args(["--proto", protocol, "--output", name, url])
+            .output()?;
+        Ok(())
+    }
+
     fn inhabit(&self, tool: Tool) -> Tool {
         let tool = if cfg!(windows) {
             // Programs there do not start without the system's own variables.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
@@ -31,10 +32,7 @@ pub(crate) fn prove(origin: &Origin, place: &Place, form: Form) -> anyhow::Resul
     let bin = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
     let python = bin.join(format!("python{}", std::env::consts::EXE_SUFFIX));
 
-    pip(place, origin, &python, form)
-        .arg(format!("mcp-mesh=={version}"))
-        .output()
-        .with_context(|| format!("pip does not install mcp-mesh {version}"))?;
+    install(place, origin, &python, form)?;
     let said = place
         .program(&python)
         .args(["-c", "import mesh, mcp_mesh; print(mcp_mesh.__version__)"])
@@ -62,6 +60,23 @@ pub(crate) fn prove(origin: &Origin, place: &Place, form: Form) -> anyhow::Resul
             Form::Source => "pip compiles the source distribution for a fresh environment",
         },
     ))
+}
+
+/// Installs it; an index may show what was just uploaded only after some minutes.
+fn install(place: &Place, origin: &Origin, python: &Path, form: Form) -> anyhow::Result<()> {
+    let attempts = if origin.index.is_some() { 1 } else { 10 };
+    let requirement = format!("mcp-mesh=={}", origin.version.pep440());
+    for attempt in 1.. {
+        let tried = pip(place, origin, python, form).arg(&requirement).output();
+        match tried {
+            Err(_) if attempt < attempts => std::thread::sleep(Duration::from_mins(1)),
+            tried => {
+                tried.with_context(|| format!("pip does not install {requirement}"))?;
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn pip(place: &Place, origin: &Origin, python: &Path, form: Form) -> Tool {

@@ -6,10 +6,9 @@ use super::installer::{install, with_variables};
 use super::{Origin, Place, Proof, commands_work};
 
 pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
-    let previous = origin
-        .previous
-        .clone()
-        .context("there is no release before this one to update from")?;
+    let Some(previous) = origin.previous.clone() else {
+        return Ok(Proof::new("nothing", "there is no release to update from"));
+    };
     install(origin, place, &previous)?;
     let meshctl = place
         .bin()
@@ -21,21 +20,26 @@ pub(super) fn prove(origin: &Origin, place: &Place) -> anyhow::Result<Proof> {
             .args(arguments);
         with_variables(origin, tool).output()
     };
-    let check = update(&["--check", "--json"])?;
-    ensure!(
-        check.contains(&origin.version.to_string()),
-        "`self update --check` does not see {}: {check}",
-        origin.version
-    );
-    update(&[])?;
+    let version = origin.version.to_string();
+    // Who does not name a version gets the newest stable one.
+    let wanted: &[&str] = if origin.is_latest {
+        let check = update(&["--check", "--json"])?;
+        ensure!(
+            check.contains(&version),
+            "`self update --check` does not see {version}: {check}"
+        );
+        &[]
+    } else {
+        &["--version", &version]
+    };
+    update(wanted)?;
     commands_work(&place.bin(), &origin.version, place)?;
-    update(&[]).context("a second update, with nothing to do, fails")?;
+    update(wanted).context("a second update, with nothing to do, fails")?;
     update(&["--version", &previous.to_string()]).context("going back fails")?;
     commands_work(&place.bin(), &previous, place)?;
     Ok(Proof::new(
         format!(
-            "{previous} to {}, again with nothing to do, and back by `--version`; both commands work",
-            origin.version
+            "{previous} to {version}, again with nothing to do, and back by `--version`; both commands work"
         ),
         "`meshctl self update` of an installed release, in an empty home",
     ))

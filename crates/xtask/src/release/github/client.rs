@@ -35,11 +35,6 @@ impl Client {
         Ok(Self::at(address, repository, token))
     }
 
-    /// The same for somebody who only reads.
-    pub(crate) fn anonymous(base: &str, project: &Project) -> anyhow::Result<Self> {
-        Self::new(base, project, None)
-    }
-
     /// The same server and another repository, given as `owner/name`, with a token for that one.
     pub(crate) fn neighbour(&self, repository: &str, token: Option<Token>) -> Self {
         Self::at(self.address.clone(), repository.to_owned(), token)

@@ -157,6 +157,7 @@ pub(super) fn origin(
         base: hub.base_url().to_owned(),
         repository: format!("{}/{}", project.owner, project.name),
         version: new.build.source.version.clone(),
+        is_latest: new.build.source.version.is_stable(),
         previous: old.map(|old| old.build.source.version.clone()),
         index: Some(hub.index_url()),
         public_key: Some(keys.public.clone()),
