@@ -126,6 +126,10 @@ MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && u
 test-programs:
 	@$(ENSURE) ruby ruby --version
 	@$(ENSURE) curl curl --version
+	@$(ENSURE) wget wget --version
+	@$(ENSURE) openssl openssl version
+	@$(ENSURE) perl perl --version
+	@$(ENSURE) zsh zsh --version
 
 test-rust: .venv/.stamp test-programs
 	cargo test --workspace --exclude mesh-py --all-features --no-fail-fast -- $(if $(shell $(MAY_MOUNT)),--include-ignored)
