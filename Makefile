@@ -245,8 +245,13 @@ release-tools: .tools/cargo/.stamp .tools/python/.stamp
 	@CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/tools cargo install --quiet --locked --root .tools/cargo $$(cat $<)
 	@rm -rf $(CARGO_TARGET_DIR)/tools && touch $@
 
+.PHONY: release-lock
+release-lock: .tools/python/.stamp
+	.tools/python/$(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url packaging/requirements.in --output-file packaging/requirements.txt
+
 .tools/python/.stamp: packaging/requirements.txt | python
 	@echo "set up .tools/python: zig, packagers and checks of what they make"
 	@$(PYTHON) -m venv --clear .tools/python
-	@.tools/python/$(VENV_BIN)/pip install --requirement $<
+	@.tools/python/$(VENV_BIN)/pip install --require-hashes --requirement $<
 	@touch $@
