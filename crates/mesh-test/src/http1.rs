@@ -216,7 +216,11 @@ impl HttpConnection {
         self.stream.write_all(request)?;
         self.parser.expect(request.starts_with(b"HEAD "));
         loop {
-            let read = self.stream.read(&mut self.chunk)?;
+            let read = match self.stream.read(&mut self.chunk) {
+                // A read with a time limit ends at any signal, such as that of somebody's child.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
