@@ -30,7 +30,8 @@ pub(super) fn linters(upload: &Path) -> anyhow::Result<Vec<Row>> {
     Tool::new("shellcheck")
         .arg(upload.join("mcp-mesh-installer.sh"))
         .output()?;
-    Tool::new("python")
+    // The environment that the linters are in; another one holds the tools of a release.
+    Tool::at(&root::checkout().join(".venv/bin/python"))
         .arg(root::checkout().join("packaging/scripts/check-powershell-syntax.py"))
         .arg(upload.join("mcp-mesh-installer.ps1"))
         .output()?;
