@@ -11,8 +11,7 @@ use anyhow::{Context, bail};
 use self::dist::Dist;
 use self::inventory::Missing;
 use super::archive::{Files, Mode, write_sha256};
-use super::project::APP;
-use super::project::BINARIES;
+use super::project::{APP, BINARIES};
 use super::{Checksums, Project, Target, homebrew, installer, scoop};
 use crate::root;
 
