@@ -32,6 +32,15 @@ pub(crate) fn refuse(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether `archive` holds no program that `release build` made for `target`.
+pub(crate) fn stands_in(archive: &Path, target: Target) -> anyhow::Result<bool> {
+    let files = Files::unpack(archive)?;
+    let program = target.executable(BINARIES[0]);
+    Ok(!files.iter().any(|(path, _, bytes)| {
+        path.rsplit('/').next() == Some(&program) && elf::is_auditable(bytes).unwrap_or(false)
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::archive::Mode;

@@ -11,6 +11,7 @@ use crate::release::Tool;
 #[derive(Debug)]
 pub(crate) struct Place {
     home: PathBuf,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Place {
@@ -23,7 +24,16 @@ impl Place {
         }
         fs::create_dir_all(&home)
             .with_context(|| format!("failed to create `{}`", home.display()))?;
-        Ok(Self { home })
+        Ok(Self {
+            home,
+            variables: Vec::new(),
+        })
+    }
+
+    /// The same place, where every program sees another variable.
+    pub(crate) fn with_variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -74,6 +84,10 @@ impl Place {
                 .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
                 .env("LC_ALL", "C.UTF-8")
         };
+        let tool = self
+            .variables
+            .iter()
+            .fold(tool, |tool, (name, value)| tool.env(name, value));
         tool.env("HOME", &self.home)
             .env("MCP_MESH_HOME", self.home.join(".mcp-mesh"))
             .current_dir(&self.home)

@@ -4,6 +4,7 @@
 mod builds;
 mod channels;
 mod checks;
+mod foreign;
 mod manifests;
 mod offline;
 mod rehearsal;

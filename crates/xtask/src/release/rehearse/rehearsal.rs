@@ -6,16 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use mesh_test::Hub;
 
-use super::builds::{self, Build};
+use super::builds::{self, Build, Part};
 use super::releases::{self, Release};
 use super::report::{Report, Row};
 use super::sources::{self, Keys, Source};
-use super::{channels, checks, manifests, tampering};
+use super::{channels, checks, foreign, manifests, tampering};
 use crate::release::channel::{Form, Origin};
 use crate::root;
-
-/// Everything that a release for one target has.
-const EVERYTHING: [&str; 3] = ["binaries", "wheel", "sdist"];
 
 /// Whether builds are shown to be reproducible, which takes as long as everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +43,10 @@ impl Rehearsal {
         let built = self.folder.join("built");
         let built_old = self.needed(&format!("build {}", old.version), || {
             // Only updates start from it.
-            builds::build(&old, &built.join("old"), &cache, &["binaries"])
+            builds::build(&old, &built.join("old"), &cache, &Part::programs()?)
         })?;
         let built_new = self.needed(&format!("build {}", new.version), || {
-            builds::build(&new, &built.join("new"), &cache, &EVERYTHING)
+            builds::build(&new, &built.join("new"), &cache, &Part::everything()?)
         })?;
         self.report.note(Row::real(
             "Linux x86_64 programs",
@@ -62,8 +59,12 @@ impl Rehearsal {
                 .note(Row::left("reproducible builds", "left out by `--quick`")),
             Thoroughness::Thorough => self.build_again(&new, &built_new),
         }
+        let built_foreign = self.needed("build for other machines", || {
+            builds::build(&new, &built.join("foreign"), &cache, &Part::foreign())
+        })?;
+        let built_new = built_new.with(built_foreign);
         self.report
-            .step("wheel checks", || builds::check_wheel(&built_new));
+            .step("wheel checks", || builds::check_wheels(&built_new));
 
         let hub = self.empty_hub()?;
         let old = self.publish(&built_old, &keys, &hub)?;
@@ -88,11 +89,11 @@ impl Rehearsal {
     pub(super) fn assembled(&mut self, dir: PathBuf) -> anyhow::Result<()> {
         let keys = Keys::make(&self.folder.join("keys"))?;
         let upload = self.folder.join("assembled/given");
-        releases::copy(&dir.join("upload"), &upload)?;
+        releases::copy(&[dir.join("upload")], &upload)?;
         let release = Release {
             build: Build {
                 source: Source::here(root::checkout())?,
-                dir,
+                dirs: vec![dir],
             },
             upload,
         };
@@ -116,7 +117,7 @@ impl Rehearsal {
             let elsewhere = new.elsewhere(&folder.join("another/place"))?;
             let cache = folder.join("another/cache");
             let again =
-                builds::build(&elsewhere, &folder.join("built/again"), &cache, &EVERYTHING)?;
+                builds::build(&elsewhere, &folder.join("built/again"), &cache, &Part::everything()?)?;
             builds::compare(built, &again)
         });
     }
@@ -153,15 +154,12 @@ impl Rehearsal {
             Ok(Vec::new())
         });
         channels::walk(report, &places, origin);
+        foreign::walk(report, release, &places);
         report.step("Homebrew", || manifests::formula(release, &places));
         report.step("Scoop", || manifests::manifest(release));
         report.step("linters", || checks::linters(&release.upload));
         for (channel, why) in [
             ("container images", "not built yet"),
-            (
-                "other targets",
-                "their archives hold no program here; the workflow builds them",
-            ),
             (
                 "provenance attestation, trusted publishing, approvals",
                 "only GitHub can make them",

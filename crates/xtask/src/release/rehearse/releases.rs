@@ -24,7 +24,7 @@ pub(super) struct Release {
 /// Gathers the assets in `dir`; archives of targets that this machine does not build hold no program.
 pub(super) fn assemble(build: &Build, dir: &Path) -> anyhow::Result<Release> {
     build.source.check_out()?;
-    copy(&build.dir, dir)?;
+    copy(&build.dirs, dir)?;
     xtask()
         .args(["assemble", "--lies", "--dir"])
         .arg(dir)
@@ -37,17 +37,21 @@ pub(super) fn assemble(build: &Build, dir: &Path) -> anyhow::Result<Release> {
     })
 }
 
-/// Copies a folder: what was built, or will be published, stays as it is.
-pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+/// Copies the files of some folders into one: what was built, or will be published, stays as it is.
+pub(super) fn copy(from: &[PathBuf], to: &Path) -> anyhow::Result<()> {
     if to.exists() {
         std::fs::remove_dir_all(to)
             .with_context(|| format!("failed to remove `{}`", to.display()))?;
     }
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent)
-            .with_context(|| format!("failed to create `{}`", parent.display()))?;
+    std::fs::create_dir_all(to)
+        .with_context(|| format!("failed to create `{}`", to.display()))?;
+    for folder in from {
+        Tool::new("cp")
+            .arg("-r")
+            .arg(folder.join("."))
+            .arg(to)
+            .output()?;
     }
-    Tool::new("cp").arg("-r").arg(from).arg(to).output()?;
     Ok(())
 }
 
