@@ -16,6 +16,7 @@ mod elf;
 mod fetch;
 mod github;
 mod homebrew;
+mod image;
 mod installer;
 mod linux_packages;
 mod new_key;
