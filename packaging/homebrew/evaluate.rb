@@ -3,8 +3,9 @@
 # Tries a formula without Homebrew: ruby evaluate.rb FORMULA linux|mac intel|arm PREFIX [ASSETS]
 #
 # Evaluates FORMULA as Homebrew does on that platform. With ASSETS, a folder with the files of a release, the archive
-# must have the formula's checksum; if this machine is of that platform, it is then installed below PREFIX, linked,
-# tested, run as a service and uninstalled again. Ends with 1 and a line on stderr at the first thing that is wrong.
+# must have the formula's checksum; if this machine is of that platform, or RUNS_HERE=yes says that it runs such
+# programs, it is then installed below PREFIX, linked, tested, run as a service and uninstalled again. Ends with 1 and
+# a line on stderr at the first thing that is wrong.
 
 %w[digest fileutils open3 pathname socket tmpdir].each { |library| require library }
 
@@ -13,8 +14,9 @@ is_known = %w[linux mac].include?(SYSTEM) && %w[intel arm].include?(CPU)
 abort "usage: ruby evaluate.rb FORMULA linux|mac intel|arm PREFIX [ASSETS]" unless is_known && PREFIX && ARGV.size <= 5
 ROOT = Pathname(PREFIX).expand_path
 FACTS = %i[desc homepage version license url sha256 livecheck service test].freeze
-HERE = RUBY_PLATFORM.include?(SYSTEM == "mac" ? "darwin" : "linux") &&
-       RUBY_PLATFORM.match?(CPU == "arm" ? /\A(arm64|aarch64)/ : /\Ax86_64/)
+HERE = ENV["RUNS_HERE"] == "yes" ||
+       (RUBY_PLATFORM.include?(SYSTEM == "mac" ? "darwin" : "linux") &&
+        RUBY_PLATFORM.match?(CPU == "arm" ? /\A(arm64|aarch64)/ : /\Ax86_64/))
 
 def check(condition, complaint) = condition || raise(complaint)
 

@@ -32,6 +32,10 @@ pub(super) fn walk(report: &mut Report, release: &Release, scratch: &Path) {
             continue;
         }
         match target.os {
+            Os::Linux if !runs_here(target) => {
+                let why = "no emulator of that CPU: `make container-tools` and Debian's libc6-arm64-cross";
+                report.note(Row::left(&name, why));
+            }
             Os::Linux => {
                 report.step(&name, || {
                     linux(target, release, scratch).map(|row| vec![row])
@@ -65,14 +69,38 @@ fn name(target: Target) -> String {
     format!("{system} {cpu} programs")
 }
 
+/// Whether programs of `target` run here, be it in an emulator.
+pub(super) fn runs_here(target: Target) -> bool {
+    let has_emulator = || Path::new("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists();
+    let has_libraries = || target.libc == Some(Libc::Musl) || Path::new(ARM64_LIBRARIES).exists();
+    target.os == Os::Linux && (!is_emulated(target) || (has_emulator() && has_libraries()))
+}
+
+fn is_emulated(target: Target) -> bool {
+    Target::host().is_some_and(|host| host.cpu != target.cpu)
+}
+
+/// How an emulator finds the libraries that programs of `target` are loaded with.
+fn libraries(target: Target) -> Option<(&'static str, &'static str)> {
+    (is_emulated(target) && target.libc == Some(Libc::Gnu))
+        .then_some(("QEMU_LD_PREFIX", ARM64_LIBRARIES))
+}
+
+/// Lets `tool` run programs of `target`.
+pub(super) fn emulate(tool: Tool, target: Target) -> Tool {
+    match libraries(target) {
+        Some((name, folder)) => tool.env(name, folder),
+        None => tool,
+    }
+}
+
 /// Unpacks the archive as an installer does, and uses both commands.
 fn linux(target: Target, release: &Release, scratch: &Path) -> anyhow::Result<Row> {
     let place = Place::new(scratch, target.triple())?;
-    let is_emulated = Target::host().is_some_and(|host| host.cpu != target.cpu);
-    let place = match (is_emulated, target.libc) {
+    let place = match libraries(target) {
         // For the programs themselves, and for the registry that `meshctl` starts.
-        (true, Some(Libc::Gnu)) => place.with_variable("QEMU_LD_PREFIX", ARM64_LIBRARIES),
-        _ => place,
+        Some((name, folder)) => place.with_variable(name, folder),
+        None => place,
     };
     Tool::new("tar")
         .arg("-xf")
@@ -81,13 +109,8 @@ fn linux(target: Target, release: &Release, scratch: &Path) -> anyhow::Result<Ro
         .arg(place.home())
         .output()?;
     let bin = place.home().join(target.archive_stem());
-    commands_work(&bin, &release.build.source.version, &place).with_context(|| {
-        if is_emulated {
-            "with an emulator for that CPU, which `make container-tools` registers".to_owned()
-        } else {
-            format!("`{target}`")
-        }
-    })?;
+    commands_work(&bin, &release.build.source.version, &place)
+        .with_context(|| format!("the programs of {target}"))?;
     place.remove()?;
     let kind = match target.libc {
         Some(Libc::Musl) => "static: no loader, no library",
@@ -96,7 +119,7 @@ fn linux(target: Target, release: &Release, scratch: &Path) -> anyhow::Result<Ro
     Ok(Row::real(
         &name(target),
         format!("{kind}; both commands work: a registry starts, answers, stops"),
-        if is_emulated {
+        if is_emulated(target) {
             "run by qemu-user, out of the archive"
         } else {
             "run on this machine, out of the archive"

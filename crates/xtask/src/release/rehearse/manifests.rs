@@ -4,39 +4,51 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
+use super::foreign;
 use super::releases::Release;
 use super::report::Row;
-use crate::release::{Checksums, Tool};
+use crate::release::{Checksums, Target, Tool, stand_ins};
 use crate::root;
 
 /// Evaluates the formula for its four platforms, checks the checksums against the archives, and installs,
-/// tests and uninstalls it where the archive holds programs.
+/// tests and uninstalls it where the archive holds programs that run here.
 pub(super) fn formula(release: &Release, scratch: &Path) -> anyhow::Result<Vec<Row>> {
     let formula = release.upload.join("mcp-mesh.rb");
-    for (system, cpu) in [
-        ("linux", "intel"),
-        ("linux", "arm"),
-        ("mac", "intel"),
-        ("mac", "arm"),
+    let mut installed = Vec::new();
+    for (system, cpu, triple) in [
+        ("linux", "intel", "x86_64-unknown-linux-gnu"),
+        ("linux", "arm", "aarch64-unknown-linux-gnu"),
+        ("mac", "intel", "x86_64-apple-darwin"),
+        ("mac", "arm", "aarch64-apple-darwin"),
     ] {
         let prefix = scratch.join(format!("formula-{system}-{cpu}"));
-        // It installs and tests where the archive is for this machine, and holds programs.
-        Tool::new("ruby")
+        let target: Target = triple.parse()?;
+        let has_program = !stand_ins::stands_in(&release.upload.join(target.archive()), target)?;
+        let tool = Tool::new("ruby")
             .arg(root::checkout().join("packaging/homebrew/evaluate.rb"))
             .arg(&formula)
             .args([system, cpu])
             .arg(&prefix)
-            .arg(&release.upload)
-            .output()
+            .arg(&release.upload);
+        let tool = if has_program && foreign::runs_here(target) {
+            installed.push(format!("{system}/{cpu}"));
+            foreign::emulate(tool, target).env("RUNS_HERE", "yes")
+        } else {
+            tool
+        };
+        tool.output()
             .with_context(|| format!("the formula fails for {system}/{cpu}"))?;
     }
+    let installed = installed.join(" and ");
     let row = Row::real(
         "Homebrew",
-        "every sha256 is its archive's; on Linux/intel installed, tested, run as a service, uninstalled",
-        "the formula evaluated for its four platforms, with the real programs on Linux/intel",
+        format!(
+            "every sha256 is its archive's; on {installed} installed, tested, run as a service, uninstalled"
+        ),
+        format!("the formula evaluated for its four platforms, with the real programs on {installed}"),
     );
     Ok(vec![row.but_for(
-        "brew, by a harness; the other platforms' archives hold no program",
+        "brew, by a harness; the Macs' programs are compared, not run",
     )])
 }
 
@@ -69,6 +81,6 @@ pub(super) fn manifest(release: &Release) -> anyhow::Result<Vec<Row>> {
         "a schema, and the files",
     );
     Ok(vec![row.but_for(
-        "Scoop itself, and the archives, which hold no program",
+        "Scoop itself; its zip is tried on Windows below",
     )])
 }

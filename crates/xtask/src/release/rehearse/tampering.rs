@@ -13,8 +13,8 @@ use self::cases::{Attempt, CASES, Case, Server};
 use self::forgery::Forgery;
 use super::releases::Release;
 use super::report::Row;
-use crate::release::channel::{Origin, Place};
-use crate::release::{ReleaseVersion, Tool};
+use crate::release::channel::{Origin, Place, commands_work};
+use crate::release::{ReleaseVersion, Target, Tool, stand_ins};
 
 /// Tries every case, and fails with all that were not refused as they should be.
 pub(super) fn try_everything(
@@ -59,7 +59,8 @@ pub(super) fn try_everything(
     )];
     forgery.restore()?;
     hub.heal();
-    rows.push(old_glibc(&hub, origin, &Place::new(scratch, "old-glibc")?)?);
+    let place = Place::new(scratch, "old-glibc")?;
+    rows.push(old_glibc(&hub, new, origin, &place)?);
     if !left.is_empty() {
         rows.push(Row::left(
             &left.join("; "),
@@ -70,7 +71,12 @@ pub(super) fn try_everything(
 }
 
 /// A machine whose glibc is too old gets the static archive.
-fn old_glibc(hub: &Hub, origin: &Origin, place: &Place) -> anyhow::Result<Row> {
+fn old_glibc(
+    hub: &Hub,
+    new: &Release,
+    origin: &Origin,
+    place: &Place,
+) -> anyhow::Result<Row> {
     fetch_installer(hub, origin, place, &origin.version)?;
     let said = place
         .shell(
@@ -81,17 +87,23 @@ fn old_glibc(hub: &Hub, origin: &Origin, place: &Place) -> anyhow::Result<Row> {
         )
         .env("MCP_MESH_INSTALLER_GHE_BASE_URL", hub.base_url())
         .output()?;
+    let target: Target = "x86_64-unknown-linux-musl".parse()?;
     ensure!(
-        said.contains("x86_64-unknown-linux-musl"),
+        said.contains(target.triple()),
         "glibc 2.12 should lead to the static archive:\n{said}"
     );
-    place.remove()?;
     let row = Row::real(
         "old glibc",
-        "the installer says that 2.12 is too old, and takes the static archive",
+        "the installer says that 2.12 is too old, takes the static archive, and its commands work",
         "an `ldd` that says 2.12",
     );
-    Ok(row.but_for("the static archive, which holds no program"))
+    if stand_ins::stands_in(&new.upload.join(target.archive()), target)? {
+        place.remove()?;
+        return Ok(row.but_for("the static archive, which holds no program"));
+    }
+    commands_work(&place.bin(), &origin.version, place)?;
+    place.remove()?;
+    Ok(row)
 }
 
 /// Installs the old version, spoils what the case spoils, and tries for the new one.
