@@ -68,6 +68,7 @@ pub(crate) enum ReleaseCommand {
     Sign(sign::SignArgs),
     NewKey(new_key::NewKeyArgs),
     Plan(plan::PlanArgs),
+    PromoteImages(image::PromoteImagesArgs),
     Assemble(assemble::AssembleArgs),
     Rehearse(rehearse::RehearseArgs),
     Verify(channel::VerifyArgs),
@@ -93,6 +94,7 @@ pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
         ReleaseCommand::Assemble(args) => assemble::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Rehearse(args) => rehearse::run(&args),
         ReleaseCommand::Verify(args) => channel::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::PromoteImages(args) => image::promote(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Plan(args) => plan::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

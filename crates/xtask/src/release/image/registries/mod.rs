@@ -1,0 +1,20 @@
+//! Registries of images, such as Docker Hub: what they are asked, and how images get there.
+//!
+//! Reading is a few requests of ours, because an answer is a status and not a sentence; copying is
+//! skopeo's, which keeps every digest.
+
+mod api;
+mod copy;
+mod layouts;
+mod login;
+mod loopback;
+mod name;
+#[cfg(test)]
+pub(super) mod samples;
+
+pub(crate) use api::{Api, Lookup, Transport};
+pub(crate) use copy::Skopeo;
+pub(crate) use layouts::Layouts;
+pub(crate) use login::Logins;
+pub(crate) use loopback::Loopback;
+pub(crate) use name::{Digest, Pinned, Repository};
