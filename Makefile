@@ -31,7 +31,10 @@ ENSURE := packaging/scripts/ensure-debian-package.sh
 REQUIREMENTS := python/requirements
 PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider --timeout 300
 
-.PHONY: help demo test-all lint test bench rehearse fmt generate
+# Debian has compilers and emulators for other machines; elsewhere the rehearsal leaves those out, and says so.
+FOREIGN_TOOLS := $(if $(shell grep -s 'VERSION_CODENAME=bookworm' /etc/os-release),cross-toolchain wine container-tools)
+
+.PHONY: help demo test-all lint test bench rehearse images fmt generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,8 +60,11 @@ test: test-rust develop ## Rust and Python tests, without the other pair and int
 
 bench: bench-registry bench-python ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
 
-rehearse: release-tools rehearse-programs binaries ## Build a release twice, install, update and tamper with every channel, offline
+rehearse: release-tools rehearse-programs $(FOREIGN_TOOLS) binaries ## Build a release twice, install, update and tamper with every channel, offline
 	$(BIN)/xtask release rehearse
+
+images: release-tools rehearse-programs cross-toolchain container-tools binaries ## Build the container images from release archives, push, pull and use them, offline
+	$(BIN)/xtask release rehearse --only images
 
 fmt: .venv/.stamp ## Format Rust and Python
 	cargo fmt --all
@@ -230,7 +236,7 @@ upstream: .venvs/upstream/.stamp
 
 # ---- what a release is made with: cached in .tools, pinned in packaging/ ---------
 
-.PHONY: release-tools rehearse-programs
+.PHONY: release-tools rehearse-programs cross-toolchain wine container-tools
 
 # What the rehearsal uses like anybody would, beside what every machine has; it cuts the network itself.
 rehearse-programs: .venv/.stamp $(ACTIONLINT)
@@ -242,6 +248,18 @@ rehearse-programs: .venv/.stamp $(ACTIONLINT)
 	@$(ENSURE) systemd systemd-analyze --version
 
 release-tools: .tools/cargo/.stamp .tools/python/.stamp
+
+# They look for themselves at what is there already, packages of the system included.
+cross-toolchain: ## Set up Debian's compilers for every other target in .tools/cross
+	@packaging/scripts/cross-toolchain.sh
+
+wine:
+	@packaging/scripts/wine.sh
+
+# What arm64 programs are loaded with comes beside the emulator.
+container-tools:
+	@packaging/scripts/container-tools.sh
+	@$(ENSURE) libc6-arm64-cross test -e /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1
 
 .tools/cargo/.stamp: packaging/cargo-tools.txt
 	@echo "set up .tools/cargo: $$(tr '\n' ' ' <$<)(several minutes the first time)"
