@@ -21,3 +21,4 @@ pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
 pub use registry::{ClientOptions, EventQuery, Ping, PingVerdict, RegistryClient};
+pub use transport::Proxies;

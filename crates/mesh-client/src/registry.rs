@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::excerpt::excerpt;
-use crate::transport::{Transport, join, parse_base};
+use crate::transport::{Proxies, Transport, join, parse_base};
 use crate::{ClientError, Headers};
 
 const PENDING_JOBS: &str = "x-mesh-pending-jobs";
@@ -28,6 +28,8 @@ pub struct ClientOptions {
     pub max_body: usize,
     /// Sent with every request, for instance a `Host` for an ingress.
     pub headers: Headers,
+    /// Whether a proxy may be on the way.
+    pub proxies: Proxies,
 }
 
 impl Default for ClientOptions {
@@ -37,6 +39,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             max_body: 256 * 1024 * 1024,
             headers: Headers::new(),
+            proxies: Proxies::default(),
         }
     }
 }
@@ -103,7 +106,8 @@ impl RegistryClient {
             label: url.as_str().trim_end_matches('/').to_owned(),
             base: url,
             transport: Transport::new(options.connect_timeout, idle_timeout)
-                .with_headers(options.headers.as_map().clone()),
+                .with_headers(options.headers.as_map().clone())
+                .with_proxies(options.proxies),
             options,
         })
     }

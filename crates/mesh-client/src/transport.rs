@@ -7,12 +7,24 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, redirect, retry};
 use url::{Host, Url};
 
+/// Whether proxies that the environment names (`HTTP_PROXY`, …) are used. On the way to a loopback
+/// address they never are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Proxies {
+    /// As the environment says.
+    #[default]
+    Environment,
+    /// Every connection goes straight to its server.
+    Never,
+}
+
 /// Connects, keeps connections, and never repeats a request by itself.
 #[derive(Debug)]
 pub(crate) struct Transport {
     connect_timeout: Duration,
     idle_timeout: Duration,
     headers: HeaderMap,
+    proxies: Proxies,
     // Plain and TLS apart: the root certificates cost time that a local `http` URL need not pay.
     // Loopback apart: a proxy named by the environment cannot reach it.
     clients: [OnceLock<Client>; 4],
@@ -24,6 +36,7 @@ impl Transport {
             connect_timeout,
             idle_timeout,
             headers: HeaderMap::new(),
+            proxies: Proxies::default(),
             clients: Default::default(),
         }
     }
@@ -31,6 +44,12 @@ impl Transport {
     /// The same with `headers` on every request.
     pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// The same with another opinion on proxies.
+    pub(crate) fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -57,7 +76,7 @@ impl Transport {
             .connect_timeout(self.connect_timeout)
             .pool_idle_timeout(self.idle_timeout)
             .default_headers(self.headers.clone());
-        if loopback {
+        if loopback || self.proxies == Proxies::Never {
             builder.no_proxy().build()
         } else {
             builder.build()

@@ -1,7 +1,9 @@
 //! The command `mcp-mesh-registry`.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -10,7 +12,7 @@ use mesh_core::{Hint, VERSION};
 
 use crate::readiness::Readiness;
 use crate::settings::ready_descriptor;
-use crate::{LogFormat, Settings, logging, serve};
+use crate::{LogFormat, Settings, healthcheck, logging, serve};
 
 /// Run the registry of an MCP mesh
 ///
@@ -28,6 +30,12 @@ pub struct Args {
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// Ask the registry that runs with the same host and port whether it is healthy, and run none
+    ///
+    /// Exits with 0 if it answers `GET /health` within two seconds, else with 1 and one line that says
+    /// why. An address such as 0.0.0.0 is asked at the loopback address.
+    #[arg(long)]
+    pub healthcheck: bool,
     /// Print the version
     #[arg(short, long)]
     pub version: bool,
@@ -55,24 +63,20 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
         return ExitCode::SUCCESS;
     }
     let environment = Environment::of_process();
+    let folder = std::env::current_dir().unwrap_or_default();
+    if args.healthcheck {
+        return check_health(args, &environment, &folder);
+    }
     let descriptor = ready_descriptor(&environment);
     let readiness = Readiness::new(*descriptor.as_ref().unwrap_or(&None));
-    let folder = std::env::current_dir().unwrap_or_default();
     let settings = descriptor.and_then(|_| Settings::resolve(args, &environment, &folder));
     let outcome = match settings {
         Ok(settings) => {
             logging::start(settings.log_level, settings.log_format);
-            serve::serve(settings, &readiness).map_err(|error| {
-                (
-                    chain(&error),
-                    error.hint().map(std::borrow::Cow::into_owned),
-                )
-            })
+            serve::serve(settings, &readiness)
+                .map_err(|error| (chain(&error), error.hint().map(Cow::into_owned)))
         }
-        Err(error) => Err((
-            error.to_string(),
-            error.hint().map(std::borrow::Cow::into_owned),
-        )),
+        Err(error) => Err((error.to_string(), error.hint().map(Cow::into_owned))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,6 +87,30 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
                 .unwrap_or_default();
             // The exit code speaks for itself if nobody reads.
             let _ = write!(std::io::stderr(), "Error: {message}\n{hint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever runs this keeps what is printed as the reason, so it is one line.
+fn check_health(args: Args, environment: &Environment, folder: &Path) -> ExitCode {
+    let settings = Settings::resolve(args, environment, folder);
+    let outcome = match &settings {
+        Ok(settings) => healthcheck::run(settings).map_err(|error| {
+            (
+                mesh_client::describe(&error),
+                error.hint().map(Cow::into_owned),
+            )
+        }),
+        Err(error) => Err((error.to_string(), error.hint().map(Cow::into_owned))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((message, hint)) => {
+            let hint = hint
+                .map(|hint| format!(". Hint: {hint}"))
+                .unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "Error: {message}{hint}");
             ExitCode::FAILURE
         }
     }

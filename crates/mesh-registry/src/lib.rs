@@ -7,16 +7,18 @@
 //! snapshot and wait for nobody. [`health`] and [`sweep`] are clocks that send changes to the writer
 //! like any handler.
 
+mod address;
 mod app;
 pub mod cli;
 mod health;
+mod healthcheck;
 mod http;
 mod logging;
 mod outages;
+mod platform;
 mod readiness;
 mod serve;
 mod settings;
-mod stop_signal;
 mod sweep;
 mod topology;
 mod writer;

@@ -3,15 +3,16 @@
 //! The starter opens a pipe and names its write end in `MCP_MESH_READY_FD`; one line of JSON comes
 //! back. Without the variable nobody is told.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use serde_json::json;
 
+use crate::platform::inherited_pipe;
+
 /// The way back to the starter.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Readiness {
-    /// The number of an inherited descriptor.
+    /// The number of an inherited descriptor; of a handle on Windows.
     descriptor: Option<u32>,
 }
 
@@ -40,10 +41,7 @@ impl Readiness {
         let Some(descriptor) = self.descriptor else {
             return Ok(());
         };
-        // Opening by path needs no unsafe adoption of a number that the environment named.
-        let mut pipe = OpenOptions::new()
-            .write(true)
-            .open(format!("/dev/fd/{descriptor}"))?;
+        let mut pipe = inherited_pipe(descriptor)?;
         // In one piece: the starter may take what its first read brings for the line.
         pipe.write_all(format!("{line}\n").as_bytes())
     }

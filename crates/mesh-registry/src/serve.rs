@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use hyper_util::service::TowerToHyperService;
 use mesh_core::{Clock, Hint, VERSION};
 use mesh_store::{Store, StoreError};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::platform::{StopSignal, prepare_listener};
 use crate::readiness::Readiness;
-use crate::stop_signal::StopSignal;
-use crate::{App, Settings, app, health, sweep};
+use crate::{App, Settings, address, app, health, sweep};
 
 /// A connection that sends no complete request head for this long is closed. It covers the pause
 /// between two requests too, so it must exceed every client's heartbeat interval.
@@ -85,13 +85,15 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     tracing::info!(version = VERSION, "Starting MCP Mesh Registry Service");
     // Before anybody can know that there is a process to stop.
     let stop = StopSignal::listen().map_err(ServeError::Signals)?;
-    // The port first: a second registry must not touch the first one's database.
-    let listeners = bind(&settings.host, settings.port).await?;
-    let (store, opened) = Store::open(&settings.database, &settings.sqlite, &Clock::System).await?;
-    if let Some(path) = &opened.kept_aside {
-        tracing::warn!(path = %path.display(), "another program's database was kept aside");
-    }
-    let (state, mut writer) = App::open(settings, store, Clock::System).await?;
+    let mut stop = std::pin::pin!(stop.received());
+    // A name server or a database that another program holds may keep the start waiting.
+    let (listeners, state, mut writer) = tokio::select! {
+        started = start(settings) => started?,
+        () = &mut stop => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
 
     let mut clocks = JoinSet::new();
     clocks.spawn(health::monitor(state.clone()));
@@ -105,11 +107,11 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     tracing::info!("listening on {}:{port}", state.settings.host);
     readiness.ready(&format!(
         "http://{}:{port}",
-        reachable(&state.settings.host)
+        address::in_url(&state.settings.host)
     ));
 
     let outcome = tokio::select! {
-        () = accept(listeners, &state, stop) => Ok(()),
+        () = accept(listeners, &state, stop.as_mut()) => Ok(()),
         // Nobody closed it, so it died; a registry that can change nothing must not look alive.
         _ = &mut writer => Err(ServeError::Writer),
     };
@@ -128,6 +130,20 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     outcome
 }
 
+/// Binds the addresses and takes up what the store remembers.
+async fn start(
+    settings: Settings,
+) -> Result<(Vec<TcpListener>, Arc<App>, JoinHandle<()>), ServeError> {
+    // The port first: a second registry must not touch the first one's database.
+    let listeners = bind(&settings.host, settings.port).await?;
+    let (store, opened) = Store::open(&settings.database, &settings.sqlite, &Clock::System).await?;
+    if let Some(path) = &opened.kept_aside {
+        tracing::warn!(path = %path.display(), "another program's database was kept aside");
+    }
+    let (state, writer) = App::open(settings, store, Clock::System).await?;
+    Ok((listeners, state, writer))
+}
+
 /// Lets the `writer`, if it lives, finish what it accepted, and closes the store.
 async fn settle(state: &App, writer: Option<JoinHandle<()>>) {
     if let Some(writer) = writer {
@@ -139,14 +155,6 @@ async fn settle(state: &App, writer: Option<JoinHandle<()>>) {
     state.store.clone().close().await;
 }
 
-/// A host that a client on this machine can connect to.
-fn reachable(host: &str) -> &str {
-    match host {
-        "0.0.0.0" | "::" => "localhost",
-        host => host,
-    }
-}
-
 /// Binds every address that `host` stands for: `localhost` is often two.
 async fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, ServeError> {
     let failed = |source| ServeError::Bind {
@@ -154,13 +162,12 @@ async fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, ServeError> {
         port,
         source,
     };
-    let addresses: Vec<SocketAddr> = lookup_host((host, port))
+    let addresses = address::to_bind(host, port)
         .await
         .map_err(|source| ServeError::Resolve {
             host: host.to_owned(),
             source,
-        })?
-        .collect();
+        })?;
     let mut listeners: Vec<TcpListener> = Vec::with_capacity(addresses.len());
     let mut first_error = None;
     for mut address in addresses {
@@ -183,15 +190,13 @@ async fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, ServeError> {
     Ok(listeners)
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    // Elsewhere than on Unix the option would let two programs share the port.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
+    prepare_listener(&socket)?;
     if address.is_ipv6() {
         socket.set_only_v6(address.ip().to_canonical().is_loopback())?;
     }
@@ -202,18 +207,21 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves connections until a signal comes, then lets requests in flight end.
-async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>, stop: StopSignal) {
+async fn accept(
+    listeners: Vec<TcpListener>,
+    state: &Arc<App>,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
         .max_buf_size(MAX_HEAD);
     let router = app(state.clone());
     let connections = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop.received());
     loop {
         let stream = tokio::select! {
             stream = next(&listeners) => stream,
-            () = &mut stop => break,
+            () = stop.as_mut() => break,
         };
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service);

@@ -92,6 +92,7 @@ impl Settings {
             host,
             port,
             log_format,
+            healthcheck: _,
             version: _,
         } = args;
         let env = Reader(environment);

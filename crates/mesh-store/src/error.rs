@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mesh_core::env::EnvVars;
 use mesh_core::{Hint, VERSION};
+
+use crate::sqlite::User;
 
 /// Why the store did not do what it was asked.
 ///
@@ -27,6 +29,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file stands where a folder should.
+    #[error("`{path}` is a file, and the database needs a folder there")]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process holds the file for good.
     #[error("the database `{path}` is in use by another process")]
     InUse {
@@ -41,17 +49,29 @@ pub enum StoreError {
         /// What was tried.
         operation: &'static str,
     },
-    /// The file, its folder or the disk takes no writes.
-    #[error("the database `{path}` cannot be written")]
+    /// The file system takes no writes from anybody.
+    #[error("{user} cannot write the database `{path}`: its file system is read-only")]
     ReadOnly {
         /// The file.
         path: PathBuf,
+        /// Who tried.
+        user: User,
     },
-    /// This user may not open the file or its folder.
-    #[error("this user has no permission to open the database `{path}`")]
+    /// This user may not write the file, or not create what belongs beside it.
+    #[error("{user} has no permission to write the database `{path}`")]
     Denied {
         /// The file.
         path: PathBuf,
+        /// Who tried.
+        user: User,
+    },
+    /// This user may not create the folder that the file is to lie in.
+    #[error("{user} has no permission to create the folder `{folder}`")]
+    FolderDenied {
+        /// The folder.
+        folder: PathBuf,
+        /// Who tried.
+        user: User,
     },
     /// No room for another page.
     #[error("failed to {operation} in the database `{path}`: the disk is full")]
@@ -179,6 +199,7 @@ impl StoreError {
             Self::Busy { .. } => StoreErrorKind::Busy,
             Self::ReadOnly { .. }
             | Self::Denied { .. }
+            | Self::FolderDenied { .. }
             | Self::Full { .. }
             | Self::Vanished { .. }
             | Self::Io { .. } => StoreErrorKind::Storage,
@@ -190,6 +211,7 @@ impl StoreError {
             | Self::Migration { .. } => StoreErrorKind::Data,
             Self::NotBuilt { .. }
             | Self::Folder { .. }
+            | Self::NotAFolder { .. }
             | Self::InUse { .. }
             | Self::JournalMode { .. } => StoreErrorKind::Setting,
             Self::Closed | Self::Defect { .. } => StoreErrorKind::Defect,
@@ -212,10 +234,27 @@ impl Hint for StoreError {
                 EnvVars::DB_BUSY_TIMEOUT
             )
             .into(),
-            Self::ReadOnly { .. } | Self::Denied { .. } => format!(
-                "give this user write permission on the file and its folder, or set `{elsewhere}` to a file elsewhere"
+            Self::NotAFolder { .. } => {
+                format!("move it away, or set `{elsewhere}` to a file elsewhere").into()
+            }
+            Self::ReadOnly { .. } => format!(
+                "mount its folder for writing, or set `{elsewhere}` to a file elsewhere"
             )
             .into(),
+            Self::Denied { path, user } => {
+                let cure = hand_over(path, *user);
+                format!("{cure}, or set `{elsewhere}` to a file elsewhere").into()
+            }
+            Self::FolderDenied { folder, user } => {
+                let cure = match user.id() {
+                    Some(id) => {
+                        let folder = folder.display();
+                        format!("create it for that user with `mkdir -p {folder} && chown {id} {folder}`")
+                    }
+                    None => "create it for this user".to_owned(),
+                };
+                format!("{cure}, or set `{elsewhere}` to a file elsewhere").into()
+            }
             Self::Full { .. } => {
                 format!("free some space, or set `{elsewhere}` to a file on another disk").into()
             }
@@ -241,5 +280,23 @@ impl Hint for StoreError {
             Self::Io { .. } => format!("check the path in `{elsewhere}` and the disk under it").into(),
             Self::Closed | Self::Defect { .. } => return None,
         })
+    }
+}
+
+/// How to make `user` the owner of the database. Not with `chown -R`: the folder may hold other things.
+fn hand_over(path: &Path, user: User) -> String {
+    let folder = path.parent().filter(|folder| folder.parent().is_some());
+    match (user.id(), folder) {
+        // With the stars of what SQLite and we keep beside the file.
+        (Some(id), Some(folder)) if path.exists() => format!(
+            "give both to that user with `chown {id} {} {}*`",
+            folder.display(),
+            path.display()
+        ),
+        (Some(id), Some(folder)) => format!(
+            "give its folder to that user with `chown {id} {}`",
+            folder.display()
+        ),
+        _ => "give this user write permission on the file and its folder".to_owned(),
     }
 }

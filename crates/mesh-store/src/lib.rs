@@ -14,6 +14,6 @@ mod url;
 pub use error::{StoreError, StoreErrorKind};
 pub use options::{InvalidMode, JournalMode, SqliteOptions, Synchronous};
 pub use row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, User};
 pub use store::{Opened, Store};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl, SqliteTarget};

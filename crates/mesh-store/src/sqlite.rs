@@ -3,8 +3,10 @@
 
 mod failure;
 mod file;
+mod platform;
 mod rows;
 mod schema;
+mod user;
 mod work;
 
 use std::fmt;
@@ -23,6 +25,7 @@ use tokio::time::{Instant, sleep};
 
 use self::failure::Place;
 use self::schema::Contents;
+pub use self::user::User;
 use self::work::Work;
 use crate::error::StoreError;
 use crate::options::SqliteOptions;
@@ -330,6 +333,8 @@ fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .busy_timeout(options.busy_timeout.min(longest))
         .foreign_keys(true)
+        // A container may have no folder for temporary files, and what we sort is small.
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
 }
 

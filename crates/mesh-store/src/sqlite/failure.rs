@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::user::User;
 use crate::error::StoreError;
 
 /// Where the database is, to name it in errors.
@@ -23,7 +24,8 @@ impl Place {
         let path = self.0.clone();
         match primary_code(&error) {
             Some(Code::Busy | Code::Locked) => StoreError::Busy { path, operation },
-            Some(Code::ReadOnly) => StoreError::ReadOnly { path },
+            // The file itself was seen to take writes; what belongs beside it does not.
+            Some(Code::ReadOnly) => self.denied(),
             Some(Code::Full) => StoreError::Full { path, operation },
             Some(Code::NotADatabase) => StoreError::NotADatabase { path },
             Some(Code::Corrupt) => StoreError::Corrupt {
@@ -47,12 +49,22 @@ impl Place {
         }
     }
 
+    fn denied(&self) -> StoreError {
+        StoreError::Denied {
+            path: self.0.clone(),
+            user: User::of_process(),
+        }
+    }
+
     /// What it means that the machine failed to `operation`.
     pub(super) fn failed_io(&self, operation: &'static str, source: io::Error) -> StoreError {
         let path = self.0.clone();
         match source.kind() {
-            io::ErrorKind::PermissionDenied => StoreError::Denied { path },
-            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path },
+            io::ErrorKind::PermissionDenied => self.denied(),
+            io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly {
+                path,
+                user: User::of_process(),
+            },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 StoreError::Full { path, operation }
             }

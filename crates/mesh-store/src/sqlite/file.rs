@@ -1,7 +1,7 @@
 //! The database as a file: its folder, its permissions, who uses it, and moving it out of the way.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,8 @@ use mesh_core::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::failure::Place;
+use super::platform::{private_file, private_folder};
+use super::user::User;
 use crate::error::StoreError;
 
 /// How often we look whether the other process has let go.
@@ -27,13 +29,24 @@ pub(super) fn prepare_folder(place: &Place) -> Result<(), StoreError> {
     let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) else {
         return Ok(());
     };
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
+    if let Some(file) = folder.ancestors().find(|above| above.is_file()) {
+        return Err(StoreError::NotAFolder {
+            path: file.to_owned(),
+        });
+    }
+    private_folder()
+        .recursive(true)
         .create(folder)
-        .map_err(|source| Place::new(folder).failed_io("create the folder", source))
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => StoreError::FolderDenied {
+                folder: folder.to_owned(),
+                user: User::of_process(),
+            },
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull => {
+                place.failed_io("create the folder", source)
+            }
+            _ => Place::new(folder).failed_io("create the folder", source),
+        })
 }
 
 /// Claims the database for this process, waiting up to `patience` for one that is shutting down.
@@ -65,17 +78,9 @@ pub(super) async fn claim(place: &Place, patience: Duration) -> Result<Option<Fi
 /// Creates the file if it is missing and proves that it can be written: SQLite itself would silently
 /// fall back to reading.
 pub(super) fn prepare_file(place: &Place) -> Result<(), StoreError> {
-    match open_private(place.path()) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let path = place.path().to_owned();
-            Err(match File::open(&path) {
-                Ok(_) => StoreError::ReadOnly { path },
-                Err(_) => StoreError::Denied { path },
-            })
-        }
-        Err(error) => Err(place.failed_io("create the file", error)),
-    }
+    open_private(place.path())
+        .map(drop)
+        .map_err(|error| place.failed_io("create the file", error))
 }
 
 /// Renames the file, and what may be left of its log, to `<stem>.upstream-<time>.db` beside it.
@@ -111,9 +116,10 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Opens for writing without touching what is there; a new file is this user's only.
 fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private_file()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
 }

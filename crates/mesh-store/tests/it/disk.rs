@@ -122,8 +122,8 @@ async fn a_read_only_disk_is_refused() {
     disk.make_read_only();
     let error = home.try_open("disk/mesh.db").await.unwrap_err();
     insta::assert_snapshot!(home.told(&error), @r"
-    the database `[HOME]/disk/mesh.db` cannot be written
-    hint: give this user write permission on the file and its folder, or set `DATABASE_URL` to a file elsewhere
+    user [UID] cannot write the database `[HOME]/disk/mesh.db`: its file system is read-only
+    hint: mount its folder for writing, or set `DATABASE_URL` to a file elsewhere
     kind: Storage
     ");
 }
@@ -146,8 +146,8 @@ async fn a_read_only_file_is_refused() {
     let outcome = home.try_open("mesh.db").await;
     immutable(&path, "-i");
     insta::assert_snapshot!(home.told(&outcome.unwrap_err()), @r"
-    the database `[HOME]/mesh.db` cannot be written
-    hint: give this user write permission on the file and its folder, or set `DATABASE_URL` to a file elsewhere
+    user [UID] has no permission to write the database `[HOME]/mesh.db`
+    hint: give both to that user with `chown [UID] [HOME] [HOME]/mesh.db*`, or set `DATABASE_URL` to a file elsewhere
     kind: Storage
     ");
 }

@@ -43,12 +43,18 @@ impl Home {
         self.try_open(url).await.expect("the store opens").0
     }
 
-    /// What the user is told, with this home's path as `[HOME]`.
+    /// What the user is told, with this home's path as `[HOME]` and whoever runs the tests as `[UID]`.
     pub(crate) fn told(&self, error: &StoreError) -> String {
         let kind = error.kind();
         let hint = error.hint().unwrap_or_default();
         let home = self.folder.path().display().to_string();
-        format!("{error}\nhint: {hint}\nkind: {kind:?}").replace(&home, "[HOME]")
+        let mut told = format!("{error}\nhint: {hint}\nkind: {kind:?}").replace(&home, "[HOME]");
+        #[cfg(unix)]
+        for word in ["user", "chown"] {
+            let id = rustix::process::geteuid().as_raw();
+            told = told.replace(&format!("{word} {id} "), &format!("{word} [UID] "));
+        }
+        told
     }
 }
 

@@ -47,11 +47,15 @@ async fn a_folder_is_no_database() {
 async fn a_file_is_no_folder() {
     let home = Home::new();
     fs::write(home.path("state"), "").unwrap();
-    insta::assert_snapshot!(refused(&home, "state/mesh.db").await, @r"
-    failed to create the folder at `[HOME]/state`
-    hint: check the path in `DATABASE_URL` and the disk under it
-    kind: Storage
-    ");
+    for url in ["state/mesh.db", "state/of/the/mesh.db"] {
+        let told = refused(&home, url).await;
+        insta::allow_duplicates! { insta::assert_snapshot!(told, @r"
+        `[HOME]/state` is a file, and the database needs a folder there
+        hint: move it away, or set `DATABASE_URL` to a file elsewhere
+        kind: Setting
+        "); }
+    }
+    assert_eq!(fs::read(home.path("state")).unwrap(), b"");
 }
 
 #[tokio::test]

@@ -54,12 +54,16 @@ pub(crate) fn sync_all(mode: Mode, workspace: &Path) -> anyhow::Result<()> {
 }
 
 /// The pages, each with its path and what it should say.
-fn pages() -> [(&'static str, String); 2] {
+fn pages() -> [(&'static str, String); 3] {
     [
         ("docs/reference/environment.md", environment::reference()),
         (
             "docs/reference/meshctl.md",
-            command_line::reference(meshctl::command()),
+            command_line::reference(meshctl::command(), "crates/meshctl"),
+        ),
+        (
+            "docs/reference/mcp-mesh-registry.md",
+            command_line::reference(mesh_registry::cli::command(), "crates/mesh-registry"),
         ),
     ]
 }
