@@ -45,7 +45,9 @@ pub(super) fn formula(release: &Release, scratch: &Path) -> anyhow::Result<Vec<R
         format!(
             "every sha256 is its archive's; on {installed} installed, tested, run as a service, uninstalled"
         ),
-        format!("the formula evaluated for its four platforms, with the real programs on {installed}"),
+        format!(
+            "the formula evaluated for its four platforms, with the real programs on {installed}"
+        ),
     );
     Ok(vec![row.but_for(
         "brew, by a harness; the Macs' programs are compared, not run",

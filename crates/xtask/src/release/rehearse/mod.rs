@@ -4,7 +4,9 @@
 mod builds;
 mod channels;
 mod checks;
+mod containers;
 mod foreign;
+mod images;
 mod manifests;
 mod offline;
 mod rehearsal;
@@ -34,6 +36,9 @@ pub(crate) struct RehearseArgs {
     /// Leave out the second build, which shows that builds are reproducible
     #[arg(long, conflicts_with = "dir")]
     quick: bool,
+    /// Build only what this part is made of, and rehearse nothing else
+    #[arg(long, value_enum, conflicts_with_all = ["dir", "quick"])]
+    only: Option<Part>,
     /// Keep the network
     #[arg(long)]
     online: bool,
@@ -42,14 +47,25 @@ pub(crate) struct RehearseArgs {
     inside: bool,
 }
 
+/// What can be rehearsed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The container images
+    Images,
+}
+
 pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     let folder = root::target().join("rehearsal");
     let wheels = folder.join("wheels");
+    let image_wheels = folder.join("image-wheels");
     if !args.inside {
         say(format_args!(
             "==> fetch what a machine without a network needs"
         ));
         offline::fetch(&wheels)?;
+        if containers::Containers::are_set_up() {
+            offline::fetch_for_images(&image_wheels)?;
+        }
         if !args.online {
             let arguments: Vec<_> = std::env::args_os().skip(1).collect();
             if let Some(code) = offline::enter(&arguments)? {
@@ -61,12 +77,14 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     let mut rehearsal = Rehearsal {
         folder,
         wheels,
+        image_wheels,
         report: Report::default(),
     };
-    let outcome = match &args.dir {
-        None if args.quick => rehearsal.two_versions(&args.commit, Thoroughness::Quick),
-        None => rehearsal.two_versions(&args.commit, Thoroughness::Thorough),
-        Some(dir) => rehearsal.assembled(dir.clone()),
+    let outcome = match (&args.dir, args.only) {
+        (Some(dir), _) => rehearsal.assembled(dir.clone()),
+        (None, Some(Part::Images)) => rehearsal.images(&args.commit),
+        (None, None) if args.quick => rehearsal.two_versions(&args.commit, Thoroughness::Quick),
+        (None, None) => rehearsal.two_versions(&args.commit, Thoroughness::Thorough),
     };
     let Rehearsal {
         folder, mut report, ..

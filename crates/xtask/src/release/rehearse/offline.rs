@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use super::sources::xtask;
 use crate::release::{Tool, say};
 use crate::root;
 
@@ -37,6 +38,15 @@ pub(super) fn fetch(wheels: &Path) -> anyhow::Result<()> {
         .args(["uvicorn", "--constraint"])
         .arg(requirements.join("dev.txt"))
         .arg("maturin")
+        .output()?;
+    Ok(())
+}
+
+/// Fetches the locked dependencies of the images, for both platforms, into `wheels`.
+pub(super) fn fetch_for_images(wheels: &Path) -> anyhow::Result<()> {
+    xtask()
+        .args(["fetch-image-wheels", "--out"])
+        .arg(wheels)
         .output()?;
     Ok(())
 }

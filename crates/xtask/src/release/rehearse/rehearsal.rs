@@ -10,7 +10,7 @@ use super::builds::{self, Build, Part};
 use super::releases::{self, Release};
 use super::report::{Report, Row};
 use super::sources::{self, Keys, Source};
-use super::{channels, checks, foreign, manifests, tampering};
+use super::{channels, checks, foreign, images, manifests, tampering};
 use crate::release::channel::{Form, Origin};
 use crate::root;
 
@@ -27,6 +27,8 @@ pub(super) struct Rehearsal {
     pub(super) folder: PathBuf,
     /// Python packages that were fetched before.
     pub(super) wheels: PathBuf,
+    /// The same for the images, a folder for each platform.
+    pub(super) image_wheels: PathBuf,
     pub(super) report: Report,
 }
 
@@ -83,6 +85,37 @@ impl Rehearsal {
         Ok(())
     }
 
+    /// The container images, and of a release only what they are made of.
+    pub(super) fn images(&mut self, commit: &str) -> anyhow::Result<()> {
+        let keys = Keys::make(&self.folder.join("keys"))?;
+        let (_, source) = sources::make(&self.folder.join("source"), commit, &keys)?;
+        let cache = self.folder.join("cache");
+        let built = self.folder.join("built");
+        let build = self.needed(&format!("build {}", source.version), || {
+            let of = |parts: Vec<Part>| -> Vec<Part> {
+                parts.into_iter().filter(|part| part.is_for_images()).collect()
+            };
+            let here = of(Part::everything()?);
+            let elsewhere = of(Part::foreign());
+            let here = builds::build(&source, &built.join("new"), &cache, &here)?;
+            let foreign = builds::build(&source, &built.join("foreign"), &cache, &elsewhere)?;
+            Ok(here.with(foreign))
+        })?;
+        let dir = self.folder.join("assembled/for-images");
+        let release = self.needed("assemble and sign", || {
+            let release = releases::assemble(&build, &dir)?;
+            releases::sign(&release, &keys)?;
+            Ok(release)
+        })?;
+        let trial = images::Trial {
+            release: &release,
+            wheels: &self.image_wheels,
+            folder: self.folder.join("images"),
+        };
+        images::walk(&mut self.report, &trial);
+        Ok(())
+    }
+
     /// One release that was assembled in `dir` already, as the workflow does before it is signed: signed
     /// here with a key of the rehearsal, so an update, which trusts only the release's own key, cannot be
     /// tried.
@@ -116,8 +149,12 @@ impl Rehearsal {
         report.step("reproducible builds", || {
             let elsewhere = new.elsewhere(&folder.join("another/place"))?;
             let cache = folder.join("another/cache");
-            let again =
-                builds::build(&elsewhere, &folder.join("built/again"), &cache, &Part::everything()?)?;
+            let again = builds::build(
+                &elsewhere,
+                &folder.join("built/again"),
+                &cache,
+                &Part::everything()?,
+            )?;
             builds::compare(built, &again)
         });
     }
@@ -146,6 +183,7 @@ impl Rehearsal {
         let Self {
             folder,
             wheels,
+            image_wheels,
             report,
         } = self;
         let places = folder.join("places");
@@ -155,18 +193,21 @@ impl Rehearsal {
         });
         channels::walk(report, &places, origin);
         foreign::walk(report, release, &places);
+        images::walk(
+            report,
+            &images::Trial {
+                release,
+                wheels: image_wheels,
+                folder: folder.join("images"),
+            },
+        );
         report.step("Homebrew", || manifests::formula(release, &places));
         report.step("Scoop", || manifests::manifest(release));
         report.step("linters", || checks::linters(&release.upload));
-        for (channel, why) in [
-            ("container images", "not built yet"),
-            (
-                "provenance attestation, trusted publishing, approvals",
-                "only GitHub can make them",
-            ),
-        ] {
-            report.note(Row::left(channel, why));
-        }
+        report.note(Row::left(
+            "provenance attestation, trusted publishing, approvals",
+            "only GitHub can make them",
+        ));
     }
 
     /// The source distribution, last because it takes longest.

@@ -43,8 +43,7 @@ pub(super) fn copy(from: &[PathBuf], to: &Path) -> anyhow::Result<()> {
         std::fs::remove_dir_all(to)
             .with_context(|| format!("failed to remove `{}`", to.display()))?;
     }
-    std::fs::create_dir_all(to)
-        .with_context(|| format!("failed to create `{}`", to.display()))?;
+    std::fs::create_dir_all(to).with_context(|| format!("failed to create `{}`", to.display()))?;
     for folder in from {
         Tool::new("cp")
             .arg("-r")
@@ -55,8 +54,8 @@ pub(super) fn copy(from: &[PathBuf], to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Signs, has an independent program agree with the signature, and publishes.
-pub(super) fn publish(release: &Release, keys: &Keys, hub: &Hub) -> anyhow::Result<()> {
+/// Signs, and has an independent program agree with the signature.
+pub(super) fn sign(release: &Release, keys: &Keys) -> anyhow::Result<()> {
     release.build.source.check_out()?;
     verb("sign", release)
         .args(["--public-key", &keys.public])
@@ -68,6 +67,12 @@ pub(super) fn publish(release: &Release, keys: &Keys, hub: &Hub) -> anyhow::Resu
         .args(["-P", &keys.public])
         .output()
         .context("minisign does not accept the signature")?;
+    Ok(())
+}
+
+/// Signs and publishes.
+pub(super) fn publish(release: &Release, keys: &Keys, hub: &Hub) -> anyhow::Result<()> {
+    sign(release, keys)?;
     verb("publish-github", release)
         .args([
             "--github-base",

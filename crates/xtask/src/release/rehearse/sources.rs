@@ -125,6 +125,8 @@ pub(super) fn make(
     let date = git(workspace, &["show", "--no-patch", "--format=%cs"])?;
     xtask()
         .args(["prepare", &next.to_string(), "--date", &date])
+        // Their registry is out of reach without a network.
+        .arg("--keep-bases")
         .arg("--workspace")
         .arg(workspace)
         .output()?;

@@ -71,12 +71,7 @@ pub(super) fn try_everything(
 }
 
 /// A machine whose glibc is too old gets the static archive.
-fn old_glibc(
-    hub: &Hub,
-    new: &Release,
-    origin: &Origin,
-    place: &Place,
-) -> anyhow::Result<Row> {
+fn old_glibc(hub: &Hub, new: &Release, origin: &Origin, place: &Place) -> anyhow::Result<Row> {
     fetch_installer(hub, origin, place, &origin.version)?;
     let said = place
         .shell(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::platform::link;
 use crate::release::rehearse::releases::Release;
 use crate::release::{Checksums, ReleaseVersion, Target};
 
@@ -50,7 +51,9 @@ impl Forgery {
             {
                 let entry = entry?;
                 let file = fs::canonicalize(entry.path())?;
-                link(&file, &folder.join(entry.file_name()))?;
+                let name = folder.join(entry.file_name());
+                link(&file, &name)
+                    .with_context(|| format!("failed to link `{}`", name.display()))?;
             }
         }
         Ok(())
@@ -102,16 +105,4 @@ impl Forgery {
         let tag = release.build.source.version.tag();
         self.root.join("releases").join(tag)
     }
-}
-
-#[cfg(unix)]
-fn link(file: &Path, name: &Path) -> anyhow::Result<()> {
-    std::os::unix::fs::symlink(file, name)
-        .with_context(|| format!("failed to link `{}`", name.display()))
-}
-
-#[cfg(not(unix))]
-fn link(file: &Path, name: &Path) -> anyhow::Result<()> {
-    fs::copy(file, name).with_context(|| format!("failed to copy `{}`", name.display()))?;
-    Ok(())
 }

@@ -1,0 +1,174 @@
+//! The container images: built for both platforms from the very files of a release, pushed to a registry
+//! on loopback, tagged there as the workflow does, pulled and used.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+use super::containers::Containers;
+use super::releases::Release;
+use super::report::{Report, Row};
+use super::sources::xtask;
+use crate::release::image::{Image, Platform};
+use crate::release::{Tool, say};
+use crate::root;
+
+/// What a release's images are tried with.
+pub(super) struct Trial<'a> {
+    pub(super) release: &'a Release,
+    /// Wheels of the locked dependencies, fetched while there was a network.
+    pub(super) wheels: &'a Path,
+    /// The folder for context, digests and the daemon's state.
+    pub(super) folder: PathBuf,
+}
+
+/// Everything about images, in a daemon of its own, or a row that says what is missing.
+pub(super) fn walk(report: &mut Report, trial: &Trial<'_>) {
+    if !Containers::are_set_up() {
+        report.note(Row::left(
+            "container images",
+            "no private container daemon: `make container-tools`",
+        ));
+        return;
+    }
+    let mut containers = None;
+    report.step("container daemon and registry", || {
+        containers = Some(Containers::start(&trial.folder.join("daemon"))?);
+        Ok(Vec::new())
+    });
+    let Some(containers) = containers else {
+        return;
+    };
+    if report.step("build images", || trial.build(&containers)) {
+        report.step("tag images", || trial.promote(&containers));
+        report.step("images with buildah", || trial.build_without_daemon(&containers));
+        report.step("compose", || trial.compose(&containers));
+    }
+    report.step("stop the daemon", || containers.stop().map(|()| Vec::new()));
+}
+
+impl Trial<'_> {
+    /// Builds each image twice, and looks at nothing but digests.
+    fn build(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
+        let context = self.folder.join("context");
+        xtask()
+            .args(["image-context", "--dir"])
+            .arg(&self.release.upload)
+            .arg("--out")
+            .arg(&context)
+            .arg("--wheels")
+            .arg(self.wheels)
+            .arg("--workspace")
+            .arg(&self.release.build.source.workspace)
+            .output()?;
+        let digests = self.digests();
+        self.script(containers)?
+            .env("DOCKER_PUSH", "digest")
+            .env("DOCKER_DIGESTS", &digests)
+            .output()?;
+        let first = read(&digests)?;
+        say(format_args!("    again, from nothing"));
+        containers.forget_builds()?;
+        self.script(containers)?
+            .env("DOCKER_PUSH", "digest")
+            .env("DOCKER_DIGESTS", &digests)
+            .output()?;
+        let second = read(&digests)?;
+        ensure!(
+            first == second,
+            "two builds of the images have other digests:\n{first}\n{second}"
+        );
+        ensure!(
+            first.lines().count() == Image::ALL.len(),
+            "`{}` should name {} images:\n{first}",
+            digests.display(),
+            Image::ALL.len()
+        );
+        let row = Row::real(
+            "container images, built",
+            format!(
+                "three images for {}, from the signed archives and wheels; a second build has the same digests",
+                Platform::ALL.map(|platform| platform.to_string()).join(" and ")
+            ),
+            "`packaging/scripts/build-docker.sh` with buildx, pushed by digest to a registry on loopback",
+        );
+        Ok(vec![row.but_for(
+            "the base image `python:3.11-slim`, by one that debootstrap made",
+        )])
+    }
+
+    /// Copies by digest to two places, as the workflow does for Docker Hub and GHCR, and tags there.
+    fn promote(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
+        let version = self.release.build.source.version.to_string();
+        let places = [self.prefix(containers), format!("{}/mirror/mcpmesh", containers.registry())];
+        for _run in 0..2 {
+            xtask()
+                .args(["promote-images", "--plain-http", "--digests"])
+                .arg(self.digests())
+                .args(["--to", &places[0], "--to", &places[1]])
+                .args(["--tags", &format!("{version} latest")])
+                .output()?;
+        }
+        let row = Row::real(
+            "container images, tagged",
+            "copied by digest to two registries, read back, then tagged; a second run changes nothing",
+            "`release promote-images`, with skopeo",
+        );
+        Ok(vec![row.but_for(
+            "Docker Hub and GHCR, by Debian's docker-registry on loopback",
+        )])
+    }
+
+    fn build_without_daemon(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
+        self.script(containers)?
+            .env("DOCKER_BUILDER", "buildah")
+            .env("DOCKER_PUSH", "false")
+            .env("DOCKER_IMAGES", "registry")
+            .env_remove("DOCKER_HOST")
+            .output()?;
+        Ok(vec![Row::real(
+            "container images without a daemon",
+            "the registry's image for both platforms",
+            "the same script with buildah",
+        )])
+    }
+
+    /// The example that the guide names, up and down again.
+    fn compose(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
+        let example = root::checkout().join("examples/docker");
+        containers
+            .reach(Tool::at(&example.join("try.sh")))?
+            .env("MCP_MESH_IMAGES", self.prefix(containers))
+            .env("MCP_MESH_VERSION", self.release.build.source.version.to_string())
+            .output()?;
+        Ok(vec![Row::real(
+            "docker compose",
+            "registry and two agents get healthy, an agent calls the other, a restarted registry keeps them, nothing stays",
+            "`examples/docker/compose.yaml`",
+        )])
+    }
+
+    fn prefix(&self, containers: &Containers) -> String {
+        format!("{}/mcpmesh", containers.registry())
+    }
+
+    fn digests(&self) -> PathBuf {
+        self.folder.join("digests")
+    }
+
+    fn script(&self, containers: &Containers) -> anyhow::Result<Tool> {
+        let script = root::checkout().join("packaging/scripts/build-docker.sh");
+        Ok(containers
+            .reach(Tool::at(&script))?
+            .env("DOCKER_REGISTRY", self.prefix(containers))
+            .env("DOCKER_TAG", self.release.build.source.version.to_string())
+            .env("DOCKER_BUILDER", "buildx")
+            .env("RELEASE_DIR", &self.release.upload)
+            .env("CONTEXT", self.folder.join("context")))
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("failed to read `{}`", file.display()))
+}
