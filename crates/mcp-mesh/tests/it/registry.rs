@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mesh_test::RegistryCommand;
 use mesh_test::http1::HttpConnection;
+use mesh_test::{RegistryCommand, Script, ScriptedServer};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -188,6 +188,79 @@ fn sigterm_ends_it_in_time_whoever_is_connected() {
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest)
         .expect("the connection was closed, not abandoned");
+}
+
+#[test]
+fn sigterm_cuts_off_what_would_never_end() {
+    let agent = ScriptedServer::start(|request| match request.method.as_str() {
+        "GET" => Script::events()
+            .chunk("data: first\n\n")
+            .pause(Duration::from_secs(8)),
+        _ => Script::default().pause(Duration::from_secs(8)),
+    });
+    let home = TempDir::new().expect("a folder");
+    let mut registry = RegistryCommand::new(PROGRAM, home.path())
+        .start()
+        .expect("a registry");
+    let registration = format!(
+        r#"{{"agent_id":"a-1","http_host":"127.0.0.1","http_port":{}}}"#,
+        agent.address().port()
+    );
+    let mut connection = registry.connect().expect("a connection");
+    let answer = connection.send("POST", "/heartbeat", registration.as_bytes());
+    assert_eq!(answer.expect("an answer").status, 200);
+
+    let send = |text: String| {
+        let mut stream = TcpStream::connect(registry.address()).expect("a connection");
+        stream.write_all(text.as_bytes()).expect("it is sent");
+        stream
+    };
+    let target = format!("/proxy/{}/mcp HTTP/1.1\r\nHost: r\r\n", agent.address());
+    let mut streaming = send(format!("GET {target}\r\n"));
+    let mut first = Vec::new();
+    while !first.ends_with(b"data: first\n\n\r\n") {
+        let mut byte = [0];
+        streaming.read_exact(&mut byte).expect("the stream begins");
+        first.push(byte[0]);
+    }
+    let mut waiting = send(format!("POST {target}Content-Length: 2\r\n\r\n{{}}"));
+    let mut unfinished =
+        send("POST /heartbeat HTTP/1.1\r\nHost: r\r\nContent-Length: 9\r\n\r\n{".into());
+    let started = Instant::now();
+    while agent.requests().len() < 2 {
+        assert!(started.elapsed() < STOP_LIMIT, "the call was not passed on");
+        thread::sleep(Duration::from_millis(5));
+    }
+
+    let asked = Instant::now();
+    let status = registry.terminate(STOP_LIMIT).expect("it ends in time");
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < STOP_LIMIT);
+    for stream in [&mut streaming, &mut waiting, &mut unfinished] {
+        // Closed or reset: nobody waits for what will not come.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+}
+
+/// A container is stopped whether or not its start is done.
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_a_start_that_waits_for_the_database() {
+    let home = TempDir::new().expect("a folder");
+    let command = RegistryCommand::new(PROGRAM, home.path()).env("DB_BUSY_TIMEOUT", "60000");
+    let _first = command.start().expect("a registry");
+    let mut second = command
+        .spawn(mesh_test::free_port().expect("a port"))
+        .expect("a process");
+    let started = Instant::now();
+    let log = || std::fs::read_to_string(command.log()).expect("a log");
+    while log().matches("Starting MCP Mesh").count() < 2 || second.connect().is_err() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", log());
+        thread::sleep(Duration::from_millis(5));
+    }
+    let status = second.terminate(STOP_LIMIT).expect("it ends in time");
+    assert!(status.success(), "{status}");
+    assert!(log().contains("stopped before it was ready"), "{}", log());
 }
 
 #[test]
