@@ -19,9 +19,11 @@ mod homebrew;
 mod image;
 mod installer;
 mod linux_packages;
+mod macho;
 mod new_key;
 mod notes;
 mod pages;
+mod pe;
 mod plan;
 mod prepare;
 mod progress;
@@ -68,6 +70,11 @@ pub(crate) enum ReleaseCommand {
     Sign(sign::SignArgs),
     NewKey(new_key::NewKeyArgs),
     Plan(plan::PlanArgs),
+    FetchImageWheels(image::FetchImageWheelsArgs),
+    ImageContext(image::ImageContextArgs),
+    BuildImages(image::BuildImagesArgs),
+    CheckImage(image::CheckImageArgs),
+    PinBases(image::PinBasesArgs),
     PromoteImages(image::PromoteImagesArgs),
     Assemble(assemble::AssembleArgs),
     Rehearse(rehearse::RehearseArgs),
@@ -94,6 +101,13 @@ pub(crate) fn run(command: ReleaseCommand) -> anyhow::Result<ExitCode> {
         ReleaseCommand::Assemble(args) => assemble::run(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Rehearse(args) => rehearse::run(&args),
         ReleaseCommand::Verify(args) => channel::run(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::FetchImageWheels(args) => {
+            image::fetch_wheels(&args).map(|()| ExitCode::SUCCESS)
+        }
+        ReleaseCommand::ImageContext(args) => image::context(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::BuildImages(args) => image::build(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::CheckImage(args) => image::check(&args).map(|()| ExitCode::SUCCESS),
+        ReleaseCommand::PinBases(args) => image::pin_bases(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::PromoteImages(args) => image::promote(&args).map(|()| ExitCode::SUCCESS),
         ReleaseCommand::Plan(args) => plan::run(&args).map(|()| ExitCode::SUCCESS),
     }

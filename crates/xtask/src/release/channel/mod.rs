@@ -126,7 +126,7 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    fn new(proven: impl Into<String>, how: impl Into<String>) -> Self {
+    pub(crate) fn new(proven: impl Into<String>, how: impl Into<String>) -> Self {
         Self {
             proven: proven.into(),
             how: how.into(),

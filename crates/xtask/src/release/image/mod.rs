@@ -1,8 +1,22 @@
 //! The container images: one module for each step of making and proving them.
 
+pub(super) mod bases;
+mod build;
+mod check;
+mod context;
+mod lock;
 mod names;
 mod promote;
 mod registries;
+mod wheels;
 
+pub(crate) use bases::{PinBasesArgs, run as pin_bases};
+pub(crate) use build::{BuildImagesArgs, run as build};
+pub(crate) use check::{CheckImageArgs, ImageCheck, Names, run as check};
+pub(crate) use context::{ImageContextArgs, run as context};
 pub(crate) use names::{Image, Platform};
 pub(crate) use promote::{PromoteImagesArgs, run as promote};
+pub(crate) use registries::public as public_registries;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use registries::{Loopback, samples};
+pub(crate) use wheels::{FetchImageWheelsArgs, run as fetch_wheels};

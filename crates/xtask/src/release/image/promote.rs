@@ -276,7 +276,8 @@ impl FromStr for Tags {
     }
 }
 
-#[cfg(test)]
+/// Debian's `docker-registry` and skopeo are there on Linux.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::fs;
 

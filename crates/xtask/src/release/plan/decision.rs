@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{image_tags, runner};
+use crate::release::image::bases;
 use crate::release::{ReleaseVersion, Target};
 
 /// What started the workflow.
@@ -67,8 +68,10 @@ pub(super) struct Facts {
     pub(super) workspace: ReleaseVersion,
     /// Whether the workspace says there which key releases are signed with.
     pub(super) has_key: bool,
-    /// Whose images they are, as the workspace says.
-    pub(super) image_organisation: String,
+    /// Where images are published, as the workspace says.
+    pub(super) image_registries: Vec<String>,
+    /// What images are built on without a digest in the workspace.
+    pub(super) unpinned_bases: Vec<String>,
     pub(super) existing: Existing,
     /// The commit of the version's tag, if there is such a tag.
     pub(super) tag_commit: Option<String>,
@@ -107,8 +110,8 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<PlannedTarget>,
     /// Whether targets that are not built are stood in for by archives that hold no program.
     pub(crate) lies: bool,
-    /// The organisation on Docker Hub that images belong to.
-    pub(crate) image_organisation: String,
+    /// Where images are published; an image's name comes behind each of these.
+    pub(crate) image_registries: Vec<String>,
     /// The tags that images get once they are published.
     pub(crate) docker_tags: Vec<String>,
 }
@@ -166,7 +169,7 @@ pub(super) fn decide(inputs: &Inputs, facts: &Facts) -> anyhow::Result<Plan> {
         source,
         targets,
         lies: false,
-        image_organisation: facts.image_organisation.clone(),
+        image_registries: facts.image_registries.clone(),
         docker_tags: if publish {
             image_tags::of(version, &facts.published)
         } else {
@@ -191,7 +194,7 @@ fn dry(inputs: &Inputs, facts: &Facts) -> Plan {
         source: Source::Build,
         targets: host.map(planned).collect(),
         lies: true,
-        image_organisation: facts.image_organisation.clone(),
+        image_registries: facts.image_registries.clone(),
         docker_tags: Vec::new(),
     }
 }
@@ -221,6 +224,7 @@ fn may_publish(inputs: &Inputs, facts: &Facts) -> anyhow::Result<()> {
              new-key` makes one"
         );
     }
+    bases::require_pinned(&facts.unpinned_bases)?;
     if facts.existing == Existing::Incomplete {
         bail!(
             "{} is published without signed checksums, so by something else; published bytes are \

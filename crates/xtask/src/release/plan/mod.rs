@@ -16,6 +16,8 @@ use mesh_core::env::Environment;
 
 use self::decision::{Event, Existing, Facts, Inputs, Plan, Requested, Stage, decide};
 use super::github::{Client, Release, Token};
+use super::image::bases::{self, Bases};
+use super::image::public_registries;
 use super::{Checksums, Project, ReleaseVersion, Tool, say};
 use crate::root;
 
@@ -75,16 +77,42 @@ fn plan(args: &PlanArgs, token: Option<Token>) -> anyhow::Result<Plan> {
             let client = Client::new(base, &project, token)?;
             ask(&client, args, version)?
         }
-        _ => Facts {
-            workspace: project.version.clone(),
-            has_key: project.release.minisign_public_key.is_some(),
-            image_organisation: project.release.image_organisation.clone(),
+        _ => {
+            let bases = Bases::load(&args.workspace)?;
+            facts(&project, &bases, Server::default())?
+        }
+    };
+    decide(&inputs, &facts)
+}
+
+/// What is on the server; by default nothing.
+struct Server {
+    existing: Existing,
+    tag_commit: Option<String>,
+    published: Vec<ReleaseVersion>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
             existing: Existing::Nothing,
             tag_commit: None,
             published: Vec::new(),
-        },
-    };
-    decide(&inputs, &facts)
+        }
+    }
+}
+
+fn facts(project: &Project, bases: &Bases, server: Server) -> anyhow::Result<Facts> {
+    let registries = public_registries(project)?;
+    Ok(Facts {
+        workspace: project.version.clone(),
+        has_key: project.release.minisign_public_key.is_some(),
+        image_registries: registries.iter().map(ToString::to_string).collect(),
+        unpinned_bases: bases.unpinned(),
+        existing: server.existing,
+        tag_commit: server.tag_commit,
+        published: server.published,
+    })
 }
 
 /// What the server knows of `version`, and what the workspace says at its tag.
@@ -92,14 +120,14 @@ fn ask(client: &Client, args: &PlanArgs, version: &ReleaseVersion) -> anyhow::Re
     let tag_commit = client.commit_of_tag(&version.tag())?;
     let releases = client.releases()?;
     let commit = tag_commit.as_ref().filter(|commit| **commit != args.commit);
-    let project = match commit {
-        Some(commit) => project_at(&args.workspace, commit)?,
-        None => Project::load(&args.workspace)?,
+    let (project, bases) = match commit {
+        Some(commit) => workspace_at(&args.workspace, commit)?,
+        None => (
+            Project::load(&args.workspace)?,
+            Bases::load(&args.workspace)?,
+        ),
     };
-    Ok(Facts {
-        workspace: project.version.clone(),
-        has_key: project.release.minisign_public_key.is_some(),
-        image_organisation: project.release.image_organisation.clone(),
+    let server = Server {
         existing: existing(client, &releases, version)?,
         tag_commit,
         published: releases
@@ -107,7 +135,8 @@ fn ask(client: &Client, args: &PlanArgs, version: &ReleaseVersion) -> anyhow::Re
             .filter(|release| !release.draft)
             .filter_map(Release::version)
             .collect(),
-    })
+    };
+    facts(&project, &bases, server)
 }
 
 fn existing(
@@ -135,17 +164,21 @@ fn existing(
     })
 }
 
-/// The project as another commit of the same clone has it.
-fn project_at(workspace: &Path, commit: &str) -> anyhow::Result<Project> {
-    let manifest = Tool::new("git")
-        .current_dir(workspace)
-        .args(["show", &format!("{commit}:Cargo.toml")])
-        .output()
-        .context(
-            "failed to read the workspace at the tag; fetch the whole history before planning",
-        )?;
-    Project::parse(workspace, &manifest)
-        .with_context(|| format!("failed to understand `Cargo.toml` of commit {commit}"))
+/// The project and the bases of its images as another commit of the same clone has them.
+fn workspace_at(workspace: &Path, commit: &str) -> anyhow::Result<(Project, Bases)> {
+    let show = |file: &str| {
+        Tool::new("git")
+            .current_dir(workspace)
+            .args(["show", &format!("{commit}:{file}")])
+            .output()
+            .context(
+                "failed to read the workspace at the tag; fetch the whole history before planning",
+            )
+    };
+    let understand = || format!("failed to understand the workspace of commit {commit}");
+    let project = Project::parse(workspace, &show("Cargo.toml")?).with_context(understand)?;
+    let bases = Bases::parse(&show(bases::FILE)?).with_context(understand)?;
+    Ok((project, bases))
 }
 
 /// What later jobs read, one line each.

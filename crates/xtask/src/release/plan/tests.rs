@@ -88,7 +88,8 @@ fn facts(workspace: &str, existing: Existing) -> Facts {
     Facts {
         workspace: workspace.parse().unwrap(),
         has_key: true,
-        image_organisation: "acme".to_owned(),
+        image_registries: vec!["docker.io/acme".to_owned()],
+        unpinned_bases: Vec::new(),
         existing,
         tag_commit: None,
         published: Vec::new(),
@@ -140,6 +141,19 @@ fn nothing_is_published_without_a_key_to_sign_with() {
         assert!(error.unwrap_err().to_string().contains("new-key"));
         decide(&inputs(event, Test, Workspace, &facts.workspace), &facts).unwrap();
     }
+}
+
+#[test]
+fn nothing_is_published_on_bases_of_any_day() {
+    let mut facts = facts("4.0.0", Existing::Nothing);
+    facts.unpinned_bases = vec!["python:3".to_owned()];
+    let inputs = |stage| inputs(WorkflowDispatch, stage, Workspace, &facts.workspace);
+    let error = decide(&inputs(Production), &facts).unwrap_err().to_string();
+    assert!(
+        error.contains("`python:3`") && error.contains("pin-bases"),
+        "{error}"
+    );
+    decide(&inputs(Test), &facts).unwrap();
 }
 
 #[test]
@@ -223,7 +237,12 @@ fn clone(versions: &[&str]) -> (tempfile::TempDir, Vec<String>) {
              minisign-public-key = \"key\"\n"
         );
         fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-        git(&["add", "Cargo.toml"]);
+        let bases = folder.path().join(bases::FILE);
+        fs::create_dir_all(bases.parent().unwrap()).unwrap();
+        let hash = "0".repeat(64);
+        let base = format!("argument = 'A'\nimage = 'a:1'\ndigest = 'sha256:{hash}'\n");
+        fs::write(bases, format!("[[base]]\n{base}")).unwrap();
+        git(&["add", "."]);
         git(&["commit", "--quiet", "-m", version]);
         commits.push(git(&["rev-parse", "HEAD"]));
     }
@@ -320,7 +339,7 @@ fn later_jobs_read_the_outputs_line_by_line() {
     let text = fs::read_to_string(&path).unwrap();
     insta::assert_snapshot!(text, @r#"
     earlier=1
-    plan={"tag":"v4.0.0","version":"4.0.0","pep440":"4.0.0","commit":"c0ffee","stable":true,"publish":false,"source":"build","targets":[{"target":"x86_64-unknown-linux-gnu","runner":"ubuntu-22.04"}],"lies":true,"image_organisation":"acme","docker_tags":[]}
+    plan={"tag":"v4.0.0","version":"4.0.0","pep440":"4.0.0","commit":"c0ffee","stable":true,"publish":false,"source":"build","targets":[{"target":"x86_64-unknown-linux-gnu","runner":"ubuntu-22.04"}],"lies":true,"image_registries":["docker.io/acme"],"docker_tags":[]}
     publish=false
     source=build
     stable=true

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use mesh_core::Clock;
 use toml_edit::DocumentMut;
 
+use super::image::bases;
 use super::progress::say;
 use super::{Project, ReleaseVersion, Tool};
 use crate::generate::{self, Mode};
@@ -20,7 +21,7 @@ use crate::root;
 const MANIFEST: &str = "Cargo.toml";
 const CHANGELOG: &str = "CHANGELOG.md";
 
-/// Raise the version, date the change log and regenerate what derives from them
+/// Raise the version, date the change log, pin the bases of images and regenerate what derives from them
 #[derive(Debug, clap::Args)]
 pub(crate) struct PrepareArgs {
     /// The version to release: `1.2.3`, or `1.2.3-rc.1`
@@ -34,6 +35,12 @@ pub(crate) struct PrepareArgs {
     /// Take the version that the workspace has already
     #[arg(long)]
     allow_same: bool,
+    /// A mirror to ask for the bases of images instead of their registry
+    #[arg(long, value_name = "URL", conflicts_with = "keep_bases")]
+    bases_mirror: Option<String>,
+    /// Build the images on the bases of the release before, without asking for those of today
+    #[arg(long)]
+    keep_bases: bool,
     /// Check everything and say what would change, but write nothing
     #[arg(long)]
     dry_run: bool,
@@ -45,6 +52,8 @@ pub(crate) fn run(args: &PrepareArgs) -> anyhow::Result<()> {
         workspace,
         date,
         allow_same,
+        bases_mirror,
+        keep_bases,
         dry_run,
     } = args;
     let date = match date {
@@ -63,6 +72,12 @@ pub(crate) fn run(args: &PrepareArgs) -> anyhow::Result<()> {
             "would raise {current} to {version} and regenerate what derives from it"
         ));
         return Ok(());
+    }
+    if !keep_bases {
+        // First, because it is what may fail: another machine has to answer.
+        bases::pin(workspace, bases_mirror.as_deref()).context(
+            "nothing is prepared; `--keep-bases` leaves the bases of images as they are",
+        )?;
     }
     write(workspace, MANIFEST, &manifest)?;
     write(workspace, CHANGELOG, &changelog)?;
@@ -214,6 +229,8 @@ mod tests {
                 workspace: self.0.path().to_owned(),
                 date: Some("2027-01-02".parse().unwrap()),
                 allow_same: false,
+                bases_mirror: None,
+                keep_bases: true,
                 dry_run: false,
             }
         }
@@ -323,6 +340,32 @@ image-organisation = "acme"
         assert!(
             format!("{error:#}").contains("`git restore .`"),
             "{error:#}"
+        );
+    }
+
+    /// Debian's `docker-registry` is there on Linux.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_bases_of_images_are_pinned_on_the_way() {
+        use crate::release::image::{Loopback, samples};
+
+        let checkout = Checkout::new();
+        let base = "[[base]]\nargument = 'A'\nimage = 'docker.io/acme/base:1'\n";
+        fs::create_dir_all(checkout.0.path().join("packaging/docker")).unwrap();
+        checkout.write(bases::FILE, base);
+        checkout.commit();
+        let registry = Loopback::start().unwrap();
+        let mut args = checkout.args("4.1.0");
+        args.keep_bases = false;
+        args.bases_mirror = Some(format!("http://{}", registry.host()));
+        assert!(checkout.refusal(&args).contains("`--keep-bases`"));
+
+        let image = samples::image(&registry, "acme/base", "one");
+        samples::tag(&image, "1");
+        run(&args).unwrap();
+        assert_eq!(
+            checkout.text(bases::FILE),
+            format!("{base}digest = \"{}\"\n", image.digest)
         );
     }
 }

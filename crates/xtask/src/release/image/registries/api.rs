@@ -98,7 +98,7 @@ impl<'a> Api<'a> {
         let url = format!(
             "{}/v2/{}/manifests/{reference}",
             self.base,
-            self.repository.path()
+            self.repository.api_path()
         );
         let mut response = self.request(&url, None)?;
         if response.status() == StatusCode::UNAUTHORIZED {
@@ -175,7 +175,7 @@ impl<'a> Api<'a> {
             .with_context(|| format!("`{asked}` of {} has no realm", self.repository))?;
         let mut request = self.agent.get(realm).query(
             "scope",
-            format!("repository:{}:pull", self.repository.path()),
+            format!("repository:{}:pull", self.repository.api_path()),
         );
         if let Some(service) = parameter(asked, "service") {
             request = request.query("service", service);

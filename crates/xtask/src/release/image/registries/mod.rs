@@ -9,8 +9,9 @@ mod layouts;
 mod login;
 mod loopback;
 mod name;
-#[cfg(test)]
-pub(super) mod samples;
+mod public;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) mod samples;
 
 pub(crate) use api::{Api, Lookup, Transport};
 pub(crate) use copy::Skopeo;
@@ -18,3 +19,4 @@ pub(crate) use layouts::Layouts;
 pub(crate) use login::Logins;
 pub(crate) use loopback::Loopback;
 pub(crate) use name::{Digest, Pinned, Repository};
+pub(crate) use public::public;

@@ -49,6 +49,16 @@ impl Repository {
         &self.path
     }
 
+    /// The path as the registry's API knows it: Docker Hub keeps official images in a folder that nobody
+    /// types.
+    pub(super) fn api_path(&self) -> String {
+        if self.is_hub() && !self.path.contains('/') {
+            format!("library/{}", self.path)
+        } else {
+            self.path.clone()
+        }
+    }
+
     /// Whether it is on this machine, where no encryption is needed.
     pub(crate) fn is_loopback(&self) -> bool {
         let name = self
@@ -140,8 +150,7 @@ impl From<Digest> for String {
 impl FromStr for Repository {
     type Err = anyhow::Error;
 
-    /// Takes names as people type them: one without a host is on Docker Hub, and one without an
-    /// organisation is an official image there.
+    /// Takes names as people type them: one without a host is on Docker Hub.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (host, path) = match text.split_once('/') {
             Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
@@ -162,14 +171,9 @@ impl FromStr for Repository {
                  without tag or digest"
             );
         }
-        let is_official = host == Self::HUB && !path.contains('/');
         Ok(Self {
             host: host.to_owned(),
-            path: if is_official {
-                format!("library/{path}")
-            } else {
-                path.to_owned()
-            },
+            path: path.to_owned(),
         })
     }
 }
@@ -213,7 +217,7 @@ mod tests {
     #[test]
     fn names_are_read_as_docker_reads_them() {
         for (text, full) in [
-            ("python", "docker.io/library/python"),
+            ("python", "docker.io/python"),
             ("acme/registry", "docker.io/acme/registry"),
             ("docker.io/acme/cli", "docker.io/acme/cli"),
             ("ghcr.io/acme/mesh/cli", "ghcr.io/acme/mesh/cli"),
@@ -222,6 +226,8 @@ mod tests {
         ] {
             let name: Repository = text.parse().unwrap();
             assert_eq!(name.to_string(), full);
+            let official = name.api_path().starts_with("library/");
+            assert_eq!(official, text == "python");
             let local = full.starts_with("127.") || full.starts_with("localhost");
             assert_eq!(name.is_loopback(), local, "{full}");
         }

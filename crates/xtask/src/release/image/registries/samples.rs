@@ -9,7 +9,7 @@ use super::copy::Place;
 use super::{Digest, Logins, Loopback, Pinned, Skopeo, Transport};
 
 /// An index of two platforms whose only layer holds `content`, put into `registry` as `path`.
-pub(in super::super) fn image(registry: &Loopback, path: &str, content: &str) -> Pinned {
+pub(crate) fn image(registry: &Loopback, path: &str, content: &str) -> Pinned {
     let folder = tempfile::tempdir().expect("a folder");
     let digest = layout(folder.path(), content);
     let pinned = Pinned {
@@ -27,7 +27,7 @@ pub(in super::super) fn image(registry: &Loopback, path: &str, content: &str) ->
 }
 
 /// Gives what lies at `pinned` a tag.
-pub(in super::super) fn tag(pinned: &Pinned, tag: &str) {
+pub(crate) fn tag(pinned: &Pinned, tag: &str) {
     let skopeo = Skopeo::new(&Logins::default(), Transport::Usual).expect("no login to write");
     let place = |reference| skopeo.place(&pinned.repository, reference);
     skopeo
