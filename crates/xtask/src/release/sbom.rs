@@ -22,7 +22,7 @@ pub(crate) fn write(build: &Build) -> anyhow::Result<()> {
             "binaries",
             "--quiet",
             "--target",
-            build.target.triple(),
+            build.machine.toolchain.triple,
         ])
         .arg("--manifest-path")
         .arg(root.join("crates").join(APP).join("Cargo.toml"))

@@ -1,13 +1,17 @@
-//! What `assemble --lies` puts in the place of targets that were not built. A rehearsal needs it; nobody
-//! else may ever meet it.
+//! What stands in a rehearsal for what only a release builds: the archives that `assemble --lies` puts in
+//! the place of targets that were not built, and Windows programs that were linked without Microsoft's
+//! tools. Nobody else may ever meet either.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 
 use super::archive::Files;
+use super::pe::WindowsNeeds;
 use super::project::BINARIES;
-use super::{Target, elf};
+use super::target::Os;
+use super::{Target, elf, wheel};
 
 /// Refuses a folder of assets in which an archive holds something else than the programs of its target.
 pub(crate) fn refuse(folder: &Path) -> anyhow::Result<()> {
@@ -27,8 +31,41 @@ pub(crate) fn refuse(folder: &Path) -> anyhow::Result<()> {
                  is never published. Build {target}, and assemble without `--lies`",
                 archive.display()
             );
+            if target.os == Os::Windows {
+                check_linker(&binary, bytes, &archive)?;
+            }
         }
     }
+    refuse_wheels(folder)
+}
+
+/// The same for native modules.
+fn refuse_wheels(folder: &Path) -> anyhow::Result<()> {
+    let unreadable = || format!("failed to read `{}`", folder.display());
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let wheel = entry.with_context(unreadable)?.path();
+        let name = wheel.file_name().unwrap_or_default().to_string_lossy();
+        if !(name.contains("-win_") && name.ends_with(".whl")) {
+            continue;
+        }
+        let named = || format!("in `{}`", wheel.display());
+        let bytes = fs::read(&wheel).with_context(named)?;
+        for (path, bytes) in wheel::native_modules(&bytes).with_context(named)? {
+            check_linker(&path, &bytes, &wheel)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_linker(binary: &str, bytes: &[u8], file: &Path) -> anyhow::Result<()> {
+    let needs =
+        WindowsNeeds::of(bytes).with_context(|| format!("`{binary}` in `{}`", file.display()))?;
+    ensure!(
+        !needs.is_gnu,
+        "`{binary}` in `{}` was linked by GNU tools, with `--windows-gnu`, for a rehearsal; build it \
+         on Windows, or in the release workflow",
+        file.display()
+    );
     Ok(())
 }
 
@@ -44,6 +81,7 @@ pub(crate) fn stands_in(archive: &Path, target: Target) -> anyhow::Result<bool> 
 #[cfg(test)]
 mod tests {
     use super::super::archive::Mode;
+    use super::super::pe;
     use super::*;
 
     fn refusal(folder: &Path) -> String {
@@ -76,6 +114,32 @@ mod tests {
         let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         pack(folder, first, &program[..1 << 16]);
         assert!(refusal(folder).contains(&first.archive()));
+    }
+
+    #[test]
+    fn a_windows_program_that_gnu_tools_linked_is_named_with_its_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        for target in Target::ALL {
+            // Of another system than most of them, but it has the list of its crates.
+            pack(folder, target, &pe::sample(14, &["kernel32.dll"]));
+        }
+        refuse(folder).unwrap();
+
+        let mut files = Files::default();
+        let module = pe::sample(14, &["python3.dll", "msvcrt.dll"]);
+        files.insert("mesh/_mesh.pyd", Mode::Program, module);
+        let wheel = "mcp_mesh-4.0.0-cp311-abi3-win_amd64.whl";
+        fs::write(folder.join(wheel), files.zip(1_700_000_000).unwrap()).unwrap();
+        let error = refusal(folder);
+        assert!(error.contains("`mesh/_mesh.pyd`"), "{error}");
+        assert!(error.contains(wheel), "{error}");
+
+        let windows = "x86_64-pc-windows-msvc".parse().unwrap();
+        pack(folder, windows, &pe::sample(2, &["kernel32.dll"]));
+        let error = refusal(folder);
+        assert!(error.contains("`meshctl.exe`"), "{error}");
+        assert!(error.contains("build it on Windows"), "{error}");
     }
 
     #[test]

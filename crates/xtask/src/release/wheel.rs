@@ -23,7 +23,7 @@ pub(crate) fn build(build: &Build) -> anyhow::Result<PathBuf> {
         "--release",
         "--locked",
         "--target",
-        build.target.triple(),
+        build.machine.toolchain.triple,
     ]);
     let maturin = match (build.target.os, build.target.libc) {
         (Os::Linux, Some(Libc::Musl)) => {

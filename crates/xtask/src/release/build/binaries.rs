@@ -4,24 +4,25 @@ use std::fs;
 
 use anyhow::Context;
 
+use super::toolchain::is_linked_by_zig;
 use super::{Build, inspect};
 use crate::release::Tool;
 use crate::release::archive::{Files, Mode};
 use crate::release::elf::GlibcVersion;
 use crate::release::project::{APP, BINARIES};
-use crate::release::target::{Libc, Os};
+use crate::release::target::Libc;
 
 /// Compiles and inspects both; by file name.
 pub(super) fn compile(build: &Build) -> anyhow::Result<Files> {
-    let triple = build.target.triple();
-    // Linux is linked by zig, which brings the oldest glibc that we promise and a static musl.
-    let (program, command, target) = match (build.target.os, build.target.libc) {
-        (Os::Linux, Some(Libc::Gnu)) => {
-            let target = format!("{triple}.{}", GlibcVersion::FLOOR);
-            ("cargo-zigbuild", "zigbuild", target)
-        }
-        (Os::Linux, _) => ("cargo-zigbuild", "zigbuild", triple.to_owned()),
-        (Os::MacOs | Os::Windows, _) => ("cargo", "build", triple.to_owned()),
+    let triple = build.machine.toolchain.triple;
+    let (program, command) = if is_linked_by_zig(build.target) {
+        ("cargo-zigbuild", "zigbuild")
+    } else {
+        ("cargo", "build")
+    };
+    let target = match build.target.libc {
+        Some(Libc::Gnu) => format!("{triple}.{}", GlibcVersion::FLOOR),
+        Some(Libc::Musl) | None => triple.to_owned(),
     };
     let cargo = Tool::new(program)
         .args([command, "--release", "--locked", "--package", APP, "--bins"])

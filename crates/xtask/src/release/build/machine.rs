@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, bail};
 use mesh_core::env::Environment;
 
-use crate::release::target::Os;
+use super::Toolchain;
 use crate::release::{Target, Tool, tool};
 
 /// The folders of this machine that compilers like to write into what they make.
@@ -23,36 +23,20 @@ pub(crate) struct Machine {
     /// match wins and one folder may lie in another.
     renamed: Vec<(PathBuf, String)>,
     path: OsString,
+    pub(crate) toolchain: Toolchain,
 }
 
 impl Machine {
     /// Looks around; `workspace` and `target_dir` are absolute.
-    pub(crate) fn of(workspace: &Path, target_dir: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn of(
+        workspace: &Path,
+        target_dir: PathBuf,
+        toolchain: Toolchain,
+    ) -> anyhow::Result<Self> {
         let environment = Environment::of_process();
-        let sysroot = PathBuf::from(
-            Tool::new("rustc")
-                .args(["--print", "sysroot"])
-                .current_dir(workspace)
-                .output()?,
-        );
-        let version = Tool::new("rustc")
-            .args(["--version", "--verbose"])
-            .current_dir(workspace)
-            .output()?;
-        let commit = version
-            .lines()
-            .find_map(|line| line.strip_prefix("commit-hash: "))
-            .unwrap_or("unknown");
-        let renamed = vec![
-            (target_dir.clone(), "/target".to_owned()),
-            // The name that the standard library has where its source is not installed.
-            (
-                sysroot.join("lib/rustlib/src/rust"),
-                format!("/rustc/{commit}"),
-            ),
-            (sysroot, "/rust".to_owned()),
-            (cargo_home(&environment)?, "/cargo".to_owned()),
-        ];
+        let mut renamed = toolchain.renamed().to_vec();
+        renamed.push((target_dir.clone(), "/target".to_owned()));
+        renamed.push((cargo_home(&environment)?, "/cargo".to_owned()));
         let path = environment.get("PATH").unwrap_or_default();
         let path = tool::folders()
             .into_iter()
@@ -62,6 +46,7 @@ impl Machine {
             workspace: workspace.to_owned(),
             renamed,
             path: std::env::join_paths(path).context("PATH cannot be extended")?,
+            toolchain,
         };
         machine.sort();
         Ok(machine)
@@ -88,7 +73,9 @@ impl Machine {
     /// Sets what makes a run of cargo or maturin for `target` reproducible.
     pub(crate) fn hide(&self, tool: Tool, target: Target, epoch: u64) -> Tool {
         let zig = self.target_dir.join("zig");
-        let tool = tool
+        let tool = self
+            .toolchain
+            .take(tool, target)
             .env("PATH", &self.path)
             .env("CARGO_TARGET_DIR", &self.target_dir)
             .env("SOURCE_DATE_EPOCH", epoch.to_string())
@@ -110,22 +97,18 @@ impl Machine {
             .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTFLAGS")
             .env_remove("RUSTC_WRAPPER");
-        match target.os {
-            // Microsoft's compiler knows no such option.
-            Os::Windows => tool,
-            Os::Linux | Os::MacOs => {
-                let variable = format!("CFLAGS_{}", target.triple().replace('-', "_"));
-                tool.env(&variable, self.renaming("-ffile-prefix-map").join(" "))
-            }
+        let triple = self.toolchain.triple;
+        // Microsoft's compiler knows no such option.
+        if triple.ends_with("-msvc") {
+            return tool;
         }
+        let variable = format!("CFLAGS_{}", triple.replace('-', "_"));
+        tool.env(&variable, self.renaming("-ffile-prefix-map").join(" "))
     }
 
     fn rust_flags(&self, target: Target) -> Vec<String> {
         let mut flags = self.renaming("--remap-path-prefix");
-        if target.os == Os::Windows {
-            // No time stamp in the header, and no C runtime that a user would have to install first.
-            flags.extend(["-Clink-arg=/Brepro", "-Ctarget-feature=+crt-static"].map(str::to_owned));
-        }
+        flags.extend(self.toolchain.rust_flags(target));
         flags
     }
 
@@ -233,12 +216,15 @@ fn cargo_home(environment: &Environment) -> anyhow::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::toolchain::WindowsLinker;
     use super::*;
 
     fn machine() -> Machine {
         let workspace = crate::root::checkout().canonicalize().unwrap();
         let target = workspace.join("target");
-        Machine::of(&workspace, target).unwrap()
+        let host = Target::host().expect("tests run on a target of releases");
+        let toolchain = Toolchain::find(&workspace, host, WindowsLinker::Msvc).unwrap();
+        Machine::of(&workspace, target, toolchain).unwrap()
     }
 
     #[test]
@@ -253,23 +239,6 @@ mod tests {
             .iter()
             .find(|(_, new)| new.starts_with("/rustc/"));
         assert!(position("/rust") < position(&source.unwrap().1));
-    }
-
-    #[test]
-    fn a_windows_program_brings_its_runtime() {
-        let flags = |triple: &str| machine().rust_flags(triple.parse().unwrap());
-        let windows = flags("x86_64-pc-windows-msvc");
-        assert!(
-            windows.contains(&"-Ctarget-feature=+crt-static".to_owned()),
-            "{windows:?}"
-        );
-        let linux = flags("x86_64-unknown-linux-gnu");
-        assert!(
-            linux
-                .iter()
-                .all(|flag| flag.starts_with("--remap-path-prefix=")),
-            "{linux:?}"
-        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `release build`: everything that is compiled or packed for one target, into one flat folder.
 //!
+//! * [`toolchain`] finds a compiler for it;
 //! * [`machine`] hides the machine from the compilers, so that two of them give the same bytes;
 //! * [`binaries`] compiles the two commands and [`inspect`] refuses what would not run elsewhere;
 //! * [`packed`] makes archives of them; bills of materials, system packages, wheel and sdist have
@@ -11,14 +12,17 @@ pub(crate) mod machine;
 mod packed;
 #[cfg(all(test, unix))]
 mod script;
+mod toolchain;
 
 pub(crate) use machine::Machine;
+pub(crate) use toolchain::Toolchain;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use self::toolchain::WindowsLinker;
 use super::pages::Pages;
 use super::target::Libc;
 use super::{Project, ReleaseVersion, Target, Tool, linux_packages, sbom, wheel};
@@ -51,6 +55,9 @@ pub(crate) struct BuildArgs {
     /// Pack them too, as `DIR/mcp-mesh_<version>_<os>_<arch>.tar.gz` or `.zip`
     #[arg(long, requires = "plain_dir")]
     compress: bool,
+    /// Link a Windows program without Microsoft's tools, for a rehearsal: it is never published
+    #[arg(long)]
+    windows_gnu: bool,
     /// Refuse to build another version than this one
     #[arg(long, value_name = "VERSION")]
     expect_version: Option<ReleaseVersion>,
@@ -91,6 +98,7 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
         public_key,
         plain_dir,
         compress,
+        windows_gnu,
         expect_version,
     } = args;
     let target = target
@@ -116,11 +124,17 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
             project.version
         );
     }
+    let linker = if windows_gnu {
+        WindowsLinker::Gnu
+    } else {
+        WindowsLinker::Msvc
+    };
+    let toolchain = Toolchain::find(&workspace, target, linker)?;
     let build = Build {
         target,
         out,
         epoch: machine::epoch(&workspace)?,
-        machine: Machine::of(&workspace, target_dir)?,
+        machine: Machine::of(&workspace, target_dir, toolchain)?,
         public_key: public_key.or_else(|| project.release.minisign_public_key.clone()),
         project,
     };
