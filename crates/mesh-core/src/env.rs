@@ -41,7 +41,7 @@ env_vars! {
     /// Registry: the port to bind, 1 to 65535; default `8000`.
     PORT since "4.0.0";
     /// Registry: where its state lives. A bare path or `sqlite:` is SQLite, `postgres:` or
-    /// `postgresql:` is PostgreSQL; default `mcp_mesh_registry.db`.
+    /// `postgresql:` is PostgreSQL, which this release refuses; default `mcp_mesh_registry.db`.
     DATABASE_URL since "4.0.0";
     /// Registry: seconds between two looks for silent agents, at least 1; default `10`.
     HEALTH_CHECK_INTERVAL since "4.0.0";
@@ -144,8 +144,11 @@ env_vars! {
     MCP_MESH_AGENT_ID since "4.0.0";
     /// Agent: its version; `start --agent-version` sets it.
     MCP_MESH_AGENT_VERSION since "4.0.0";
-    /// Agent: its version when there is no `@mesh.agent`; default `1.0.0`.
+    /// Agent: its version when there is no `@mesh.agent`; default `1.0.0`. Our compose file, which hands
+    /// it to nobody: the version of the images; default `latest`.
     MCP_MESH_VERSION since "4.0.0";
+    /// Our compose file: what stands before the images' names; default `mcpmesh`.
+    MCP_MESH_IMAGES since "4.0.0";
     /// Agent: seconds between two heartbeats, at least 1; default `5`.
     MCP_MESH_HEALTH_INTERVAL since "4.0.0";
     /// Agent: seconds that a health verdict stays valid, at least 1; default `15`.
@@ -164,7 +167,8 @@ env_vars! {
     MCP_MESH_CALL_TIMEOUT since "4.0.0";
 }
 
-/// A snapshot of the environment, taken once at the edge of the program.
+/// A snapshot of the environment, taken once at the edge of the program. Where the system does not tell
+/// `Path` from `PATH`, neither does it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
@@ -175,7 +179,7 @@ impl Environment {
         Self(
             std::env::vars_os()
                 .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                    Some((key(name.into_string().ok()?), value.into_string().ok()?))
                 })
                 .collect(),
         )
@@ -185,7 +189,7 @@ impl Environment {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
-            .get(name)
+            .get(&key(name.to_owned()))
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
@@ -196,7 +200,7 @@ impl Environment {
         self.0.extend(
             pairs
                 .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+                .map(|(name, value)| (key(name.to_owned()), value.to_owned())),
         );
         self
     }
@@ -207,8 +211,33 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
         Self(
             pairs
                 .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
+                .map(|(name, value)| (key(name.into()), value.into()))
                 .collect(),
         )
+    }
+}
+
+/// The name as this system compares it.
+fn key(name: String) -> String {
+    if cfg!(windows) {
+        name.to_ascii_uppercase()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_as_the_system_does() {
+        let environment: Environment = [("Path", "a"), ("EMPTY", "")].into_iter().collect();
+        assert_eq!(environment.get("Path"), Some("a"));
+        assert_eq!(environment.get("PATH"), cfg!(windows).then_some("a"));
+        assert_eq!(environment.get("EMPTY"), None);
+        let overlaid = environment.overlaid([("PATH", "b")]);
+        let expected = if cfg!(windows) { "b" } else { "a" };
+        assert_eq!(overlaid.get("Path"), Some(expected));
     }
 }

@@ -30,6 +30,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "curl -LsSf https://github.com/dhyansraj/mcp-mesh/releases/latest/download/mcp-mesh-installer.sh | sh",
         "needs a published release; `make rehearse` installs from a server of its own",
     ),
+    (
+        "docker run -p 127.0.0.1:8000:8000 -v mesh:/data mcpmesh/registry",
+        "needs Docker and a published release; `make images` runs the image",
+    ),
     ("make test-all", "is what runs this test"),
     ("make help", "lists the commands; nothing to prove"),
 ];
