@@ -118,9 +118,11 @@ make_root() {
   local architecture=$1 folder=$tools/base/$1
   [ -f "$folder.tar" ] && return
   echo "making Debian $base_suite for $architecture" >&2
-  rm -rf "$folder"
-  if ! DEBOOTSTRAP_DIR=$tools/usr/share/debootstrap sh "$tools/usr/sbin/debootstrap" --arch="$architecture" --variant=minbase --include=python3,python3-venv,ca-certificates \
-    "$base_suite" "$folder" "$(mirror)" >"$folder.log" 2>&1; then
+  # An interrupted run may have left them mounted.
+  umount "$folder/proc" "$folder/sys" 2>/dev/null || true
+  rm -rf --one-file-system "$folder"
+  if ! DEBOOTSTRAP_DIR=$tools/usr/share/debootstrap sh "$tools/usr/sbin/debootstrap" --arch="$architecture" \
+    --variant=minbase --include=python3,python3-venv,ca-certificates "$base_suite" "$folder" "$(mirror)" >"$folder.log" 2>&1; then
     tail -n 3 "$folder.log" >&2
     fail "debootstrap failed for $architecture; all it said is in $folder.log"
   fi
@@ -141,6 +143,7 @@ make_python() {
   [ -f base/python/index.json ] && return
   echo "packing the stand-in for python:3.11-slim" >&2
   local storage
+  rm -rf storage.*
   storage=$(mktemp -d "$tools/storage.XXXXXX")
   local buildah=(buildah --root "$storage/root" --runroot "$storage/run" --storage-driver vfs)
   cat >base/Containerfile <<'FILE'

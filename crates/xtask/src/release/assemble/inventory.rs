@@ -132,7 +132,12 @@ fn sdist(version: &ReleaseVersion) -> String {
     format!("mcp_mesh-{}.tar.gz", version.pep440())
 }
 
-fn is_wheel_of(name: &str, target: Target, version: &ReleaseVersion) -> bool {
+/// Whether a file is our wheel for a target.
+pub(in crate::release) fn is_wheel_of(
+    name: &str,
+    target: Target,
+    version: &ReleaseVersion,
+) -> bool {
     let ours = name.starts_with(&format!("mcp_mesh-{}-cp311-abi3-", version.pep440()));
     let [system, cpu] = wheel_tags(target);
     ours && name.ends_with(&format!("{cpu}.whl")) && name.contains(system)

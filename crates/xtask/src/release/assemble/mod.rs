@@ -3,6 +3,8 @@
 mod dist;
 mod inventory;
 
+pub(super) use inventory::is_wheel_of;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

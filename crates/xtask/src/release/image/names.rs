@@ -57,14 +57,25 @@ impl Platform {
         self.0.to_string()
     }
 
+    pub(crate) fn cpu(self) -> Cpu {
+        self.0
+    }
+
     /// The target whose binaries the images hold: static, so that they run on any base and on none.
     pub(crate) fn target(self) -> Target {
+        self.linux(Libc::Musl)
+    }
+
+    /// The target whose wheel the images hold: their Python is Debian's, or built on it.
+    pub(crate) fn wheel_target(self) -> Target {
+        self.linux(Libc::Gnu)
+    }
+
+    fn linux(self, libc: Libc) -> Target {
         Target::ALL
             .into_iter()
-            .find(|target| {
-                (target.os, target.cpu, target.libc) == (Os::Linux, self.0, Some(Libc::Musl))
-            })
-            .unwrap_or_else(|| unreachable!("releases have a static build for every Linux CPU"))
+            .find(|target| (target.os, target.cpu, target.libc) == (Os::Linux, self.0, Some(libc)))
+            .unwrap_or_else(|| unreachable!("releases are built for every CPU of Linux, twice"))
     }
 
     fn list() -> String {

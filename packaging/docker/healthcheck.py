@@ -1,0 +1,67 @@
+"""Whether the agent in this container is well: asks the `/health` that every agent serves.
+
+The port is `MCP_MESH_HTTP_PORT`, or else whatever listens in here, since an agent may name its port
+in its own code, or leave it to the system.
+"""
+
+import http.client
+import json
+import os
+import sys
+from pathlib import Path
+
+LISTENING = "0A"  # TCP_LISTEN, as the kernel prints it
+DOCKERS_OWN_NAMES = "0B00007F"  # 127.0.0.11, where Docker's own name server listens
+
+
+def main() -> str | None:
+    """Says what is wrong, or nothing."""
+    if os.environ.get("MCP_MESH_HTTP_ENABLED", "").lower() in ("0", "false", "no", "off"):
+        return None  # An agent without HTTP cannot be asked; that it runs is all there is to know.
+    named = os.environ.get("MCP_MESH_HTTP_PORT", "")
+    ports = [int(named)] if named.isdecimal() and int(named) else listening()
+    for port in ports:
+        answer = ask(port)
+        if answer is not None:
+            status, body = answer
+            return None if status == 200 else f"port {port} answers {status}: {body}"
+    if ports:
+        return f"no agent answers /health on port {' or '.join(map(str, ports))}"
+    return "nothing listens here; run a program that serves no agent with --no-healthcheck"
+
+
+def listening() -> list[int]:
+    """The ports that are listened on in this container."""
+    ports = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue  # A kernel without IPv6 has no such table.
+        for line in lines:
+            _, local, _, state, *_ = line.split()
+            address, _, port = local.rpartition(":")
+            if state == LISTENING and address != DOCKERS_OWN_NAMES:
+                ports.add(int(port, 16))
+    return sorted(ports)
+
+
+def ask(port: int) -> tuple[int, str] | None:
+    """Status and text of the agent's health; nothing if no agent is there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/health")
+        response = connection.getresponse()
+        body = response.read(10_000).decode(errors="replace")
+        is_agent = "agent" in json.loads(body)
+    except (OSError, ValueError, TypeError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return (response.status, body) if is_agent else None
+
+
+if __name__ == "__main__":
+    wrong = main()
+    if wrong:
+        sys.exit(wrong)

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# Builds the container images out of the files of a release.
+#   DOCKER_REGISTRY   where they belong; default docker.io/mcpmesh, so that one is docker.io/mcpmesh/registry
+#   DOCKER_TAG        their tag; default the release's version
+#   DOCKER_PUSH       `true` pushes them under that tag, `digest` without a tag; default `false` leaves them
+#                     in OUTPUT_DIR, and in Docker where it runs
+#   DOCKER_PLATFORMS  what they run on, separated by commas or spaces; default linux/amd64,linux/arm64
+#   DOCKER_IMAGES     which ones; default registry,python-runtime,cli
+#   DOCKER_BUILDER    buildx or buildah; default whichever works here
+#   DOCKER_DIGESTS    a file that gets a line for each image, such as docker.io/mcpmesh/cli@sha256:…
+#   RELEASE_DIR       the files of the release; default target/distrib/upload
+#   PYTHON_IMAGE      what the images with Python are built on; default python:3.11-slim
+#   IMAGE_WHEELS      what `cargo xtask release fetch-image-wheels` fetched; default is to fetch it now
+#   CONTEXT           what `cargo xtask release image-context` laid out; default is to lay it out now
+#   OUTPUT_DIR        gets the images as files; default dist/images
+#
+# The same release on the same base gives the same digests, on any machine. buildx and buildah pack
+# differently, so each of them has its own.
+set -euo pipefail
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+here=$PWD
+cd "$(dirname "$0")/../.."
+root=$PWD
+tools=$root/.tools/containers/usr
+
+# absolute PATH: a path that stood in a variable, wherever the script is called from
+absolute() {
+  case $1 in
+    /*) echo "$1" ;;
+    *) echo "$here/$1" ;;
+  esac
+}
+
+# words NAME VALUE KNOWN…: the words of VALUE, one a line, all of which must be known
+words() {
+  local name=$1 value=$2 word found=
+  shift 2
+  for word in $(tr ',\n*?[' '  ___' <<<"$value"); do
+    case " $* " in
+      *" $word "*) echo "$word" ;;
+      *) fail "$name: there are no images for \`$word\`; choose from $*" ;;
+    esac
+    found=yes
+  done
+  [ "$found" ] || fail "$name=\`$value\` names nothing; leave it unset, or choose from $*"
+}
+
+# ---- what is wanted ---------------------------------------------------------------------
+
+registry=${DOCKER_REGISTRY:-docker.io/mcpmesh}
+registry=${registry%/}
+push=${DOCKER_PUSH:-false}
+case $push in
+  true | false | digest) ;;
+  *) fail "DOCKER_PUSH=\`$push\` is none of true, false and digest" ;;
+esac
+platforms=$(words DOCKER_PLATFORMS "${DOCKER_PLATFORMS-linux/amd64,linux/arm64}" linux/amd64 linux/arm64)
+platforms=${platforms//$'\n'/,}
+images=$(words DOCKER_IMAGES "${DOCKER_IMAGES-registry,python-runtime,cli}" registry python-runtime cli)
+output=$(absolute "${OUTPUT_DIR:-$root/dist/images}")
+release=$(absolute "${RELEASE_DIR:-$root/target/distrib/upload}")
+python_image=${PYTHON_IMAGE:-python:3.11-slim}
+
+# ---- what it is built with ----------------------------------------------------------------
+
+docker=docker
+command -v docker >/dev/null || docker=$tools/bin/docker
+buildx=("$docker" buildx)
+"${buildx[@]}" version >/dev/null 2>&1 || buildx=("$tools/libexec/docker/cli-plugins/docker-buildx")
+
+# Says why buildx cannot be used, or nothing.
+buildx_lacks() {
+  if ! "${buildx[@]}" version >/dev/null 2>&1; then
+    echo "docker's plugin buildx is not installed"
+  elif ! "$docker" info >/dev/null 2>&1; then
+    echo "no docker daemon answers${DOCKER_HOST:+ at $DOCKER_HOST}"
+  elif "${buildx[@]}" inspect 2>/dev/null | grep -q '^Driver: *docker$' &&
+    ! "$docker" info --format '{{.DriverStatus}}' | grep -q io.containerd.snapshotter; then
+    echo "docker's own image store takes one platform only; run \`docker buildx create --use\`, or turn on containerd's"
+  fi
+}
+
+lacks=$(buildx_lacks)
+case ${DOCKER_BUILDER:-} in
+  '')
+    if [ -z "$lacks" ]; then
+      builder=buildx
+    elif command -v buildah >/dev/null; then
+      builder=buildah
+    else
+      fail "nothing here builds images: $lacks, and there is no buildah; \`make container-tools\` sets both up"
+    fi
+    ;;
+  buildx)
+    [ -z "$lacks" ] || fail "DOCKER_BUILDER=buildx: $lacks"
+    builder=buildx
+    ;;
+  buildah)
+    command -v buildah >/dev/null || fail "DOCKER_BUILDER=buildah: buildah is not installed; \`make container-tools\` installs it"
+    builder=buildah
+    ;;
+  *) fail "DOCKER_BUILDER=\`$DOCKER_BUILDER\` is neither buildx nor buildah" ;;
+esac
+command -v skopeo >/dev/null || fail "skopeo is not installed, which copies images; \`make container-tools\` installs it"
+
+work=$(mktemp -d)
+cleanup() {
+  # What buildah unpacked belongs to other users when this is not root's.
+  rm -rf "$work" 2>/dev/null || buildah unshare rm -rf "$work"
+}
+trap cleanup EXIT
+
+# ---- what it is built from ------------------------------------------------------------------
+
+if [ -n "${CONTEXT:-}" ]; then
+  context=$(absolute "$CONTEXT")
+  [ -f "$context/build-arguments" ] ||
+    fail "CONTEXT=\`$CONTEXT\` has no build-arguments; \`cargo xtask release image-context\` makes a context"
+else
+  context=$work/context
+  wheels=()
+  if [ -n "${IMAGE_WHEELS:-}" ]; then wheels=(--wheels "$(absolute "$IMAGE_WHEELS")"); fi
+  cargo xtask release image-context --dir "$release" --out "$context" --platforms "$platforms" \
+    --images "${images//$'\n'/,}" ${wheels[@]+"${wheels[@]}"}
+fi
+arguments=()
+while IFS='=' read -r name value; do
+  case $name in
+    SOURCE_DATE_EPOCH) epoch=$value ;;
+    VERSION) version=$value ;;
+  esac
+  arguments+=(--build-arg "$name=$value")
+done <"$context/build-arguments"
+tag=${DOCKER_TAG:-$version}
+arguments+=(--build-arg "PYTHON_IMAGE=$python_image" --build-arg "BASE_NAME=${python_image%@*}")
+case $python_image in
+  *@*) arguments+=(--build-arg "BASE_DIGEST=${python_image#*@}") ;;
+esac
+
+# As docker does: a registry on this machine may be without TLS.
+is_here() {
+  case $1 in
+    127.* | localhost | localhost[:/]*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Both builders leave the image as files, in the form that keeps its digest and its health check; what
+# copies it is the same then.
+build() {
+  local image=$1 file=$root/packaging/docker/$1.Dockerfile
+  if [ "$builder" = buildx ]; then
+    # Attestations would hold the time of the build; ours are made of the digest, when it is published.
+    "${buildx[@]}" build --quiet --file "$file" --platform "$platforms" --provenance=false --sbom=false \
+      "${arguments[@]}" --output "type=oci,tar=false,dest=$output/$image,rewrite-timestamp=true" "$context" >/dev/null
+    source=oci:$output/$image
+  else
+    local tls=()
+    if is_here "$python_image"; then tls=(--tls-verify=false); fi
+    local buildah=(buildah --root "$work/storage" --runroot "$work/run")
+    # Only docker's format has health checks.
+    BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot} "${buildah[@]}" bud --quiet --layers --format docker --file "$file" \
+      --platform "$platforms" --manifest "$image" --timestamp "$epoch" ${tls[@]+"${tls[@]}"} "${arguments[@]}" "$context" >/dev/null
+    "${buildah[@]}" manifest push --quiet --all "$image" "dir:$output/$image"
+    source=dir:$output/$image
+  fi
+}
+
+copy() {
+  skopeo --insecure-policy copy --quiet --preserve-digests "$@"
+}
+
+mkdir -p "$output"
+digests=
+for image in $images; do
+  name=$registry/$image
+  echo "building $name:$tag for ${platforms//,/ and } with $builder" >&2
+  rm -rf "${output:?}/$image"
+  build "$image"
+  digest=sha256:$(skopeo inspect --raw "$source" | sha256sum | cut -d ' ' -f 1)
+  tls=()
+  if is_here "$registry"; then tls=(--dest-tls-verify=false); fi
+  case $push in
+    true) copy --all ${tls[@]+"${tls[@]}"} "$source" "docker://$name:$tag" ;;
+    digest) copy --all ${tls[@]+"${tls[@]}"} "$source" "docker://$name@$digest" ;;
+    false)
+      if "$docker" info >/dev/null 2>&1; then
+        skopeo --insecure-policy copy --quiet ${DOCKER_HOST:+"--dest-daemon-host=$DOCKER_HOST"} "$source" "docker-daemon:$name:$tag"
+      fi
+      ;;
+  esac
+  echo "$name@$digest"
+  digests+="$name@$digest"$'\n'
+done
+# Last, so that whoever reads it finds all of them.
+if [ -n "${DOCKER_DIGESTS:-}" ]; then printf %s "$digests" >"$(absolute "$DOCKER_DIGESTS")"; fi
