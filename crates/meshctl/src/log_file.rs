@@ -1,5 +1,7 @@
 //! Log files: four earlier generations, the last lines, and following one across its rotation.
 
+mod platform;
+
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -124,29 +126,17 @@ impl Follower {
     }
 
     fn was_replaced(&self) -> io::Result<bool> {
-        let now = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
+        let now = match platform::identity_at(&self.path) {
+            Ok(identity) => identity,
             // Between two generations there may be none.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
         match &self.file {
             None => Ok(true),
-            Some(file) => Ok(!is_same_file(&file.metadata()?, &now)),
+            Some(file) => Ok(platform::identity_of(file)? != now),
         }
     }
-}
-
-#[cfg(unix)]
-fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    one.dev() == other.dev() && one.ino() == other.ino()
-}
-
-#[cfg(not(unix))]
-fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    // Created at the same moment: the best that stable Rust tells about a file here.
-    one.created().ok() == other.created().ok()
 }
 
 #[cfg(test)]

@@ -152,10 +152,11 @@ fn candidates(script: &Path, around: Surroundings<'_>) -> Vec<PathBuf> {
     in_environments.chain(on_path).collect()
 }
 
-#[cfg(windows)]
-const EXECUTABLES: [&str; 2] = ["python.exe", "python3.exe"];
-#[cfg(not(windows))]
-const EXECUTABLES: [&str; 2] = ["python3", "python"];
+const EXECUTABLES: [&str; 2] = if cfg!(windows) {
+    ["python.exe", "python3.exe"]
+} else {
+    ["python3", "python"]
+};
 
 /// The interpreter of the environment in `root`, if one is there.
 fn executable_in(root: &Path) -> Option<PathBuf> {
@@ -184,14 +185,9 @@ fn judge(executable: &Path, environment: &Environment) -> Verdict {
         .get("PYTHONPATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-    let user = environment
-        .get("HOME")
-        .map(|home| Path::new(home).join(".local"))
-        .map(|prefix| packages_under(&prefix, installation.version))
-        .unwrap_or_default();
     let mut folders = installation.packages();
     if installation.sees_base {
-        folders.extend(user);
+        folders.extend(packages_of_user(environment, installation.version));
     }
     if folders.into_iter().any(|folder| holds_mesh(&folder))
         || extra.into_iter().any(|folder| is_mesh_root(&folder))
@@ -227,7 +223,8 @@ impl Installation {
         // The real file of `python3` is `python3.11`, and its prefix is the installation's.
         let real = fs::canonicalize(executable).ok()?;
         let version = version_in(real.file_stem()?.to_str()?, real.file_name()?.to_str()?)
-            .or_else(|| only_version_under(prefix))?;
+            .or_else(|| only_version_under(prefix))
+            .or_else(|| version_of_library(prefix))?;
         Some(Self {
             prefix: prefix.to_owned(),
             version,
@@ -251,7 +248,14 @@ impl Installation {
             prefix: prefix.to_owned(),
             version,
             base: setting("home")
-                .and_then(|home| Path::new(home).parent())
+                .map(Path::new)
+                .and_then(|home| {
+                    if cfg!(windows) {
+                        Some(home)
+                    } else {
+                        home.parent()
+                    }
+                })
                 .map(Path::to_owned),
             sees_base: setting("include-system-site-packages")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),
@@ -278,6 +282,18 @@ fn packages_under(prefix: &Path, version: Version) -> Vec<PathBuf> {
     ]
 }
 
+/// Where `pip install --user` puts packages.
+fn packages_of_user(environment: &Environment, version: Version) -> Vec<PathBuf> {
+    let Version(major, minor) = version;
+    if cfg!(windows) {
+        let folder = format!("Python/Python{major}{minor}/site-packages");
+        let of = |data| Path::new(data).join(folder);
+        return environment.get("APPDATA").map(of).into_iter().collect();
+    }
+    let of = |home| packages_under(&Path::new(home).join(".local"), version);
+    environment.get("HOME").map(of).unwrap_or_default()
+}
+
 /// `3.11` of `3.11.7` and of `3.11.7.final.0`.
 fn parse_version(text: &str) -> Option<Version> {
     let mut parts = text.split('.');
@@ -300,6 +316,16 @@ fn only_version_under(prefix: &Path) -> Option<Version> {
         parse_version(name.strip_prefix("python")?)
     });
     versions.next().filter(|_| versions.next().is_none())
+}
+
+/// The version of the library beside the interpreter, as Windows has it: `python311.dll`.
+fn version_of_library(prefix: &Path) -> Option<Version> {
+    fs::read_dir(prefix).ok()?.find_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        let digits = name.strip_prefix("python")?.strip_suffix(".dll")?;
+        let (major, minor) = digits.split_at_checked(1)?;
+        Some(Version(major.parse().ok()?, minor.parse().ok()?))
+    })
 }
 
 /// Whether `import mesh` works with `folder` on the path.
@@ -344,6 +370,12 @@ fn leads_to_mesh(path_file: &Path) -> bool {
 mod tests {
     use super::*;
 
+    const PYTHON: &str = if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    };
+
     struct Tree(tempfile::TempDir);
 
     impl Tree {
@@ -363,7 +395,7 @@ mod tests {
                 &format!("{root}/pyvenv.cfg"),
                 &format!("home = /nowhere/bin\nversion = {version}\n"),
             );
-            self.file(&format!("{root}/bin/python"), "")
+            self.file(&format!("{root}/{PYTHON}"), "")
         }
 
         fn find(&self, pairs: &[(&str, String)]) -> Result<Interpreter, CliError> {
@@ -378,7 +410,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_nearest_environment_that_has_the_package_wins() {
         let tree = Tree::new();
@@ -394,7 +425,6 @@ mod tests {
         assert!(found.passed_over[0].ends_with("the package `mcp-mesh` is not installed there"));
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_active_environment_and_editable_installs_count() {
         let tree = Tree::new();
@@ -410,7 +440,6 @@ mod tests {
         assert_eq!(found.path, active);
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_environment_of_meshctl_itself_is_the_last_but_the_path() {
         let tree = Tree::new();
@@ -419,7 +448,6 @@ mod tests {
         assert_eq!(tree.find(&[]).unwrap().path, own);
     }
 
-    #[cfg(unix)]
     #[test]
     fn an_old_python_and_a_bare_one_are_named() {
         let tree = Tree::new();
@@ -432,19 +460,35 @@ mod tests {
         assert!(error.hint_text().unwrap().contains("python3 -m venv .venv"));
     }
 
-    #[cfg(unix)]
     #[test]
     fn an_environment_without_its_interpreter_is_named() {
         let tree = Tree::new();
         tree.file("project/.venv/pyvenv.cfg", "version = 3.12.0\n");
         tree.file("project/.venv/bin/pip", "");
-        let gone = tree.0.path().join("project/.venv/bin/python");
-        std::os::unix::fs::symlink("/nowhere/bin/python3", gone).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(
+            "/nowhere/bin/python3",
+            tree.0.path().join("project/.venv/bin/python"),
+        )
+        .unwrap();
         let text = tree.find(&[]).unwrap_err().to_string();
         assert!(
-            text.ends_with("project/.venv: no interpreter is there)"),
+            text.replace('\\', "/")
+                .ends_with("project/.venv: no interpreter is there)"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_installation_as_windows_has_it_tells_its_version() {
+        let tree = Tree::new();
+        tree.file("python/python3.dll", "");
+        tree.file("python/python312.dll", "");
+        let python = tree.file("python/python.exe", "");
+        let installation = Installation::of(&python).unwrap();
+        assert_eq!(installation.version, Version(3, 12));
+        tree.file("python/Lib/site-packages/mesh/__init__.py", "");
+        assert_eq!(judge(&python, &Environment::default()), Verdict::Ready);
     }
 
     #[test]

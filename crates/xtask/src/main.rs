@@ -2,6 +2,7 @@
 //! the house rules are this crate's tests.
 
 mod generate;
+mod platform;
 mod release;
 mod root;
 mod tally;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 
 use super::UpdateError;
+use super::platform::canonical;
 
 /// The running meshctl.
 #[derive(Debug, Clone)]
@@ -21,13 +22,12 @@ impl Program {
     /// This process, which was called as `called_as`.
     pub fn of_process(called_as: Option<&Path>) -> Result<Self, UpdateError> {
         let path = std::env::current_exe()
-            .and_then(|path| path.canonicalize())
+            .and_then(|path| canonical(&path))
             .map_err(|source| UpdateError::UnknownProgram { source })?;
         Ok(Self {
             path,
             // `pipx` and `uv` link the commands of their environments into a folder of PATH.
-            called_as: called_as
-                .map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned())),
+            called_as: called_as.map(|path| canonical(path).unwrap_or_else(|_| path.to_owned())),
             version: Version::parse(mesh_core::VERSION).expect("Cargo accepts no other version"),
         })
     }

@@ -6,6 +6,7 @@ use std::{fs, io};
 use mesh_core::env::Environment;
 use serde::Deserialize;
 
+use super::platform::canonical;
 use super::{Program, UpdateError};
 
 /// The app, as the installers call it.
@@ -73,10 +74,7 @@ impl Receipt {
     /// Whether `program` is one of those that were installed.
     pub(super) fn is_for(&self, program: &Program) -> bool {
         // A folder that is gone is nobody's.
-        let same_folder = self
-            .prefix
-            .canonicalize()
-            .is_ok_and(|prefix| prefix == program.folder());
+        let same_folder = canonical(&self.prefix).is_ok_and(|prefix| prefix == program.folder());
         let name = program.path.file_name();
         same_folder
             && self

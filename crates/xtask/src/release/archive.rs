@@ -17,6 +17,7 @@ use zip::System;
 use zip::write::SimpleFileOptions;
 
 use super::checksums::sha256_of_file;
+use crate::platform::set_mode;
 
 /// What may be done with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl Files {
             let parent = file.parent().unwrap_or(folder);
             fs::create_dir_all(parent)
                 .and_then(|()| fs::write(&file, bytes))
-                .and_then(|()| set_mode(&file, mode))
+                .and_then(|()| set_mode(&file, mode.bits()))
                 .with_context(|| format!("failed to write `{}`", file.display()))?;
         }
         Ok(())
@@ -205,18 +206,6 @@ fn zip_time(epoch: u64) -> anyhow::Result<zip::DateTime> {
         part(time.second()),
     )
     .map_err(|_| anyhow::anyhow!("a zip cannot say {time}; the time stamp must be from 1980 on"))
-}
-
-#[cfg(unix)]
-fn set_mode(file: &Path, mode: Mode) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(file, fs::Permissions::from_mode(mode.bits()))
-}
-
-/// Elsewhere a file's name says whether it is a program.
-#[cfg(not(unix))]
-fn set_mode(_file: &Path, _mode: Mode) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The key pair that releases are signed with.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use toml_edit::DocumentMut;
 
 use super::sign::SECRET_KEY;
 use super::{Project, say};
+use crate::platform::private_file;
 use crate::root;
 
 /// Make the key pair that releases are signed with
@@ -69,11 +70,9 @@ fn make_files(folder: &Path, dry_run: bool) -> anyhow::Result<()> {
     let texts = generate()?;
     fs::create_dir_all(folder)
         .with_context(|| format!("failed to create `{}`", folder.display()))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+    private_file()
+        .write(true)
+        .create_new(true)
         .open(&secret)
         .and_then(|mut file| file.write_all(texts.secret_file.as_bytes()))
         .with_context(|| format!("failed to write `{}` as a new file", secret.display()))?;

@@ -4,6 +4,7 @@ mod layout;
 mod links;
 mod manifests;
 mod pages;
+mod platforms;
 mod readme;
 mod silence;
 mod tree;

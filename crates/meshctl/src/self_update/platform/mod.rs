@@ -1,4 +1,4 @@
-//! What replacing a running program takes on each system.
+//! What finding and replacing a running program takes on each system.
 
 #[cfg(unix)]
 mod unix;
@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(super) use unix::{is_translated, ldd, put_back, run, set_aside};
+pub(super) use unix::{canonical, is_translated, ldd, put_back, run, set_aside};
 #[cfg(windows)]
-pub(super) use windows::{is_translated, ldd, put_back, run, set_aside};
+pub(super) use windows::{canonical, is_translated, ldd, put_back, run, set_aside};

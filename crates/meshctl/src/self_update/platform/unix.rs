@@ -1,9 +1,14 @@
 //! Unix: a file that runs can be replaced, by renaming.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use tokio::process::Command;
+
+/// The one path of what `path` leads to.
+pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path)
+}
 
 /// Keeps `file` as `kept` while it also stays where it is; costs no room on the disk where it can.
 pub(crate) fn set_aside(file: &Path, kept: &Path) -> io::Result<()> {

@@ -1,9 +1,24 @@
 //! Windows: a file that runs can be renamed, but neither replaced nor deleted.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf, Prefix};
 use std::{fs, io};
 
 use tokio::process::Command;
+
+/// The one path of what `path` leads to, as people write it: `C:\\…` without `\\\\?\\` before it, which
+/// other programs do not take.
+pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
+    let path = fs::canonicalize(path)?;
+    let mut components = path.components();
+    let drive = match components.next() {
+        Some(Component::Prefix(prefix)) => match prefix.kind() {
+            Prefix::VerbatimDisk(letter) => char::from(letter),
+            _ => return Ok(path),
+        },
+        _ => return Ok(path),
+    };
+    Ok(Path::new(&format!("{drive}:")).join(components.as_path()))
+}
 
 /// Moves `file` to `kept`; its place is free then.
 pub(crate) fn set_aside(file: &Path, kept: &Path) -> io::Result<()> {
