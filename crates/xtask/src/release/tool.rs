@@ -115,13 +115,14 @@ impl Tool {
 }
 
 /// Folders of the checkout that hold tools, the first one wins.
-pub(crate) fn folders() -> [PathBuf; 3] {
+pub(crate) fn folders() -> [PathBuf; 4] {
     // Python's environments differ there.
     let bin = if cfg!(windows) { "Scripts" } else { "bin" };
     [
         PathBuf::from(".tools/cargo/bin"),
         Path::new(".tools/python").join(bin),
         Path::new(".venv").join(bin),
+        PathBuf::from(".tools/containers/usr/bin"),
     ]
     .map(|folder| root::checkout().join(folder))
 }

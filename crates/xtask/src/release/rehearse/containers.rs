@@ -56,9 +56,21 @@ impl Containers {
         containers.start_daemon()?;
         // The daemon takes the registry for a mirror, so `FROM python:3.11-slim` is found there.
         Tool::new("skopeo")
-            .args(["--insecure-policy", "copy", "--quiet", "--all", "--dest-tls-verify=false"])
-            .arg(format!("oci:{}:3.11-slim", tools().join("base/python").display()))
-            .arg(format!("docker://{}/library/python:3.11-slim", containers.registry()))
+            .args([
+                "--insecure-policy",
+                "copy",
+                "--quiet",
+                "--all",
+                "--dest-tls-verify=false",
+            ])
+            .arg(format!(
+                "oci:{}:3.11-slim",
+                tools().join("base/python").display()
+            ))
+            .arg(format!(
+                "docker://{}/library/python:3.11-slim",
+                containers.registry()
+            ))
             .output()?;
         Ok(containers)
     }
@@ -104,9 +116,15 @@ impl Containers {
         self.daemon = Some(daemon);
         let deadline = Instant::now() + PATIENCE;
         while self.docker(&["info"]).output().is_err() {
-            let ended = self.daemon.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            let ended = self
+                .daemon
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
             if ended.is_some() || Instant::now() > deadline {
-                bail!("the daemon does not start; `{}` says why", self.folder.join("daemon.log").display());
+                bail!(
+                    "the daemon does not start; `{}` says why",
+                    self.folder.join("daemon.log").display()
+                );
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -133,7 +151,8 @@ impl Containers {
 
     /// Removes what builds have left, so that the next one starts from nothing.
     pub(super) fn forget_builds(&self) -> anyhow::Result<()> {
-        self.docker(&["buildx", "prune", "--all", "--force"]).output()?;
+        self.docker(&["buildx", "prune", "--all", "--force"])
+            .output()?;
         Ok(())
     }
 
@@ -145,9 +164,13 @@ impl Containers {
     fn end(&mut self) -> anyhow::Result<()> {
         if self.daemon.is_some() {
             // Containers outlive their daemon.
-            let running = self.docker(&["ps", "--all", "--quiet"]).output().unwrap_or_default();
+            let running = self
+                .docker(&["ps", "--all", "--quiet"])
+                .output()
+                .unwrap_or_default();
             for container in running.lines() {
-                self.docker(&["rm", "--force", "--volumes", container]).output()?;
+                self.docker(&["rm", "--force", "--volumes", container])
+                    .output()?;
             }
         }
         for child in [self.daemon.take(), self.registry.take()] {
@@ -174,9 +197,16 @@ impl Containers {
         Ok(file)
     }
 
-    fn spawn(&self, program: &Path, arguments: &[&str], settings: &Path, log: &str) -> anyhow::Result<Child> {
+    fn spawn(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        settings: &Path,
+        log: &str,
+    ) -> anyhow::Result<Child> {
         let log = self.folder.join(log);
-        let log = File::create(&log).with_context(|| format!("failed to write `{}`", log.display()))?;
+        let log =
+            File::create(&log).with_context(|| format!("failed to write `{}`", log.display()))?;
         Command::new(program)
             .args(arguments)
             .arg(settings)
@@ -206,7 +236,10 @@ fn terminate(child: Option<Child>) -> anyhow::Result<()> {
     while child.try_wait()?.is_none() {
         if Instant::now() > deadline {
             child.kill()?;
-            bail!("process {} of the rehearsal's containers had to be killed", child.id());
+            bail!(
+                "process {} of the rehearsal's containers had to be killed",
+                child.id()
+            );
         }
         thread::sleep(Duration::from_millis(50));
     }

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use mesh_test::free_port;
 
 use super::containers::Containers;
 use super::releases::Release;
 use super::report::{Report, Row};
 use super::sources::xtask;
-use crate::release::image::{Image, Platform};
+use crate::release::image::{Image, ImageCheck, Names, Platform};
 use crate::release::{Tool, say};
 use crate::root;
 
@@ -42,7 +43,14 @@ pub(super) fn walk(report: &mut Report, trial: &Trial<'_>) {
     };
     if report.step("build images", || trial.build(&containers)) {
         report.step("tag images", || trial.promote(&containers));
-        report.step("images with buildah", || trial.build_without_daemon(&containers));
+        for platform in Platform::ALL {
+            report.step(&format!("images on {platform}"), || {
+                trial.check(&containers, platform)
+            });
+        }
+        report.step("images with buildah", || {
+            trial.build_without_daemon(&containers)
+        });
         report.step("compose", || trial.compose(&containers));
     }
     report.step("stop the daemon", || containers.stop().map(|()| Vec::new()));
@@ -89,7 +97,9 @@ impl Trial<'_> {
             "container images, built",
             format!(
                 "three images for {}, from the signed archives and wheels; a second build has the same digests",
-                Platform::ALL.map(|platform| platform.to_string()).join(" and ")
+                Platform::ALL
+                    .map(|platform| platform.to_string())
+                    .join(" and ")
             ),
             "`packaging/scripts/build-docker.sh` with buildx, pushed by digest to a registry on loopback",
         );
@@ -101,7 +111,10 @@ impl Trial<'_> {
     /// Copies by digest to two places, as the workflow does for Docker Hub and GHCR, and tags there.
     fn promote(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
         let version = self.release.build.source.version.to_string();
-        let places = [self.prefix(containers), format!("{}/mirror/mcpmesh", containers.registry())];
+        let places = [
+            self.prefix(containers),
+            format!("{}/mirror/mcpmesh", containers.registry()),
+        ];
         for _run in 0..2 {
             xtask()
                 .args(["promote-images", "--plain-http", "--digests"])
@@ -125,6 +138,7 @@ impl Trial<'_> {
             .env("DOCKER_BUILDER", "buildah")
             .env("DOCKER_PUSH", "false")
             .env("DOCKER_IMAGES", "registry")
+            .env("OUTPUT_DIR", self.folder.join("buildah"))
             .env_remove("DOCKER_HOST")
             .output()?;
         Ok(vec![Row::real(
@@ -134,17 +148,40 @@ impl Trial<'_> {
         )])
     }
 
+    /// What a user does with them.
+    fn check(&self, containers: &Containers, platform: Platform) -> anyhow::Result<Vec<Row>> {
+        let version = &self.release.build.source.version;
+        let check = ImageCheck {
+            names: Names::Tag {
+                prefix: self.prefix(containers),
+                tag: version.to_string(),
+            },
+            platform,
+            version: version.clone(),
+        };
+        let proofs = check.run(Some(&containers.docker_host()))?;
+        let name = format!("container images, {platform}");
+        Ok(proofs
+            .into_iter()
+            .map(|proof| Row::real(&name, proof.proven, proof.how))
+            .collect())
+    }
+
     /// The example that the guide names, up and down again.
     fn compose(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
-        let example = root::checkout().join("examples/docker");
-        containers
-            .reach(Tool::at(&example.join("try.sh")))?
-            .env("MCP_MESH_IMAGES", self.prefix(containers))
-            .env("MCP_MESH_VERSION", self.release.build.source.version.to_string())
-            .output()?;
+        let mesh = Compose {
+            containers,
+            images: self.prefix(containers),
+            version: self.release.build.source.version.to_string(),
+            port: free_port().context("there is no free port")?.to_string(),
+        };
+        let outcome = mesh.prove();
+        // Nothing of it stays, however it went.
+        mesh.run(&["down", "--volumes", "--timeout", "5"])?;
+        outcome?;
         Ok(vec![Row::real(
             "docker compose",
-            "registry and two agents get healthy, an agent calls the other, a restarted registry keeps them, nothing stays",
+            "registry and two agents get healthy; one calls the other, and does without it when it is stopped; a killed registry goes on with its data",
             "`examples/docker/compose.yaml`",
         )])
     }
@@ -164,8 +201,65 @@ impl Trial<'_> {
             .env("DOCKER_REGISTRY", self.prefix(containers))
             .env("DOCKER_TAG", self.release.build.source.version.to_string())
             .env("DOCKER_BUILDER", "buildx")
+            .env("OUTPUT_DIR", self.folder.join("layouts"))
             .env("RELEASE_DIR", &self.release.upload)
             .env("CONTEXT", self.folder.join("context")))
+    }
+}
+
+/// The mesh of the example.
+struct Compose<'a> {
+    containers: &'a Containers,
+    images: String,
+    version: String,
+    port: String,
+}
+
+impl Compose<'_> {
+    fn prove(&self) -> anyhow::Result<()> {
+        self.run(&["up", "--wait", "--wait-timeout", "120"])?;
+        let planned = self.plan()?;
+        ensure!(
+            planned.contains("degrees"),
+            "the planner should have asked the forecast: {planned}"
+        );
+        self.run(&["kill", "registry"])?;
+        self.run(&["up", "--wait", "--wait-timeout", "120"])?;
+        let planned = self.plan()?;
+        ensure!(
+            planned.contains("degrees"),
+            "after the registry was killed: {planned}"
+        );
+        self.run(&["stop", "forecast"])?;
+        let planned = self.plan()?;
+        ensure!(
+            planned.contains("Nobody offers"),
+            "the forecast was stopped: {planned}"
+        );
+        Ok(())
+    }
+
+    /// What a user who has no `meshctl` types.
+    fn plan(&self) -> anyhow::Result<String> {
+        let image = format!("{}/cli:{}", self.images, self.version);
+        self.containers
+            .reach(Tool::new("docker"))?
+            .args(["run", "--rm", "--network", "mcp-mesh_default", &image])
+            .args(["call", "planner:plan_day", r#"{"city": "Lisbon"}"#])
+            .args(["--registry-url", "http://registry:8000"])
+            .output()
+    }
+
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.containers
+            .reach(Tool::new("docker"))?
+            .args(["compose", "--file"])
+            .arg(root::checkout().join("examples/docker/compose.yaml"))
+            .args(arguments)
+            .env("MCP_MESH_IMAGES", &self.images)
+            .env("MCP_MESH_VERSION", &self.version)
+            .env("MCP_MESH_REGISTRY_PORT", &self.port)
+            .output()
     }
 }
 

@@ -93,7 +93,10 @@ impl Rehearsal {
         let built = self.folder.join("built");
         let build = self.needed(&format!("build {}", source.version), || {
             let of = |parts: Vec<Part>| -> Vec<Part> {
-                parts.into_iter().filter(|part| part.is_for_images()).collect()
+                parts
+                    .into_iter()
+                    .filter(|part| part.is_for_images())
+                    .collect()
             };
             let here = of(Part::everything()?);
             let elsewhere = of(Part::foreign());
