@@ -18,7 +18,7 @@ use crate::release::Tool;
 use crate::root;
 
 /// What a start or a stop may take on a busy machine; either takes a second or two.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The running pair. Dropping it stops both, and what they run.
 pub(super) struct Containers {

@@ -112,7 +112,7 @@ impl Trial<'_> {
     fn promote(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
         let version = self.release.build.source.version.to_string();
         let places = [
-            self.prefix(containers),
+            prefix(containers),
             format!("{}/mirror/mcpmesh", containers.registry()),
         ];
         for _run in 0..2 {
@@ -153,7 +153,7 @@ impl Trial<'_> {
         let version = &self.release.build.source.version;
         let check = ImageCheck {
             names: Names::Tag {
-                prefix: self.prefix(containers),
+                prefix: prefix(containers),
                 tag: version.to_string(),
             },
             platform,
@@ -171,7 +171,7 @@ impl Trial<'_> {
     fn compose(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
         let mesh = Compose {
             containers,
-            images: self.prefix(containers),
+            images: prefix(containers),
             version: self.release.build.source.version.to_string(),
             port: free_port().context("there is no free port")?.to_string(),
         };
@@ -186,10 +186,6 @@ impl Trial<'_> {
         )])
     }
 
-    fn prefix(&self, containers: &Containers) -> String {
-        format!("{}/mcpmesh", containers.registry())
-    }
-
     fn digests(&self) -> PathBuf {
         self.folder.join("digests")
     }
@@ -198,7 +194,7 @@ impl Trial<'_> {
         let script = root::checkout().join("packaging/scripts/build-docker.sh");
         Ok(containers
             .reach(Tool::at(&script))?
-            .env("DOCKER_REGISTRY", self.prefix(containers))
+            .env("DOCKER_REGISTRY", prefix(containers))
             .env("DOCKER_TAG", self.release.build.source.version.to_string())
             .env("DOCKER_BUILDER", "buildx")
             .env("OUTPUT_DIR", self.folder.join("layouts"))
@@ -261,6 +257,11 @@ impl Compose<'_> {
             .env("MCP_MESH_REGISTRY_PORT", &self.port)
             .output()
     }
+}
+
+/// What stands before the images' names.
+fn prefix(containers: &Containers) -> String {
+    format!("{}/mcpmesh", containers.registry())
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

@@ -62,7 +62,12 @@ impl Rehearsal {
             Thoroughness::Thorough => self.build_again(&new, &built_new),
         }
         let built_foreign = self.needed("build for other machines", || {
-            builds::build(&new, &built.join("foreign"), &cache, &Part::foreign())
+            builds::build(
+                &new,
+                &built.join("foreign"),
+                &foreign_cache(),
+                &Part::foreign(),
+            )
         })?;
         let built_new = built_new.with(built_foreign);
         self.report
@@ -91,7 +96,7 @@ impl Rehearsal {
         let (_, source) = sources::make(&self.folder.join("source"), commit, &keys)?;
         let cache = self.folder.join("cache");
         let built = self.folder.join("built");
-        let build = self.needed(&format!("build {}", source.version), || {
+        let made = self.needed(&format!("build {}", source.version), || {
             let of = |parts: Vec<Part>| -> Vec<Part> {
                 parts
                     .into_iter()
@@ -101,12 +106,17 @@ impl Rehearsal {
             let here = of(Part::everything()?);
             let elsewhere = of(Part::foreign());
             let here = builds::build(&source, &built.join("new"), &cache, &here)?;
-            let foreign = builds::build(&source, &built.join("foreign"), &cache, &elsewhere)?;
+            let foreign = builds::build(
+                &source,
+                &built.join("foreign"),
+                &foreign_cache(),
+                &elsewhere,
+            )?;
             Ok(here.with(foreign))
         })?;
         let dir = self.folder.join("assembled/for-images");
         let release = self.needed("assemble and sign", || {
-            let release = releases::assemble(&build, &dir)?;
+            let release = releases::assemble(&made, &dir)?;
             releases::sign(&release, &keys)?;
             Ok(release)
         })?;
@@ -234,4 +244,10 @@ impl Rehearsal {
         });
         made.with_context(|| format!("the rest needs `{name}`"))
     }
+}
+
+/// Where other machines' programs are compiled, in a rehearsal and by hand: it takes a quarter of an hour
+/// from nothing, and nobody builds them twice to compare.
+fn foreign_cache() -> PathBuf {
+    root::target().join("cross")
 }
