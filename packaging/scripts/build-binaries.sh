@@ -2,6 +2,7 @@
 # Builds the commands for one or more platforms, as releases are built.
 #   PLATFORMS   what to build for, separated by commas or spaces; default this machine's, such as
 #               linux/amd64. Also linux/arm64, darwin/amd64, darwin/arm64, windows/amd64, windows/arm64.
+#               What compiles for other machines: `rustup target add`, or `make cross-toolchain`.
 #   VERSION     refuse unless the checkout is at this version; default any
 #   OUTPUT_DIR  gets linux_amd64/meshctl, linux_amd64/mcp-mesh-registry, …; default dist
 #   COMPRESS    `true` packs an archive of each platform beside its folder; default false
@@ -61,7 +62,15 @@ case $output in
   *) output=$PWD/$output ;;
 esac
 
+build() {
+  local linker=()
+  # Good for a trial; a release links with Microsoft's tools, and publishes nothing else.
+  if [ "$1" = x86_64-pc-windows-msvc ] && [ "${OS:-}" != Windows_NT ]; then linker=(--windows-gnu); fi
+  cargo xtask release build --target "$1" --plain-dir "$output" \
+    ${linker[@]+"${linker[@]}"} ${options[@]+"${options[@]}"} "${@:2}"
+}
+
 cd "$(dirname "$0")/../.."
-for name in "${targets[@]}"; do
-  cargo xtask release build --target "$name" --plain-dir "$output" ${options[@]+"${options[@]}"}
-done
+# Nor does a build begin that cannot be followed by the others.
+for name in "${targets[@]}"; do build "$name" --dry-run; done
+for name in "${targets[@]}"; do build "$name"; done

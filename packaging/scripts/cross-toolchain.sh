@@ -96,6 +96,7 @@ unpack_packages() {
   rm -rf "$cross/apt" "${cross:?}/usr/share"
   unset APT_CONFIG
 
+  local tools=$cross/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin
   # The compiler's libraries are for itself alone: cargo and the linkers get on with the system's.
   mkdir -p "$cross/bin"
   cat >"$cross/bin/rustc" <<'WRAPPER'
@@ -103,7 +104,13 @@ unpack_packages() {
 cross=$(cd "$(dirname "$0")/.." && pwd)
 LD_LIBRARY_PATH=$cross/usr/lib/x86_64-linux-gnu exec "$cross/usr/bin/rustc" "$@"
 WRAPPER
-  chmod +x "$cross/bin/rustc"
+  # What strips programs for macOS; rustup's compiler comes with it, and works for any.
+  mkdir -p "$tools"
+  cat >"$tools/rust-objcopy" <<'WRAPPER'
+#!/bin/sh
+exec "$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy" "$@"
+WRAPPER
+  chmod +x "$cross/bin/rustc" "$tools/rust-objcopy"
 }
 
 if [ ! -e "$stamps/packages" ]; then

@@ -7,6 +7,8 @@
 //!   modules of their own beside this one.
 
 mod binaries;
+#[cfg(test)]
+mod container_compilers;
 pub(crate) mod inspect;
 pub(crate) mod machine;
 mod packed;
@@ -58,6 +60,9 @@ pub(crate) struct BuildArgs {
     /// Link a Windows program without Microsoft's tools, for a rehearsal: it is never published
     #[arg(long)]
     windows_gnu: bool,
+    /// Only say whether this machine can build it
+    #[arg(long)]
+    dry_run: bool,
     /// Refuse to build another version than this one
     #[arg(long, value_name = "VERSION")]
     expect_version: Option<ReleaseVersion>,
@@ -99,6 +104,7 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
         plain_dir,
         compress,
         windows_gnu,
+        dry_run,
         expect_version,
     } = args;
     let target = target
@@ -112,10 +118,6 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
         .with_context(|| format!("`{}` is no checkout", workspace.display()))?;
     let target_dir = absolute(target_dir.unwrap_or_else(root::target))?;
     let out = absolute(out.unwrap_or_else(|| target_dir.join("distrib")))?;
-    for folder in [&target_dir, &out] {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("failed to create `{}`", folder.display()))?;
-    }
     let project = Project::load(&workspace)?;
     if let Some(expected) = expect_version.filter(|expected| *expected != project.version) {
         bail!(
@@ -130,6 +132,13 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<()> {
         WindowsLinker::Msvc
     };
     let toolchain = Toolchain::find(&workspace, target, linker)?;
+    if dry_run {
+        return Ok(());
+    }
+    for folder in [&target_dir, &out] {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("failed to create `{}`", folder.display()))?;
+    }
     let build = Build {
         target,
         out,

@@ -1,6 +1,9 @@
 //! `packaging/scripts/build-binaries.sh`, as far as it refuses before it builds.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
+
+use mesh_core::env::Environment;
 
 use crate::root;
 
@@ -46,4 +49,56 @@ fn building_for_nothing_is_no_success() {
 fn an_answer_that_is_neither_yes_nor_no_is_refused() {
     let said = refusal(&[("COMPRESS", "maybe")]);
     assert!(said.contains("COMPRESS=`maybe`"), "{said}");
+}
+
+/// What the script asks of `cargo xtask release build`, where that can do all but `impossible`.
+fn builds(platforms: &str, impossible: &str) -> (Option<i32>, Vec<String>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cargo = folder.path().join("cargo");
+    let text = format!(
+        "#!/bin/sh\necho \"$*\" >>{}/asked\ncase \"$*\" in *{impossible}*) exit 1 ;; esac\n",
+        folder.path().display()
+    );
+    std::fs::write(&cargo, text).expect("a program");
+    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    let environment = Environment::of_process();
+    let path = environment.get("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(path));
+    let status = Command::new("bash")
+        .arg(root::checkout().join("packaging/scripts/build-binaries.sh"))
+        .env("PATH", std::env::join_paths(folders).expect("folders"))
+        .env("PLATFORMS", platforms)
+        .env("OUTPUT_DIR", "/out")
+        .env_remove("OS")
+        .status()
+        .expect("bash");
+    let asked = std::fs::read_to_string(folder.path().join("asked")).expect("what was asked");
+    let asked = asked
+        .lines()
+        .map(|line| line.replace("xtask release build --target ", ""))
+        .collect();
+    (status.code(), asked)
+}
+
+#[test]
+fn a_platform_that_cannot_be_built_here_fails_before_the_first_build() {
+    let (code, asked) = builds("linux/arm64,darwin/amd64", "darwin");
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        asked,
+        [
+            "aarch64-unknown-linux-gnu --plain-dir /out --dry-run",
+            "x86_64-apple-darwin --plain-dir /out --dry-run"
+        ]
+    );
+}
+
+#[test]
+fn windows_is_linked_by_gnu_tools_elsewhere() {
+    let (code, asked) = builds("windows/amd64", "nothing");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        asked[1],
+        "x86_64-pc-windows-msvc --plain-dir /out --windows-gnu"
+    );
 }

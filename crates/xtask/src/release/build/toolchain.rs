@@ -127,6 +127,11 @@ impl Toolchain {
             (Os::Linux, Some(Libc::Musl)) if self.compiler != Compiler::Installed => {
                 &["-Clink-self-contained=no"]
             }
+            // Two frameworks that Apple's SDK would describe. Relative, because cargo hashes flags into every
+            // symbol.
+            (Os::MacOs, _) if is_linked_by_zig(target) => {
+                &["-Clink-arg=-Fpackaging/cross/macos-stubs"]
+            }
             _ => &[],
         };
         flags.iter().map(|&flag| flag.to_owned()).collect()
@@ -267,6 +272,23 @@ mod tests {
         );
         let gnu = "aarch64-unknown-linux-gnu";
         assert!(flags(gnu, gnu, Compiler::Cross("/x".into())).is_empty());
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    #[test]
+    fn frameworks_are_described_to_zig_in_every_checkout() {
+        let mac = "x86_64-apple-darwin";
+        let flags = flags(mac, mac, Compiler::Installed);
+        let [flag] = flags.as_slice() else {
+            panic!("{flags:?}")
+        };
+        let folder = flag.strip_prefix("-Clink-arg=-F").unwrap();
+        for framework in ["CoreFoundation", "Security"] {
+            let file = format!("{folder}/{framework}.framework/{framework}.tbd");
+            let stub = fs::read_to_string(crate::root::checkout().join(file)).unwrap();
+            let name = format!("/System/Library/Frameworks/{framework}.framework/");
+            assert!(stub.contains(&name), "{stub}");
+        }
     }
 
     #[test]
