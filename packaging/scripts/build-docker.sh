@@ -38,16 +38,16 @@ absolute() {
 
 # words NAME VALUE KNOWN…: the words of VALUE, one a line, all of which must be known
 words() {
-  local name=$1 value=$2 word found=
+  local name=$1 value=$2 word words
   shift 2
-  for word in $(tr ',\n*?[' '  ___' <<<"$value"); do
+  read -ra words <<<"$(tr ',\n' '  ' <<<"$value")"
+  [ ${#words[@]} -gt 0 ] || fail "$name=\`$value\` names nothing; leave it unset, or choose from $*"
+  for word in "${words[@]}"; do
     case " $* " in
       *" $word "*) echo "$word" ;;
       *) fail "$name: there are no images for \`$word\`; choose from $*" ;;
     esac
-    found=yes
   done
-  [ "$found" ] || fail "$name=\`$value\` names nothing; leave it unset, or choose from $*"
 }
 
 # ---- what is wanted ---------------------------------------------------------------------
@@ -164,15 +164,23 @@ build() {
     if is_here "$python_image"; then tls=(--tls-verify=false); fi
     local buildah=(buildah --root "$work/storage" --runroot "$work/run")
     # Only docker's format has health checks.
-    BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot} "${buildah[@]}" bud --quiet --layers --format docker --file "$file" \
+    BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot} "${buildah[@]}" bud --quiet --layers --identity-label=false --format docker --file "$file" \
       --platform "$platforms" --manifest "$image" --timestamp "$epoch" ${tls[@]+"${tls[@]}"} "${arguments[@]}" "$context" >/dev/null
-    "${buildah[@]}" manifest push --quiet --all "$image" "dir:$output/$image"
+    "${buildah[@]}" manifest push --quiet --all "$image" "dir:$work/$image"
+    copy --all --dest-compress "dir:$work/$image" "dir:$output/$image"
+    rm -rf "${work:?}/$image"
     source=dir:$output/$image
   fi
 }
 
 copy() {
-  skopeo --insecure-policy copy --quiet --preserve-digests "$@"
+  skopeo --insecure-policy copy --quiet "$@"
+}
+
+publish() {
+  local tls=()
+  if is_here "$registry"; then tls=(--dest-tls-verify=false); fi
+  copy --all --preserve-digests ${tls[@]+"${tls[@]}"} "$source" "docker://$1"
 }
 
 mkdir -p "$output"
@@ -183,14 +191,12 @@ for image in $images; do
   rm -rf "${output:?}/$image"
   build "$image"
   digest=sha256:$(skopeo inspect --raw "$source" | sha256sum | cut -d ' ' -f 1)
-  tls=()
-  if is_here "$registry"; then tls=(--dest-tls-verify=false); fi
   case $push in
-    true) copy --all ${tls[@]+"${tls[@]}"} "$source" "docker://$name:$tag" ;;
-    digest) copy --all ${tls[@]+"${tls[@]}"} "$source" "docker://$name@$digest" ;;
+    true) publish "$name:$tag" ;;
+    digest) publish "$name@$digest" ;;
     false)
       if "$docker" info >/dev/null 2>&1; then
-        skopeo --insecure-policy copy --quiet ${DOCKER_HOST:+"--dest-daemon-host=$DOCKER_HOST"} "$source" "docker-daemon:$name:$tag"
+        copy ${DOCKER_HOST:+"--dest-daemon-host=$DOCKER_HOST"} "$source" "docker-daemon:$name:$tag"
       fi
       ;;
   esac

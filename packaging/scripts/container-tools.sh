@@ -152,7 +152,7 @@ ARG TARGETARCH
 ADD $TARGETARCH.tar /
 CMD ["python3"]
 FILE
-  "${buildah[@]}" bud --isolation chroot --platform linux/amd64,linux/arm64 --manifest base --timestamp 0 \
+  "${buildah[@]}" bud --isolation chroot --platform linux/amd64,linux/arm64 --manifest base --timestamp 0 --identity-label=false \
     --file base/Containerfile base >"$storage/log" 2>&1 ||
     {
       tail -n 3 "$storage/log" >&2

@@ -8,6 +8,8 @@ mod lock;
 mod names;
 mod promote;
 mod registries;
+#[cfg(all(test, unix))]
+mod script;
 mod wheels;
 
 pub(crate) use bases::{PinBasesArgs, run as pin_bases};
