@@ -126,7 +126,7 @@ lint-packaging: .venv/.stamp test-programs
 
 # ---- tests -------------------------------------------------------------------
 
-.PHONY: test-programs test-rust test-windows test-python test-python-newest test-interop
+.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-python test-python-newest test-interop
 
 # Tests that mount a disk are ignored by default; where mounting works, they run.
 MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && umount $$folder && echo yes; rmdir $$folder
@@ -139,6 +139,16 @@ test-programs:
 	@$(ENSURE) openssl openssl version
 	@$(ENSURE) perl perl --version
 	@$(ENSURE) zsh zsh --version
+	@[ "$$(uname -s)" != Linux ] || $(MAKE) image-programs
+
+# What images are handed on with; workflows call it where docker is there already.
+image-programs:
+	@$(ENSURE) docker-registry docker-registry --version
+	@$(ENSURE) skopeo skopeo --version
+
+# Where the same machine builds images for the other CPU.
+arm64-programs:
+	@packaging/scripts/arm64-programs.sh
 
 test-rust: .venv/.stamp test-programs
 	cargo test --workspace --exclude mesh-py --all-features --no-fail-fast -- $(if $(shell $(MAY_MOUNT)),--include-ignored)

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use super::bases::Bases;
-use super::registries::{Api, Layouts, Logins, Lookup, Loopback, Pinned, Repository, Transport};
+use super::registries::{
+    Api, Layouts, Logins, Lookup, Loopback, Pinned, Prefixes, Repository, Transport,
+};
 use super::{Image, Platform};
 use crate::release::{Project, Tool, say};
 use crate::root;
@@ -28,9 +30,9 @@ pub(crate) struct BuildImagesArgs {
     /// The folder for the images; what lies there goes
     #[arg(long)]
     layouts: PathBuf,
-    /// Where the version may be published already, such as `docker.io/mcpmesh`
+    /// Where the version may be published already, such as `docker.io/mcpmesh`; more after spaces
     #[arg(long)]
-    published: Vec<Repository>,
+    published: Vec<Prefixes>,
     /// What to build for, if not for all platforms
     #[arg(long, value_delimiter = ',')]
     platforms: Vec<Platform>,
@@ -53,12 +55,13 @@ pub(crate) fn run(args: &BuildImagesArgs) -> anyhow::Result<()> {
     } else {
         platforms.clone()
     };
-    let mut images = published_images(published, &project.version.to_string())?;
+    let mut images = published_images(&Prefixes::flatten(published), &project.version.to_string())?;
     let missing: Vec<_> = Image::ALL
         .into_iter()
         .filter(|image| !images.contains_key(image))
         .collect();
     let layouts = Layouts::create(layouts)?;
+    layouts.remember(dir)?;
     let loopback = Loopback::start()?;
     if !missing.is_empty() {
         let build = Build {
@@ -119,7 +122,10 @@ impl Build<'_> {
             .current_dir(self.workspace)
             .env("RELEASE_DIR", std::path::absolute(self.dir)?)
             .env("DOCKER_REGISTRY", self.prefix.to_string())
+            // buildah's images with health checks are of a kind that a layout cannot hold.
+            .env("DOCKER_BUILDER", "buildx")
             .env("DOCKER_PUSH", "digest")
+            .env("OUTPUT_DIR", scratch.path().join("output"))
             .env("DOCKER_DIGESTS", &list)
             .env(
                 "DOCKER_IMAGES",

@@ -13,9 +13,10 @@ use mesh_core::env::Environment;
 use serde_json::json;
 
 use super::registries::{
-    Api, Digest, Layouts, Logins, Lookup, Loopback, Pinned, Repository, Skopeo, Transport,
+    Api, Digest, Layouts, Logins, Lookup, Loopback, Pinned, Prefixes, Repository, Skopeo, Transport,
 };
-use crate::release::{ReleaseVersion, say};
+use crate::release::{Project, ReleaseVersion, say, signature};
+use crate::root;
 
 /// Copy tried images to public registries by digest, then tag them
 ///
@@ -29,15 +30,21 @@ pub(crate) struct PromoteImagesArgs {
     /// The folder that `build-images` filled
     #[arg(long)]
     layouts: Option<PathBuf>,
-    /// Where the images go, such as `docker.io/mcpmesh`; the image's name is added
+    /// The folder of the signed release that the images in `--layouts` must have been built from
+    #[arg(long, requires = "layouts")]
+    signed: Option<PathBuf>,
+    /// Where the images go, such as `docker.io/mcpmesh`, to which their names are added; more after spaces
     #[arg(long, required = true)]
-    to: Vec<Repository>,
+    to: Vec<Prefixes>,
     /// The tags, separated by spaces; a version's stays where it is, others move
     #[arg(long)]
     tags: Tags,
     /// The file that GitHub reads a step's outputs from
     #[arg(long)]
     github_output: Option<PathBuf>,
+    /// The checkout that was built
+    #[arg(long, default_value_os_t = root::checkout().to_owned(), hide_default_value = true)]
+    workspace: PathBuf,
     /// Speak to registries without encryption; this machine's own are spoken to so anyway
     #[arg(long)]
     plain_http: bool,
@@ -79,8 +86,11 @@ fn promote(args: &PromoteImagesArgs, logins: Logins) -> anyhow::Result<Vec<Step>
     let mut loopback = None;
     let sources = match (&args.layouts, &args.digests) {
         (Some(folder), _) => {
-            let loopback = loopback.insert(Loopback::start()?);
-            Layouts::open(folder).serve(loopback)?
+            let layouts = Layouts::open(folder);
+            if let Some(release) = &args.signed {
+                are_of_signed_release(&layouts, release, args)?;
+            }
+            layouts.serve(loopback.insert(Loopback::start()?))?
         }
         (None, Some(file)) => Pinned::read_list(file)?,
         (None, None) => bail!("name the images with `--digests` or `--layouts`"),
@@ -92,7 +102,7 @@ fn promote(args: &PromoteImagesArgs, logins: Logins) -> anyhow::Result<Vec<Step>
     };
     let promotion = Promotion {
         skopeo: Skopeo::new(&logins, by)?,
-        copies: copies(&sources, &args.to)?,
+        copies: copies(&sources, &Prefixes::flatten(&args.to))?,
         tags: &args.tags,
         logins,
         by,
@@ -118,6 +128,32 @@ struct Promotion<'a> {
     logins: Logins,
     by: Transport,
     dry_run: bool,
+}
+
+/// Images are made of the bytes that people verify, and get the tags of that version alone.
+fn are_of_signed_release(
+    layouts: &Layouts,
+    release: &Path,
+    args: &PromoteImagesArgs,
+) -> anyhow::Result<()> {
+    let project = Project::load(&args.workspace)?;
+    let version = project.version.to_string();
+    let key = signature::public_key(None, &project)?;
+    let signed = signature::verify_folder(release, key, &project.version)?;
+    ensure!(
+        layouts.release()? == signed,
+        "the images were built from other files than the release in `{}`; build them from these",
+        release.display()
+    );
+    for tag in &args.tags.0 {
+        if let Tag::Version(name) = tag {
+            ensure!(
+                *name == version,
+                "the images are of {version}, so `{name}` is no tag of theirs"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn copies<'a>(sources: &'a [Pinned], to: &[Repository]) -> anyhow::Result<Vec<Copy<'a>>> {
@@ -278,274 +314,4 @@ impl FromStr for Tags {
 
 /// Debian's `docker-registry` and skopeo are there on Linux.
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use std::fs;
-
-    use super::super::registries::samples;
-    use super::*;
-
-    /// Images that were tried in one registry, and another one that people pull from.
-    struct Registries {
-        tried: Loopback,
-        public: Loopback,
-        folder: tempfile::TempDir,
-    }
-
-    impl Registries {
-        fn new() -> Self {
-            Self {
-                tried: Loopback::start().unwrap(),
-                public: Loopback::start().unwrap(),
-                folder: tempfile::tempdir().unwrap(),
-            }
-        }
-
-        /// Makes images and lists them, as a build does.
-        fn build(&self, names: &[&str], content: &str) -> Vec<Pinned> {
-            let images: Vec<_> = names
-                .iter()
-                .map(|name| samples::image(&self.tried, &format!("built/{name}"), content))
-                .collect();
-            let lines: String = images.iter().map(|image| format!("{image}\n")).collect();
-            fs::write(self.folder.path().join("digests"), lines).unwrap();
-            images
-        }
-
-        fn args(&self, tags: &str) -> PromoteImagesArgs {
-            PromoteImagesArgs {
-                digests: Some(self.folder.path().join("digests")),
-                layouts: None,
-                to: ["acme", "mirror/acme"]
-                    .map(|path| format!("{}/{path}", self.public.host()).parse().unwrap())
-                    .into(),
-                tags: tags.parse().unwrap(),
-                github_output: None,
-                plain_http: false,
-                dry_run: false,
-            }
-        }
-
-        /// Steps without the registry's port, digests as `@`.
-        fn story(&self, steps: anyhow::Result<Vec<Step>>) -> Vec<String> {
-            let short = |name: &str| {
-                let name = name.replace(&format!("{}/", self.public.host()), "");
-                match name.split_once('@') {
-                    Some((name, _)) => format!("{name}@"),
-                    None => name,
-                }
-            };
-            steps
-                .unwrap()
-                .iter()
-                .map(|step| match step {
-                    Step::Copied(name) => format!("copied {}", short(name)),
-                    Step::Tagged(name) => format!("tagged {}", short(name)),
-                    Step::Recognised(name) => format!("known {}", short(name)),
-                    Step::Would(name) => format!("would {}", short(name)),
-                })
-                .collect()
-        }
-
-        fn found(&self, path: &str, reference: &str) -> Lookup {
-            let repository = format!("{}/{path}", self.public.host()).parse().unwrap();
-            let logins = Logins::default();
-            Api::new(&repository, &logins, Transport::Usual)
-                .find(reference)
-                .unwrap()
-        }
-
-        fn digest(&self, path: &str, tag: &str) -> Digest {
-            match self.found(path, tag) {
-                Lookup::Found(manifest) => manifest.digest,
-                other => panic!("{path}:{tag} is {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn everything_is_copied_before_anything_is_tagged() {
-        let registries = Registries::new();
-        let built = registries.build(&["registry", "cli"], "one");
-        let mut args = registries.args("latest 4.0.0 4.0");
-        let output = registries.folder.path().join("output");
-        args.github_output = Some(output.clone());
-        let story = registries.story(promote(&args, Logins::default()));
-        insta::assert_snapshot!(story.join("\n"), @r"
-        copied acme/registry@
-        copied mirror/acme/registry@
-        copied acme/cli@
-        copied mirror/acme/cli@
-        tagged acme/registry:4.0.0
-        tagged mirror/acme/registry:4.0.0
-        tagged acme/cli:4.0.0
-        tagged mirror/acme/cli:4.0.0
-        tagged acme/registry:latest
-        tagged mirror/acme/registry:latest
-        tagged acme/cli:latest
-        tagged mirror/acme/cli:latest
-        tagged acme/registry:4.0
-        tagged mirror/acme/registry:4.0
-        tagged acme/cli:4.0
-        tagged mirror/acme/cli:4.0
-        ");
-        for tag in ["4.0.0", "4.0", "latest"] {
-            assert_eq!(registries.digest("mirror/acme/cli", tag), built[1].digest);
-        }
-        // Both platforms came along.
-        let Lookup::Found(index) = registries.found("acme/cli", "4.0.0") else {
-            panic!("it is tagged");
-        };
-        let index: serde_json::Value = serde_json::from_slice(&index.bytes).unwrap();
-        for entry in index["manifests"].as_array().unwrap() {
-            let digest = entry["digest"].as_str().unwrap();
-            assert!(matches!(
-                registries.found("acme/cli", digest),
-                Lookup::Found(_)
-            ));
-        }
-        assert_eq!(
-            fs::read_to_string(output).unwrap(),
-            format!(
-                "images=[{{\"digest\":\"{}\",\"name\":\"registry\"}},{{\"digest\":\"{}\",\"name\":\"cli\"}}]\n",
-                built[0].digest, built[1].digest
-            )
-        );
-    }
-
-    #[test]
-    fn a_run_that_stopped_goes_on_and_a_finished_one_changes_nothing() {
-        let registries = Registries::new();
-        let built = registries.build(&["cli"], "one");
-        // As if an earlier run had come so far.
-        let earlier = samples::image(&registries.public, "acme/cli", "one");
-        assert_eq!(earlier.digest, built[0].digest);
-        let args = registries.args("4.0.0");
-        let story = registries.story(promote(&args, Logins::default()));
-        assert_eq!(
-            story,
-            [
-                "known acme/cli@",
-                "copied mirror/acme/cli@",
-                "tagged acme/cli:4.0.0",
-                "tagged mirror/acme/cli:4.0.0"
-            ]
-        );
-        let story = registries.story(promote(&args, Logins::default()));
-        assert!(
-            story.iter().all(|step| step.starts_with("known ")),
-            "{story:?}"
-        );
-    }
-
-    #[test]
-    fn a_published_version_is_never_replaced_and_moving_tags_move() {
-        let registries = Registries::new();
-        let first = registries.build(&["cli"], "one").remove(0);
-        promote(&registries.args("4.0.0 latest"), Logins::default()).unwrap();
-
-        let second = registries.build(&["cli"], "two").remove(0);
-        let error = promote(&registries.args("4.0.0 latest"), Logins::default())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("/acme/cli:4.0.0 is"), "{error}");
-        assert!(
-            error.contains("published bytes are never replaced"),
-            "{error}"
-        );
-        // Refused before anything was copied.
-        let copied = registries.found("acme/cli", &second.digest.to_string());
-        assert_eq!(copied, Lookup::Absent);
-        assert_eq!(registries.digest("acme/cli", "latest"), first.digest);
-
-        promote(&registries.args("4.0.1 latest"), Logins::default()).unwrap();
-        assert_eq!(registries.digest("acme/cli", "4.0.0"), first.digest);
-        assert_eq!(registries.digest("acme/cli", "latest"), second.digest);
-    }
-
-    #[test]
-    fn a_dry_run_looks_and_writes_nothing() {
-        let registries = Registries::new();
-        registries.build(&["cli"], "one");
-        let mut args = registries.args("4.0.0");
-        args.dry_run = true;
-        let story = registries.story(promote(&args, Logins::default()));
-        assert_eq!(
-            story,
-            [
-                "would acme/cli@",
-                "would mirror/acme/cli@",
-                "would acme/cli:4.0.0",
-                "would mirror/acme/cli:4.0.0"
-            ]
-        );
-        assert_eq!(registries.found("acme/cli", "4.0.0"), Lookup::Absent);
-    }
-
-    #[test]
-    fn who_may_not_write_is_told_and_who_may_does() {
-        let folder = tempfile::tempdir().unwrap();
-        let users = folder.path().join("users");
-        // `me` and `secret`, as `htpasswd -B` writes them.
-        fs::write(
-            &users,
-            "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n",
-        )
-        .unwrap();
-        let settings = format!(
-            "auth: {{htpasswd: {{realm: mesh, path: {}}}}}\n",
-            users.display()
-        );
-        let mut registries = Registries::new();
-        registries.public = Loopback::with_settings(&settings).unwrap();
-        let built = registries.build(&["cli"], "one").remove(0);
-        let args = registries.args("4.0.0");
-        let error = format!("{:#}", promote(&args, Logins::default()).unwrap_err());
-        assert!(error.contains("failed to copy"), "{error}");
-
-        let logins = Logins::default().with(registries.public.host(), "me", "secret");
-        promote(&args, logins.clone()).unwrap();
-        let repository = format!("{}/acme/cli", registries.public.host())
-            .parse()
-            .unwrap();
-        let api = Api::new(&repository, &logins, Transport::Usual);
-        assert_eq!(api.digest("4.0.0").unwrap(), built.digest);
-    }
-
-    #[test]
-    fn images_come_out_of_a_folder_as_they_went_in() {
-        let registries = Registries::new();
-        let built = registries.build(&["registry", "cli"], "one");
-        let folder = registries.folder.path().join("images");
-        let layouts = Layouts::create(&folder).unwrap();
-        for image in &built {
-            layouts
-                .add(image.image().unwrap(), image, &super::super::Platform::ALL)
-                .unwrap();
-        }
-        assert!(folder.join("cli-arm64/index.json").is_file());
-        let mut args = registries.args("4.0.0");
-        args.digests = None;
-        args.layouts = Some(folder);
-        promote(&args, Logins::default()).unwrap();
-        assert_eq!(registries.digest("acme/registry", "4.0.0"), built[0].digest);
-        assert_eq!(registries.digest("acme/cli", "4.0.0"), built[1].digest);
-    }
-
-    #[test]
-    fn only_a_whole_version_is_there_for_good() {
-        let tags: Tags = "latest 4 4.0 4.0.0 4.1.0-rc.1".parse().unwrap();
-        let fixed: Vec<_> = tags
-            .0
-            .iter()
-            .filter_map(|tag| match tag {
-                Tag::Version(name) => Some(name.as_str()),
-                Tag::Moving(_) => None,
-            })
-            .collect();
-        assert_eq!(fixed, ["4.0.0", "4.1.0-rc.1"]);
-        for (text, problem) in [("", "at least"), ("a/b", "`a/b` is no tag")] {
-            let error = text.parse::<Tags>().unwrap_err().to_string();
-            assert!(error.contains(problem), "{error}");
-        }
-    }
-}
+mod tests;

@@ -43,7 +43,9 @@ mod tests {
                 "build-wheels",
                 "assemble",
                 "publish-github",
+                "build-images",
                 "publish-pypi",
+                "publish-images",
                 "publish-packages",
                 "verify-release"
             ]

@@ -66,7 +66,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!(called, 5);
+        assert_eq!(called, 7);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which job may do what, after whom, and for how long: one table.
 //!
-//! The order is build all → assemble → rehearse → approve → sign → publish on GitHub → the other
-//! channels → verify. A re-run of a published release fetches its bytes instead of building, so jobs
+//! The order is build all → assemble → rehearse → images → approve → sign → publish on GitHub → the
+//! other channels → verify. A re-run of a published release fetches its bytes instead of building, so jobs
 //! are skipped before others that must run: GitHub skips whatever stands behind a skipped job, unless its
 //! condition calls `cancelled()` and looks at the results itself.
 
@@ -28,9 +28,9 @@ const READ: (&str, &str, &str) = ("contents", "read", "check out");
 /// Whether the release is on GitHub now, by this run or by an earlier one.
 const PUBLISHED: &str = "${{ !cancelled() && needs.publish-github.result == 'success' }}";
 
-/// Every job, in the order of the file. Images come between `publish-github` and `verify-release`: they
-/// are built from published bytes.
-pub(super) const POLICIES: [Policy; 11] = [
+/// Every job, in the order of the file. Images are built, scanned and tried from the files that will be
+/// signed, and are published once those are; in a re-run they are no reason to hold back other channels.
+pub(super) const POLICIES: [Policy; 13] = [
     Policy {
         job: "plan",
         needs: &[],
@@ -72,10 +72,20 @@ pub(super) const POLICIES: [Policy; 11] = [
         permissions: &[READ],
     },
     Policy {
-        job: "release-gate",
+        job: "build-images",
         needs: &["plan", "fetch", "assemble"],
         condition: Some(
-            "${{ !cancelled() && needs.plan.outputs.publish == 'true' && (needs.fetch.result == 'success' || needs.assemble.result == 'success') }}",
+            "${{ !cancelled() && !fromJson(needs.plan.outputs.plan).lies && (needs.fetch.result == 'success' || needs.assemble.result == 'success') }}",
+        ),
+        minutes: None,
+        environment: None,
+        permissions: &[READ],
+    },
+    Policy {
+        job: "release-gate",
+        needs: &["plan", "fetch", "assemble", "build-images"],
+        condition: Some(
+            "${{ !cancelled() && needs.plan.outputs.publish == 'true' && (needs.fetch.result == 'success' || (needs.assemble.result == 'success' && needs.build-images.result == 'success')) }}",
         ),
         minutes: Some(5),
         environment: Some("release-gate"),
@@ -115,6 +125,22 @@ pub(super) const POLICIES: [Policy; 11] = [
         permissions: &[("id-token", "write", "trusted publishing")],
     },
     Policy {
+        job: "publish-images",
+        needs: &["plan", "build-images", "publish-github"],
+        condition: Some(
+            "${{ !cancelled() && needs.publish-github.result == 'success' && needs.build-images.result == 'success' }}",
+        ),
+        minutes: None,
+        environment: None,
+        permissions: &[
+            READ,
+            ("packages", "write", "push to GitHub's registry"),
+            ("id-token", "write", "the identity that attests"),
+            ("attestations", "write", "store the attestation"),
+            ("artifact-metadata", "write", "record what was attested"),
+        ],
+    },
+    Policy {
         job: "publish-packages",
         needs: &["plan", "publish-github"],
         condition: Some(
@@ -126,7 +152,13 @@ pub(super) const POLICIES: [Policy; 11] = [
     },
     Policy {
         job: "verify-release",
-        needs: &["plan", "publish-github", "publish-pypi", "publish-packages"],
+        needs: &[
+            "plan",
+            "publish-github",
+            "publish-pypi",
+            "publish-images",
+            "publish-packages",
+        ],
         condition: Some(PUBLISHED),
         minutes: None,
         environment: None,
@@ -243,6 +275,28 @@ mod tests {
             condition.contains("needs.assemble.result == 'success'"),
             "{condition}"
         );
+    }
+
+    #[test]
+    fn images_that_fail_hold_back_what_is_not_published_yet() {
+        let condition = |job: &str| {
+            let policy = POLICIES.iter().find(|policy| policy.job == job).unwrap();
+            policy.condition.unwrap()
+        };
+        let gate = condition("release-gate");
+        assert!(
+            gate.contains(
+                "needs.assemble.result == 'success' && needs.build-images.result == 'success'"
+            ),
+            "{gate}"
+        );
+        let images = condition("publish-images");
+        for job in ["build-images", "publish-github"] {
+            assert!(
+                images.contains(&format!("needs.{job}.result == 'success'")),
+                "{images}"
+            );
+        }
     }
 
     #[test]

@@ -4,8 +4,12 @@ use super::document::Document;
 use super::tree::{Map, Node};
 
 /// Called workflows and their secrets; who is not listed gets none.
-const SECRETS: [(&str, &[&str]); 2] = [
+const SECRETS: [(&str, &[&str]); 3] = [
     ("publish-pypi", &["PYPI_API_TOKEN"]),
+    (
+        "publish-images",
+        &["DOCKER_HUB_USERNAME", "DOCKER_HUB_ACCESS_TOKEN"],
+    ),
     ("publish-packages", &["TAP_TOKEN", "BUCKET_TOKEN"]),
 ];
 

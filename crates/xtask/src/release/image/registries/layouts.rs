@@ -9,9 +9,11 @@ use anyhow::{Context, ensure};
 use super::super::{Image, Platform};
 use super::copy::Place;
 use super::{Digest, Logins, Loopback, Pinned, Repository, Skopeo, Transport};
+use crate::release::Checksums;
 
-/// The folder: `<image>/` holds all platforms of an image, `<image>-<cpu>/` one for scanners, which
-/// take no choice; `digests.txt` has a line `<image> sha256:…` for each.
+/// The folder: `<image>/` holds all platforms of an image, `scan/<image>-<cpu>/` one, for programs that
+/// take no choice; `digests.txt` has a line `<image> sha256:…` for each, and `SHA256SUMS` is of the
+/// release that they were built from.
 #[derive(Debug, Clone)]
 pub(crate) struct Layouts(PathBuf);
 
@@ -45,7 +47,10 @@ impl Layouts {
         let source = skopeo.place(&from.repository, from.to_string());
         skopeo.copy(&source, &Place::Layout(&self.folder(image)))?;
         for platform in platforms {
-            let alone = self.0.join(format!("{image}-{}", platform.architecture()));
+            let scan = self.0.join("scan");
+            fs::create_dir_all(&scan)
+                .with_context(|| format!("failed to create `{}`", scan.display()))?;
+            let alone = scan.join(format!("{image}-{}", platform.architecture()));
             skopeo.copy_platform(*platform, &source, &Place::Layout(&alone))?;
         }
         let list = self.0.join(Self::DIGESTS);
@@ -57,6 +62,19 @@ impl Layouts {
         };
         fs::write(&list, format!("{before}{image} {}\n", from.digest))
             .with_context(|| format!("failed to write `{}`", list.display()))
+    }
+
+    /// Keeps what says which release they were built from.
+    pub(crate) fn remember(&self, release: &Path) -> anyhow::Result<()> {
+        let from = release.join(Checksums::FILE);
+        fs::copy(&from, self.0.join(Checksums::FILE))
+            .with_context(|| format!("failed to copy `{}`", from.display()))?;
+        Ok(())
+    }
+
+    /// The checksums of the release that they were built from.
+    pub(crate) fn release(&self) -> anyhow::Result<Checksums> {
+        Checksums::read(&self.0)
     }
 
     /// Every image and its digest.

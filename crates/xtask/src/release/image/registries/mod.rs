@@ -18,5 +18,5 @@ pub(crate) use copy::Skopeo;
 pub(crate) use layouts::Layouts;
 pub(crate) use login::Logins;
 pub(crate) use loopback::Loopback;
-pub(crate) use name::{Digest, Pinned, Repository};
+pub(crate) use name::{Digest, Pinned, Prefixes, Repository};
 pub(crate) use public::public;

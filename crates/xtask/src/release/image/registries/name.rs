@@ -24,6 +24,10 @@ pub(crate) struct Repository {
     path: String,
 }
 
+/// What stands before the names of images, in one or more places.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Prefixes(Vec<Repository>);
+
 /// An image by its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pinned {
@@ -86,6 +90,13 @@ impl Repository {
 
     pub(crate) fn with_digest(&self, digest: &Digest) -> String {
         format!("{self}@{digest}")
+    }
+}
+
+impl Prefixes {
+    /// All places of an option that was given several times.
+    pub(crate) fn flatten(options: &[Self]) -> Vec<Repository> {
+        options.iter().flat_map(|one| one.0.clone()).collect()
     }
 }
 
@@ -175,6 +186,16 @@ impl FromStr for Repository {
             host: host.to_owned(),
             path: path.to_owned(),
         })
+    }
+}
+
+impl FromStr for Prefixes {
+    type Err = anyhow::Error;
+
+    /// Separated by spaces; none at all is fine, since a workflow cannot leave an option out.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let places = text.split_whitespace().map(str::parse);
+        places.collect::<anyhow::Result<_>>().map(Self)
     }
 }
 
