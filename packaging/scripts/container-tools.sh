@@ -23,7 +23,7 @@ fail() {
 }
 
 cd "$(dirname "$0")/../.."
-ensure=$PWD/packaging/scripts/ensure-debian-package.sh
+scripts=$PWD/packaging/scripts
 tools=$PWD/.tools/containers
 mkdir -p "$tools/base"
 cd "$tools"
@@ -34,7 +34,7 @@ command -v apt-get >/dev/null || fail "container tools are Debian's packages, an
 if [ "$(id -u)" -ne 0 ]; then
   # Never wait for a password: say what to type instead.
   sudo -n true 2>/dev/null || fail "the base images are made as root; run \`sudo packaging/scripts/container-tools.sh\`"
-  exec sudo -n "$tools/../../packaging/scripts/container-tools.sh"
+  exec sudo -n "$scripts/container-tools.sh"
 fi
 
 # ---- apt, as the system has it but for the suites, in a folder of its own -------------------
@@ -103,16 +103,6 @@ set_up_programs() {
 
 # ---- base images --------------------------------------------------------------------------
 
-# Programs of arm64 run through qemu, in containers too, once the kernel knows it.
-register_arm64() {
-  local known=/proc/sys/fs/binfmt_misc
-  [ -e $known/register ] || mount -t binfmt_misc binfmt_misc $known ||
-    fail "this system cannot mount binfmt_misc, so programs of arm64 do not run"
-  [ -e $known/qemu-aarch64 ] && return
-  sh -c "cat /usr/lib/binfmt.d/qemu-aarch64.conf >$known/register" ||
-    fail "the kernel takes no qemu-aarch64; is qemu-user-static installed?"
-}
-
 # make_root ARCHITECTURE: base/ARCHITECTURE.tar, a Debian with Python and nothing that it can do without.
 make_root() {
   local architecture=$1 folder=$tools/base/$1
@@ -165,11 +155,10 @@ FILE
   rm -f base/amd64.tar base/arm64.tar
 }
 
-"$ensure" qemu-user-static qemu-aarch64-static --version
-"$ensure" iptables iptables --version
-"$ensure" buildah buildah --version
-"$ensure" skopeo skopeo --version
-register_arm64
+"$scripts/ensure-debian-package.sh" iptables iptables --version
+"$scripts/ensure-debian-package.sh" buildah buildah --version
+"$scripts/ensure-debian-package.sh" skopeo skopeo --version
+"$scripts/arm64-programs.sh"
 
 if [ "$(cat .stamp 2>/dev/null)" = "$edition" ]; then exit 0; fi
 if [ "$(cat .begun 2>/dev/null)" != "$edition" ]; then
