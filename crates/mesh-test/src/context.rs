@@ -10,7 +10,9 @@ use mesh_core::env::EnvVars;
 use mesh_core::wire::Registration;
 use tempfile::TempDir;
 
+use crate::environment::essential_environment;
 use crate::fake;
+use crate::platform::{kill, runs};
 use crate::registry::{RegistryCommand, RegistryProcess};
 
 /// The programs under test. Cargo offers their paths to the tests of their own package only, so
@@ -161,14 +163,15 @@ impl TestContext {
     }
 
     /// `meshctl` in this home, pointed at this registry, with nothing else of the test's
-    /// environment but `PATH`.
+    /// environment but what programs need to run.
     #[must_use]
     pub fn meshctl(&self) -> Command {
         let mut command = Command::new(&self.programs.meshctl);
         command
             .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+            .envs(essential_environment())
             .env("HOME", self.home())
+            .env("USERPROFILE", self.home())
             .env(EnvVars::MCP_MESH_HOME, self.state())
             .env("NO_COLOR", "1")
             .current_dir(self.home());
@@ -220,13 +223,16 @@ impl TestContext {
     /// What was started from this home and still runs, the context's own registry aside.
     ///
     /// Looks for the home in the environment of every process, so a process is found even when
-    /// nobody wrote down its id. Finds nothing where there is no `/proc`.
+    /// nobody wrote down its id; where there is no `/proc`, only those whose id `meshctl` wrote down.
     #[must_use]
     pub fn strays(&self) -> Vec<Stray> {
         let mark = format!("{}={}", EnvVars::MCP_MESH_HOME, self.state().display());
         let own = self.registry.as_ref().and_then(RegistryProcess::pid);
+        if cfg!(windows) {
+            return self.recorded();
+        }
         let Ok(entries) = fs::read_dir("/proc") else {
-            return Vec::new();
+            return self.recorded();
         };
         entries
             .filter_map(|entry| {
@@ -243,6 +249,24 @@ impl TestContext {
                     command_line: String::from_utf8_lossy(&command_line)
                         .trim_end_matches('\0')
                         .replace('\0', " "),
+                })
+            })
+            .collect()
+    }
+
+    /// The processes in `meshctl`'s pid files that run.
+    fn recorded(&self) -> Vec<Stray> {
+        let Ok(entries) = fs::read_dir(self.state().join("pids")) else {
+            return Vec::new();
+        };
+        entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let is_pid = path.extension().is_some_and(|extension| extension == "pid");
+                let pid = fs::read_to_string(&path).ok()?.trim().parse().ok()?;
+                (is_pid && runs(pid)).then(|| Stray {
+                    pid,
+                    command_line: path.file_stem().unwrap_or_default().display().to_string(),
                 })
             })
             .collect()
@@ -272,9 +296,7 @@ impl Drop for TestContext {
             }
             for stray in &strays {
                 // It may have ended by itself.
-                let _ = Command::new("kill")
-                    .args(["-KILL", &stray.pid.to_string()])
-                    .output();
+                let _ = kill(stray.pid);
             }
             if start.elapsed() > Duration::from_secs(10) {
                 assert!(
@@ -289,6 +311,7 @@ impl Drop for TestContext {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

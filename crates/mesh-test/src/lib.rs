@@ -12,7 +12,9 @@ pub mod fake;
 pub mod http1;
 
 mod context;
+mod environment;
 mod hub;
+mod platform;
 mod population;
 mod port;
 mod random;
@@ -26,7 +28,9 @@ mod usage;
 pub use insta;
 
 pub use context::{Programs, Stray, TestContext};
+pub use environment::essential_environment;
 pub use hub::{Fault, Hub, HubRequest};
+pub use platform::{kill, runs};
 pub use population::{Heartbeat, Population};
 pub use port::free_port;
 pub use random::Random;

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use mesh_core::env::EnvVars;
 
+use crate::environment::essential_environment;
 use crate::http1::HttpConnection;
+use crate::platform::{lead_group, terminate};
 use crate::port::{free_port, is_free};
 
 /// How long a registry may take to answer, on a machine that is busy with other tests.
@@ -41,13 +43,18 @@ pub struct RegistryCommand {
 
 impl RegistryCommand {
     /// Runs `program` with its database, its log and `HOME` in the folder `home`, and nothing else
-    /// of this process's environment but `PATH`.
+    /// of this process's environment but what programs need to run.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>, home: &Path) -> Self {
         let command = Self {
             program: program.into(),
             home: home.to_owned(),
-            readiness: Readiness::Pipe,
+            readiness: if cfg!(windows) {
+                // Standard input has no number there.
+                Readiness::Poll
+            } else {
+                Readiness::Pipe
+            },
             env: BTreeMap::new(),
         };
         let database = command.database().display().to_string();
@@ -107,7 +114,7 @@ impl RegistryCommand {
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
             .env_clear()
             .env("HOME", &self.home)
-            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+            .envs(essential_environment())
             .envs(&self.env)
             .current_dir(&self.home)
             .stdin(Stdio::null())
@@ -122,6 +129,7 @@ impl RegistryCommand {
         } else {
             None
         };
+        lead_group(&mut command);
         let child = command
             .spawn()
             .with_context(|| format!("failed to start `{}`", self.program.display()))?;
@@ -244,12 +252,7 @@ impl RegistryProcess {
     /// Asks it to end, and waits until it did, at most `limit`.
     pub fn terminate(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
         let child = self.child.as_mut().context("the registry does not run")?;
-        let asked = Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status()?;
-        if !asked.success() {
-            bail!("failed to signal the registry: {asked}");
-        }
+        terminate(child.id()).context("failed to ask the registry to end")?;
         let start = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
@@ -257,7 +260,7 @@ impl RegistryProcess {
                 return Ok(status);
             }
             if start.elapsed() > limit {
-                bail!("the registry still runs {limit:?} after SIGTERM");
+                bail!("the registry still runs {limit:?} after it was asked to end");
             }
             thread::sleep(Duration::from_millis(2));
         }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use mesh_test::{RegistryCommand, Script, ScriptedServer};
+use mesh_test::{RegistryCommand, Script, ScriptedServer, essential_environment};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-mesh-registry");
@@ -18,6 +18,7 @@ fn check(args: &[&str], env: &[(&str, &str)]) -> Output {
         .arg("--healthcheck")
         .args(args)
         .env_clear()
+        .envs(essential_environment())
         .envs(env.iter().copied())
         .output()
         .expect("the program runs")
@@ -76,6 +77,7 @@ fn a_registry_on_ipv6_is_found_too() {
     let mut registry = Command::new(PROGRAM)
         .args(["--host", "::1", "--port", &port])
         .env_clear()
+        .envs(essential_environment())
         .current_dir(home.path())
         .stdout(Stdio::null())
         .spawn()

@@ -6,8 +6,14 @@ mod crash;
 mod healthcheck;
 mod queries;
 mod registry;
+// Their agents and their installer are scripts that ask for signals and a shell.
+#[cfg(unix)]
 mod self_update;
 mod stage;
+#[cfg(unix)]
 mod start;
+#[cfg(unix)]
 mod stop;
 mod usage;
+#[cfg(windows)]
+mod windows;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mesh_test::http1::HttpConnection;
-use mesh_test::{RegistryCommand, Script, ScriptedServer};
+use mesh_test::{RegistryCommand, Script, ScriptedServer, essential_environment};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,6 +21,7 @@ fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
     Command::new(PROGRAM)
         .args(args)
         .env_clear()
+        .envs(essential_environment())
         .envs(env.iter().copied())
         .current_dir(home.path())
         .output()
@@ -86,6 +87,7 @@ fn a_busy_port_is_named_and_the_database_stays_untouched() {
     let output = Command::new(PROGRAM)
         .args(["--host", "127.0.0.1", "--port", &port])
         .env_clear()
+        .envs(essential_environment())
         .current_dir(home.path())
         .output()
         .expect("the registry starts");
@@ -134,6 +136,10 @@ fn a_database_that_cannot_be_used_is_named_with_a_cure() {
 }
 
 #[test]
+#[cfg_attr(
+    all(windows, target_env = "gnu"),
+    ignore = "Wine, where alone `-gnu` programs are run, delivers no Ctrl-Break"
+)]
 fn the_log_says_what_scripts_wait_for() {
     let home = TempDir::new().expect("a folder");
     let mut registry = RegistryCommand::new(PROGRAM, home.path())
@@ -169,6 +175,10 @@ fn a_json_log_is_one_object_per_line() {
 }
 
 #[test]
+#[cfg_attr(
+    all(windows, target_env = "gnu"),
+    ignore = "Wine, where alone `-gnu` programs are run, delivers no Ctrl-Break"
+)]
 fn sigterm_ends_it_in_time_whoever_is_connected() {
     let home = TempDir::new().expect("a folder");
     let mut registry = RegistryCommand::new(PROGRAM, home.path())
@@ -191,6 +201,10 @@ fn sigterm_ends_it_in_time_whoever_is_connected() {
 }
 
 #[test]
+#[cfg_attr(
+    all(windows, target_env = "gnu"),
+    ignore = "Wine, where alone `-gnu` programs are run, delivers no Ctrl-Break"
+)]
 fn sigterm_cuts_off_what_would_never_end() {
     let agent = ScriptedServer::start(|request| match request.method.as_str() {
         "GET" => Script::events()
@@ -314,6 +328,10 @@ fn a_silent_agent_is_aged_out_and_consumers_are_told() {
 }
 
 #[test]
+#[cfg_attr(
+    all(windows, target_env = "gnu"),
+    ignore = "Wine, where alone `-gnu` programs are run, delivers no Ctrl-Break"
+)]
 fn who_beat_until_the_registry_went_away_gets_the_time_to_beat_again() {
     let home = TempDir::new().expect("a folder");
     let mut registry = RegistryCommand::new(PROGRAM, home.path())
@@ -359,6 +377,10 @@ fn a_body_that_is_too_large_is_refused_so_that_its_sender_reads_it() {
 }
 
 #[test]
+#[cfg_attr(
+    all(windows, target_env = "gnu"),
+    ignore = "Wine, where alone `-gnu` programs are run, delivers no Ctrl-Break"
+)]
 fn a_name_cannot_write_log_lines() {
     let home = TempDir::new().expect("a folder");
     let mut registry = RegistryCommand::new(PROGRAM, home.path())
@@ -427,6 +449,7 @@ fn a_log_that_nobody_reads_ends_nobody() {
     let mut registry = Command::new(PROGRAM)
         .args(["--host", "127.0.0.1", "--port", &port.to_string()])
         .env_clear()
+        .envs(essential_environment())
         .current_dir(home.path())
         .stderr(writer.try_clone().expect("a pipe"))
         .stdout(writer)

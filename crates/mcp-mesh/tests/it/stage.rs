@@ -111,12 +111,10 @@ macro_rules! stage_snapshot {
 }
 pub(crate) use stage_snapshot;
 
-/// Whether a process with that number runs.
-pub(crate) fn runs(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
+pub(crate) use mesh_test::runs;
 
 /// An environment that has the package as far as its files tell; the agents never import it.
+#[cfg(unix)]
 fn make_environment(home: &Path) {
     let python = interpreter();
     let root = home.join(".venv");
@@ -133,6 +131,27 @@ fn make_environment(home: &Path) {
     std::os::unix::fs::symlink(&python, root.join("bin/python")).expect("the home is writable");
 }
 
+/// The same where nobody has to have Python: our own program is what runs the agents.
+#[cfg(windows)]
+fn make_environment(home: &Path) {
+    let root = home.join(".venv");
+    let package = root.join("Lib/site-packages/mesh");
+    fs::create_dir_all(&package).expect("the home is writable");
+    fs::create_dir_all(root.join("Scripts")).expect("the home is writable");
+    fs::write(package.join("__init__.py"), "").expect("the home is writable");
+    fs::write(root.join("pyvenv.cfg"), "version = 3.11.0\n").expect("the home is writable");
+    fs::copy(interpreter(), root.join("Scripts/python.exe"))
+        .expect("`cargo test` builds the examples");
+}
+
+#[cfg(windows)]
+fn interpreter() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_meshctl"))
+        .with_file_name("examples")
+        .join("stand-in-agent.exe")
+}
+
+#[cfg(unix)]
 fn interpreter() -> PathBuf {
     let path = std::env::vars_os()
         .find_map(|(name, value)| (name == "PATH").then_some(value))

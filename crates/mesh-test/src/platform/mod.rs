@@ -1,0 +1,16 @@
+//! What tests need of each operating system: processes that are theirs, asked, killed, looked at.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use unix::{ESSENTIAL, lead_group, terminate};
+#[cfg(windows)]
+pub(crate) use windows::{ESSENTIAL, lead_group, terminate};
+
+#[cfg(unix)]
+pub use unix::{kill, runs};
+#[cfg(windows)]
+pub use windows::{kill, runs};
