@@ -1,11 +1,11 @@
-//! `packaging/scripts/build-binaries.sh`, as far as it refuses before it builds.
+//! The scripts that build for other machines, as far as they refuse before they begin:
+//! `build-binaries.sh` and `cross-toolchain.sh` of `packaging/scripts`.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use mesh_core::env::Environment;
 
-use crate::root;
+use crate::{platform, root};
 
 /// What the script says to variables that it refuses.
 fn refusal(variables: &[(&str, &str)]) -> String {
@@ -60,7 +60,7 @@ fn builds(platforms: &str, impossible: &str) -> (Option<i32>, Vec<String>) {
         folder.path().display()
     );
     std::fs::write(&cargo, text).expect("a program");
-    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    platform::set_mode(&cargo, 0o755).expect("a program");
     let environment = Environment::of_process();
     let path = environment.get("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(path));
@@ -101,4 +101,45 @@ fn windows_is_linked_by_gnu_tools_elsewhere() {
         asked[1],
         "x86_64-pc-windows-msvc --plain-dir /out --windows-gnu"
     );
+}
+
+/// What `cross-toolchain.sh` says to a system that calls itself `system`.
+fn unsuitable(system: &str, targets: &[&str]) -> String {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), system).expect("a file");
+    let output = Command::new("bash")
+        .arg(root::checkout().join("packaging/scripts/cross-toolchain.sh"))
+        .args(targets)
+        .env("OS_RELEASE", file.path())
+        .output()
+        .expect("bash");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[test]
+fn another_system_is_told_the_way_to_a_foreign_target() {
+    for system in [
+        "ID=fedora\nVERSION_ID=43\n",
+        "ID=debian\nVERSION_ID=13\n",
+        "",
+    ] {
+        let said = unsuitable(system, &["x86_64-apple-darwin"]);
+        assert!(
+            said.contains("`rustup target add x86_64-apple-darwin`"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_target_without_a_recipe_is_named() {
+    let said = unsuitable(
+        "ID=debian\nVERSION_ID=12\n",
+        &["riscv64gc-unknown-linux-gnu"],
+    );
+    assert!(said.contains("`riscv64gc-unknown-linux-gnu`"), "{said}");
+    assert!(said.contains("x86_64-pc-windows-gnu"), "{said}");
 }
