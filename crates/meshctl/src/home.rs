@@ -182,18 +182,13 @@ mod tests {
 
     #[test]
     fn one_variable_moves_everything() {
-        let environment = [(EnvVars::MCP_MESH_HOME, "/srv/mesh")]
+        let root = std::path::absolute("/srv/mesh").unwrap();
+        let environment = [(EnvVars::MCP_MESH_HOME, root.to_str().unwrap())]
             .into_iter()
             .collect();
         let home = Home::resolve(&environment).unwrap();
-        assert_eq!(
-            home.log("dir/my agent.py"),
-            Path::new("/srv/mesh/logs/my_agent.log")
-        );
-        assert_eq!(
-            home.previous_log("a", 2),
-            Path::new("/srv/mesh/logs/a.2.log")
-        );
-        assert_eq!(home.database(), Path::new("/srv/mesh/mcp_mesh_registry.db"));
+        assert_eq!(home.log("dir/my agent.py"), root.join("logs/my_agent.log"));
+        assert_eq!(home.previous_log("a", 2), root.join("logs/a.2.log"));
+        assert_eq!(home.database(), root.join("mcp_mesh_registry.db"));
     }
 }

@@ -177,6 +177,8 @@ async fn readers_do_not_wait_for_another_programs_lock() {
     assert_eq!(store.load_agents().await.unwrap(), [agent("a")]);
 }
 
+/// Windows lets nobody take away a file that is in use.
+#[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_vanishes_is_noticed() {
     let home = Home::new();

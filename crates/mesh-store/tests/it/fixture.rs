@@ -48,7 +48,10 @@ impl Home {
         let kind = error.kind();
         let hint = error.hint().unwrap_or_default();
         let home = self.folder.path().display().to_string();
-        let mut told = format!("{error}\nhint: {hint}\nkind: {kind:?}").replace(&home, "[HOME]");
+        let text = format!("{error}\nhint: {hint}\nkind: {kind:?}").replace(&home, "[HOME]");
+        let told = text.replace(r"[HOME]\", "[HOME]/");
+        #[cfg(unix)]
+        let mut told = told;
         #[cfg(unix)]
         for word in ["user", "chown"] {
             let id = rustix::process::geteuid().as_raw();
