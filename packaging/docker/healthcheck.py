@@ -10,13 +10,15 @@ import os
 import sys
 from pathlib import Path
 
+TRUE_WORDS = {"true", "1", "yes", "on"}  # the agent's own
 LISTENING = "0A"  # TCP_LISTEN, as the kernel prints it
 DOCKERS_OWN_NAMES = "0B00007F"  # 127.0.0.11, where Docker's own name server listens
 
 
 def main() -> str | None:
     """Says what is wrong, or nothing."""
-    if os.environ.get("MCP_MESH_HTTP_ENABLED", "").lower() in ("0", "false", "no", "off"):
+    serves = os.environ.get("MCP_MESH_HTTP_ENABLED") or "true"
+    if serves.strip().lower() not in TRUE_WORDS:
         return None  # An agent without HTTP cannot be asked; that it runs is all there is to know.
     named = os.environ.get("MCP_MESH_HTTP_PORT", "")
     ports = [int(named)] if named.isdecimal() and int(named) else listening()

@@ -3,7 +3,7 @@
 #   DOCKER_REGISTRY   where they belong; default docker.io/mcpmesh, so that one is docker.io/mcpmesh/registry
 #   DOCKER_TAG        their tag; default the release's version
 #   DOCKER_PUSH       `true` pushes them under that tag, `digest` without a tag; default `false` leaves them
-#                     in OUTPUT_DIR, and in Docker where it runs
+#                     in OUTPUT_DIR, and in Docker, where it runs, for this machine
 #   DOCKER_PLATFORMS  what they run on, separated by commas or spaces; default linux/amd64,linux/arm64
 #   DOCKER_IMAGES     which ones; default registry,python-runtime,cli
 #   DOCKER_BUILDER    buildx or buildah; default whichever works here
@@ -150,6 +150,19 @@ is_here() {
   esac
 }
 
+# Docker takes one platform: this machine's, if it is among them.
+load() {
+  local cpu=${platforms#linux/}
+  cpu=${cpu%%,*}
+  case $(uname -m)/,$platforms, in
+    x86_64/*,linux/amd64,*) cpu=amd64 ;;
+    aarch64/*,linux/arm64,*) cpu=arm64 ;;
+  esac
+  copy --override-os linux --override-arch "$cpu" "$source" "docker-archive:$work/image.tar:$1"
+  "$docker" load --quiet --input "$work/image.tar" >/dev/null
+  rm "$work/image.tar"
+}
+
 # Both builders leave the image as files, in the form that keeps its digest and its health check; what
 # copies it is the same then.
 build() {
@@ -196,7 +209,7 @@ for image in $images; do
     digest) publish "$name@$digest" ;;
     false)
       if "$docker" info >/dev/null 2>&1; then
-        copy ${DOCKER_HOST:+"--dest-daemon-host=$DOCKER_HOST"} "$source" "docker-daemon:$name:$tag"
+        load "$name:$tag"
       fi
       ;;
   esac

@@ -14,6 +14,8 @@ from types import ModuleType
 
 import pytest
 
+from mesh.serving.environment import TRUE_WORDS
+
 SCRIPT = Path(__file__).parents[2] / "packaging/docker/healthcheck.py"
 
 
@@ -87,10 +89,12 @@ def test_nobody_at_the_port_is_no_agent() -> None:
     assert (code, said) == (1, f"no agent answers /health on port {port}\n")
 
 
-def test_an_agent_without_http_is_not_asked() -> None:
+def test_an_agent_without_http_is_not_asked(healthcheck: ModuleType) -> None:
     with serving(503, "") as port:
-        code = check(MCP_MESH_HTTP_ENABLED="false", MCP_MESH_HTTP_PORT=str(port))[0]
-    assert code == 0
+        for word, code in (("false", 0), ("", 1), (" TRUE ", 1)):
+            environ = {"MCP_MESH_HTTP_ENABLED": word, "MCP_MESH_HTTP_PORT": str(port)}
+            assert check(**environ)[0] == code, word
+    assert healthcheck.TRUE_WORDS == TRUE_WORDS
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="images are Linux")
