@@ -5,6 +5,7 @@
 
 mod archive;
 mod commands;
+mod docker;
 mod homebrew;
 mod installer;
 mod linux_package;
@@ -48,6 +49,8 @@ pub(crate) enum Channel {
     Deb,
     /// The RPM package
     Rpm,
+    /// The container images
+    Docker,
 }
 
 /// Which release is meant.
@@ -146,6 +149,7 @@ impl Channel {
             Self::Scoop => scoop::prove(origin, place),
             Self::Deb => linux_package::prove(origin, place, linux_package::Format::Deb),
             Self::Rpm => linux_package::prove(origin, place, linux_package::Format::Rpm),
+            Self::Docker => docker::prove(origin),
         }
     }
 }

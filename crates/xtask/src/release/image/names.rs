@@ -61,6 +61,12 @@ impl Platform {
         self.0
     }
 
+    /// What this machine runs without emulation, if there are images for it.
+    pub(crate) fn host() -> Option<Self> {
+        let host = Target::host()?;
+        Self::ALL.into_iter().find(|platform| platform.0 == host.cpu)
+    }
+
     /// The target whose binaries the images hold: static, so that they run on any base and on none.
     pub(crate) fn target(self) -> Target {
         self.linux(Libc::Musl)

@@ -189,10 +189,13 @@ fn versions(trial: &Trial<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An index of platforms, or the manifest of the only one.
 #[derive(Deserialize)]
 struct Index {
     #[serde(default)]
     manifests: Vec<Entry>,
+    #[serde(default)]
+    layers: Vec<Layer>,
 }
 
 #[derive(Deserialize)]
@@ -205,11 +208,6 @@ struct Entry {
 struct EntryPlatform {
     os: String,
     architecture: String,
-}
-
-#[derive(Deserialize)]
-struct Manifest {
-    layers: Vec<Layer>,
 }
 
 #[derive(Deserialize)]
@@ -230,19 +228,23 @@ fn download(reference: &str, platform: Platform) -> anyhow::Result<u64> {
         Lookup::Found(manifest) => Ok(manifest.bytes),
         other => bail!("`{at}` of {repository} is {other:?}, though docker pulled it"),
     };
-    let index: Index =
-        serde_json::from_slice(&read(at)?).context("its index is of an unknown kind")?;
-    let entry = index
-        .manifests
-        .iter()
-        .find(|entry| {
-            entry.platform.as_ref().is_some_and(|one| {
-                format!("{}/{}", one.os, one.architecture) == platform.to_string()
-            })
-        })
-        .with_context(|| format!("`{reference}` has nothing for {platform}"))?;
-    let manifest: Manifest = serde_json::from_slice(&read(&entry.digest)?)
-        .context("its manifest is of an unknown kind")?;
+    let parse = |bytes: Vec<u8>| -> anyhow::Result<Index> {
+        serde_json::from_slice(&bytes)
+            .with_context(|| format!("the manifest of `{reference}` is of an unknown kind"))
+    };
+    let mut manifest = parse(read(at)?)?;
+    if manifest.layers.is_empty() {
+        let is_ours = |entry: &&Entry| {
+            let of = entry.platform.as_ref();
+            of.is_some_and(|of| format!("{}/{}", of.os, of.architecture) == platform.to_string())
+        };
+        let entry = manifest
+            .manifests
+            .iter()
+            .find(is_ours)
+            .with_context(|| format!("`{reference}` has nothing for {platform}"))?;
+        manifest = parse(read(&entry.digest)?)?;
+    }
     Ok(manifest.layers.iter().map(|layer| layer.size).sum())
 }
 

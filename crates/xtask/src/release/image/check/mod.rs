@@ -23,19 +23,19 @@ use crate::root;
 
 /// Do with the images what a user does
 #[derive(Debug, clap::Args)]
-#[group(id = "images", required = true, multiple = false, args = ["tag", "digests", "layouts"])]
+#[command(group = clap::ArgGroup::new("images").required(true))]
 pub(crate) struct CheckImageArgs {
     /// What stands before the images' names, such as `docker.io/mcpmesh`
     #[arg(long, required_unless_present_any = ["digests", "layouts"])]
     registry: Option<Repository>,
     /// The tag to check
-    #[arg(long, requires = "registry")]
+    #[arg(long, requires = "registry", group = "images")]
     tag: Option<String>,
     /// The file of `NAME@sha256:…` lines that a build wrote
-    #[arg(long)]
+    #[arg(long, group = "images")]
     digests: Option<PathBuf>,
     /// The folder that `build-images` filled
-    #[arg(long)]
+    #[arg(long, group = "images")]
     layouts: Option<PathBuf>,
     /// What they run as
     #[arg(long)]
@@ -57,13 +57,13 @@ pub(crate) fn run(args: &CheckImageArgs) -> anyhow::Result<()> {
             Names::Digests(Layouts::open(folder).serve(loopback)?)
         }
         (None, Some(file), _) => Names::Digests(Pinned::read_list(file)?),
-        (None, None, registry) => Names::Tag {
-            prefix: registry
-                .as_ref()
-                .context("name the images with `--registry`, `--digests` or `--layouts`")?
-                .to_string(),
-            tag: args.tag.clone().unwrap_or_else(|| "latest".to_owned()),
-        },
+        (None, None, registry) => {
+            let known = "name the images with `--registry` and `--tag`, `--digests` or `--layouts`";
+            Names::Tag {
+                prefix: registry.as_ref().context(known)?.to_string(),
+                tag: args.tag.clone().context(known)?,
+            }
+        }
     };
     let version = match &args.version {
         Some(version) => version.clone(),
@@ -163,12 +163,7 @@ impl Trial<'_> {
 
     /// Whether this machine runs the images without emulation, so that times mean something.
     fn is_native(&self) -> bool {
-        let ours = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
-        self.check.platform.architecture() == ours
+        Platform::host() == Some(self.check.platform)
     }
 
     fn how(&self, what: &str) -> String {

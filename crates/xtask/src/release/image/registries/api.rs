@@ -58,6 +58,11 @@ pub(crate) struct Manifest {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// The digest that everybody finds at a tag.
+pub(crate) fn digest_of(repository: &Repository, tag: &str) -> anyhow::Result<Digest> {
+    Api::new(repository, &Logins::default(), Transport::Usual).digest(tag)
+}
+
 impl<'a> Api<'a> {
     pub(crate) fn new(repository: &'a Repository, logins: &'a Logins, by: Transport) -> Self {
         let base = if by.is_plain(repository) {

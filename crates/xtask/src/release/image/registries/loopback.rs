@@ -70,7 +70,7 @@ impl Loopback {
 
     /// A path in it for images to lie below.
     pub(crate) fn prefix(&self) -> anyhow::Result<Repository> {
-        format!("{}/mcp-mesh", self.address).parse()
+        format!("{}/mcp-mesh", self.host()).parse()
     }
 
     /// It takes any free port and says which.

@@ -13,7 +13,7 @@ mod public;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod samples;
 
-pub(crate) use api::{Api, Lookup, Transport};
+pub(crate) use api::{Api, Lookup, Transport, digest_of};
 pub(crate) use copy::Skopeo;
 pub(crate) use layouts::Layouts;
 pub(crate) use login::Logins;
