@@ -263,7 +263,7 @@ mod registry_tests {
     /// The committed file, whether a maintainer has pinned it already or not.
     fn with_digest(text: &str, digest: &Digest) -> String {
         let lines = text.lines().filter(|line| !line.starts_with("digest"));
-        let kept: String = lines.map(|line| format!("{line}\n")).collect();
-        format!("{kept}digest = \"{digest}\"\n")
+        let kept: Vec<_> = lines.collect();
+        format!("{}\ndigest = \"{digest}\"\n", kept.join("\n"))
     }
 }

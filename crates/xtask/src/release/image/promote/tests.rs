@@ -17,9 +17,9 @@ struct Registries {
 impl Registries {
     fn new() -> Self {
         Self {
-            tried: Loopback::start().unwrap(),
-            public: Loopback::start().unwrap(),
-            folder: tempfile::tempdir().unwrap(),
+            tried: Loopback::start().expect("a registry"),
+            public: Loopback::start().expect("a registry"),
+            folder: tempfile::tempdir().expect("a folder"),
         }
     }
 
@@ -29,8 +29,8 @@ impl Registries {
             .iter()
             .map(|name| samples::image(&self.tried, &format!("built/{name}"), content))
             .collect();
-        let lines: String = images.iter().map(|image| format!("{image}\n")).collect();
-        fs::write(self.folder.path().join("digests"), lines).unwrap();
+        let lines: Vec<_> = images.iter().map(ToString::to_string).collect();
+        fs::write(self.folder.path().join("digests"), lines.join("\n")).expect("a writable folder");
         images
     }
 
@@ -42,10 +42,10 @@ impl Registries {
             to: vec![
                 format!("{0}/acme {0}/mirror/acme", self.public.host())
                     .parse()
-                    .unwrap(),
+                    .expect("names"),
             ],
             workspace: root::checkout().to_owned(),
-            tags: tags.parse().unwrap(),
+            tags: tags.parse().expect("tags"),
             github_output: None,
             plain_http: false,
             dry_run: false,
@@ -62,7 +62,7 @@ impl Registries {
             }
         };
         steps
-            .unwrap()
+            .expect("a promotion")
             .iter()
             .map(|step| match step {
                 Step::Copied(name) => format!("copied {}", short(name)),
@@ -74,11 +74,13 @@ impl Registries {
     }
 
     fn found(&self, path: &str, reference: &str) -> Lookup {
-        let repository = format!("{}/{path}", self.public.host()).parse().unwrap();
+        let repository = format!("{}/{path}", self.public.host())
+            .parse()
+            .expect("a name");
         let logins = Logins::default();
         Api::new(&repository, &logins, Transport::Usual)
             .find(reference)
-            .unwrap()
+            .expect("a registry that answers")
     }
 
     fn digest(&self, path: &str, tag: &str) -> Digest {

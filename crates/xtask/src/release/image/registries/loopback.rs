@@ -2,7 +2,7 @@
 //! `docker-registry`, which is the one that most registries are made of.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ impl Loopback {
             address: String::new(),
             _folder: folder,
         };
-        loopback.address = loopback.wait_until_it_listens(log)?;
+        loopback.address = loopback.wait_until_it_listens(&log)?;
         Ok(loopback)
     }
 
@@ -74,10 +74,10 @@ impl Loopback {
     }
 
     /// It takes any free port and says which.
-    fn wait_until_it_listens(&mut self, log: PathBuf) -> anyhow::Result<String> {
+    fn wait_until_it_listens(&mut self, log: &Path) -> anyhow::Result<String> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let said = fs::read_to_string(&log)
+            let said = fs::read_to_string(log)
                 .with_context(|| format!("failed to read `{}`", log.display()))?;
             let address = said
                 .split_once("listening on ")
