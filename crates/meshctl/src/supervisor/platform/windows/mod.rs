@@ -15,6 +15,9 @@ use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 use windows_sys::Win32::Foundation::{
     ERROR_INVALID_PARAMETER, FILETIME, HANDLE_FLAG_INHERIT, SetHandleInformation, WAIT_TIMEOUT,
 };
+use windows_sys::Win32::System::Console::{
+    GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
+};
 use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, CREATE_SUSPENDED, GetProcessTimes, OpenProcess,
     PROCESS_ACCESS_RIGHTS, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
@@ -30,6 +33,7 @@ pub(crate) struct Windows;
 
 impl ProcessGroups for Windows {
     fn lead_group(command: &mut Command) {
+        keep_standard_handles();
         // A console of its own, without a window: closing the user's must not end what outlives us. Not
         // a step before it is in its job, or what it starts would escape.
         command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW | CREATE_SUSPENDED);
@@ -106,6 +110,18 @@ impl ProcessGroups for Windows {
             _ = shutdown.recv() => {}
         }
         Ok(())
+    }
+}
+
+/// Lets nobody inherit our standard handles but as its own: a process that outlives us would hold the
+/// pipe of whoever reads our output, who then waits for the end of both.
+#[expect(unsafe_code, reason = "inheritance has no safe interface in std")]
+fn keep_standard_handles() {
+    for number in [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE] {
+        // SAFETY: takes numbers; a handle that is none is refused, and inherited by nobody.
+        unsafe {
+            SetHandleInformation(GetStdHandle(number), HANDLE_FLAG_INHERIT, 0);
+        }
     }
 }
 
