@@ -19,7 +19,11 @@ use crate::{LogFormat, Settings, healthcheck, logging, serve};
 /// Agents register here and are told where their dependencies are. Everything else is set by
 /// environment variables; see the reference.
 #[derive(Debug, Default, Parser)]
-#[command(name = "mcp-mesh-registry", disable_version_flag = true)]
+#[command(
+    name = "mcp-mesh-registry",
+    bin_name = "mcp-mesh-registry",
+    disable_version_flag = true
+)]
 pub struct Args {
     /// Host name or address to bind [default: localhost, or $HOST]
     #[arg(short = 'H', long)]

@@ -9,6 +9,7 @@ use mesh_client::{ClientError, ClientOptions, Proxies, RegistryClient};
 use mesh_core::Hint;
 use mesh_core::env::EnvVars;
 use mesh_core::wire::{HealthReport, SERVICE};
+use tokio::time::timeout;
 
 use crate::{Settings, address};
 
@@ -59,19 +60,18 @@ impl Hint for HealthcheckError {
 
 /// Whether the registry that `settings` describe is there and healthy.
 pub(crate) fn run(settings: &Settings) -> Result<(), HealthcheckError> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(HealthcheckError::Runtime)?
-        .block_on(async {
-            let (host, port) = (&settings.host, settings.port);
-            tokio::time::timeout(LIMIT, check(host, port))
-                .await
-                .unwrap_or_else(|_| {
-                    let host = host.clone();
-                    Err(HealthcheckError::Silent { host, port })
-                })
-        })
+        .map_err(HealthcheckError::Runtime)?;
+    let (host, port) = (&settings.host, settings.port);
+    let outcome = runtime.block_on(async { timeout(LIMIT, check(host, port)).await });
+    // A look-up that hangs in the system's resolver is left behind.
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|_| {
+        let host = host.clone();
+        Err(HealthcheckError::Silent { host, port })
+    })
 }
 
 /// Healthy is who says so at any of the addresses. A registry that is bound to several is one.
