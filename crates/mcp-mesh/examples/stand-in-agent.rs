@@ -85,14 +85,22 @@ fn serve(listener: &TcpListener, tool: &str) {
 
 /// Answers one request of the connection.
 fn answer(mut stream: &TcpStream, tool: &str) -> io::Result<()> {
-    let request: Value = serde_json::from_slice(&body(stream)?)?;
+    let (tenant, body) = read(stream)?;
+    let request: Value = serde_json::from_slice(&body)?;
+    let arguments = &request["params"]["arguments"];
     let result = if request["method"] == "tools/list" {
-        json!({ "tools": [{ "name": tool, "inputSchema": { "type": "object" } }] })
+        let schema = json!({ "type": "object", "properties": { "who": { "type": "string" } } });
+        json!({ "tools": [{ "name": tool, "inputSchema": schema }] }).to_string()
+    } else if arguments.get("fail").is_some() {
+        r#"{"content":[{"type":"text","text":"no"}],"isError":true}"#.to_owned()
     } else {
-        let arguments = request["params"]["arguments"].to_string();
-        json!({ "content": [{ "type": "text", "text": arguments }] })
+        // Spelled as no library would.
+        format!(r#"{{"z":1.50,"a":{arguments},"tenant":"{tenant}","e":1e3}}"#)
     };
-    let text = json!({ "jsonrpc": "2.0", "id": request["id"], "result": result }).to_string();
+    let text = format!(
+        r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#,
+        request["id"]
+    );
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{text}",
@@ -100,24 +108,27 @@ fn answer(mut stream: &TcpStream, tool: &str) -> io::Result<()> {
     )
 }
 
-fn body(stream: &TcpStream) -> io::Result<Vec<u8>> {
+/// One header that tests look for, and the body.
+fn read(stream: &TcpStream) -> io::Result<(String, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
-    let mut length = None;
+    let (mut length, mut tenant) = (None, String::new());
     loop {
         let line = line(&mut reader)?;
         if line.is_empty() {
             break;
         }
-        let header = line.to_ascii_lowercase();
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().ok();
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok(),
+            "x-tenant" => value.trim().clone_into(&mut tenant),
+            _ => {}
         }
     }
     let mut body = Vec::new();
     if let Some(length) = length {
         body.resize(length, 0);
         reader.read_exact(&mut body)?;
-        return Ok(body);
+        return Ok((tenant, body));
     }
     // In chunks, then.
     loop {
@@ -127,7 +138,7 @@ fn body(stream: &TcpStream) -> io::Result<Vec<u8>> {
         reader.read_exact(&mut body[start..])?;
         line(&mut reader)?;
         if size == 0 {
-            return Ok(body);
+            return Ok((tenant, body));
         }
     }
 }

@@ -213,6 +213,11 @@ impl TestContext {
             "[TIMESTAMP]",
         );
         add(r"\b\d+(\.\d+)?(µs|ms|s)\b", "[DURATION]");
+        // Each system has words and a number of its own.
+        add(
+            r"(Connection refused|No connection could be made[^(]*it)\.? \(os error \d+\)",
+            "Connection refused",
+        );
         add(
             &format!(r"\b{}\b", escaped(mesh_core::VERSION)),
             "[VERSION]",

@@ -18,6 +18,8 @@ use crate::printer::Printer;
 #[derive(Debug, Parser)]
 #[command(
     name = "meshctl",
+    // Otherwise usage shows the name of the file, with the ending that Windows gives it.
+    bin_name = "meshctl",
     version = concat!("version ", env!("CARGO_PKG_VERSION")),
     disable_version_flag = true,
     max_term_width = 100

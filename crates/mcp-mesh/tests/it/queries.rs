@@ -45,21 +45,21 @@ fn without_a_registry_list_answers_and_the_others_fail() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused (os error 111)
+        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused
         Hint: start one with `meshctl start --registry-only`, or check its address
         ");
     stage_snapshot!(stage, stage.meshctl().args(["call", "hello"]), @r"
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused (os error 111)
+        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused
         Hint: start one with `meshctl start --registry-only`, or check its address
         ");
     stage_snapshot!(stage, stage.meshctl().args(["list", "--tools"]), @r"
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused (os error 111)
+        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused
         Hint: start one with `meshctl start --registry-only`, or check its address
         ");
 }
@@ -282,13 +282,14 @@ fn a_call_that_cannot_be_made_says_why() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: MCP call failed: failed to reach `http://127.0.0.1:1/mcp`: Connection refused (os error 111)
+        Error: MCP call failed: failed to reach `http://127.0.0.1:1/mcp`: Connection refused
         Hint: the agent may have stopped; `meshctl list` shows who is there
         "
     );
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "the agents there do not say that they leave")]
 fn logs_show_the_end_earlier_starts_and_what_comes() {
     let stage = stage_with(&["greeter"]);
     stage_snapshot!(stage, stage.meshctl().args(["logs", "greeter", "-n", "1"]), @r"

@@ -2,10 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+#[cfg(unix)]
+use std::process::Stdio;
+use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
 use mesh_test::http1::HttpConnection;
 use mesh_test::{RegistryCommand, Script, ScriptedServer, essential_environment};
 use serde_json::Value;

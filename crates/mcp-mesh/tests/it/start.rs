@@ -319,7 +319,7 @@ fn connect_only_never_starts_a_registry() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused (os error 111)
+        Error: failed to reach the registry at `http://localhost:[PORT]`: Connection refused
         Hint: start one with `meshctl start --registry-only`, or check its address
         "
     );
