@@ -123,6 +123,8 @@ lint-shell: .venv/.stamp
 lint-packaging: .venv/.stamp test-programs
 	ruby -wc packaging/homebrew/evaluate.rb
 	.venv/bin/check-jsonschema --check-metaschema packaging/scoop/schema.json
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec examples/docker/compose.yaml
+	.venv/bin/hadolint packaging/docker/*.Dockerfile
 
 # ---- tests -------------------------------------------------------------------
 
@@ -143,7 +145,7 @@ test-programs:
 
 # What images are handed on with; workflows call it where docker is there already.
 image-programs:
-	@$(ENSURE) docker-registry docker-registry --version
+	@packaging/scripts/docker-registry.sh
 	@$(ENSURE) skopeo skopeo --version
 
 # Where the same machine builds images for the other CPU.
@@ -249,7 +251,7 @@ upstream: .venvs/upstream/.stamp
 .PHONY: release-tools rehearse-programs cross-toolchain wine container-tools
 
 # What the rehearsal uses like anybody would, beside what every machine has; it cuts the network itself.
-rehearse-programs: .venv/.stamp $(ACTIONLINT)
+rehearse-programs: .venv/.stamp $(ACTIONLINT) test-programs
 	@$(ENSURE) minisign minisign -v
 	@$(ENSURE) ruby ruby --version
 	@$(ENSURE) rpm rpm --version

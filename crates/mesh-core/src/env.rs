@@ -144,11 +144,12 @@ env_vars! {
     MCP_MESH_AGENT_ID since "4.0.0";
     /// Agent: its version; `start --agent-version` sets it.
     MCP_MESH_AGENT_VERSION since "4.0.0";
-    /// Agent: its version when there is no `@mesh.agent`; default `1.0.0`. Our compose file, which hands
-    /// it to nobody: the version of the images; default `latest`.
+    /// Agent: its version when there is no `@mesh.agent`; default `1.0.0`.
     MCP_MESH_VERSION since "4.0.0";
     /// Our compose file: what stands before the images' names; default `mcpmesh`.
     MCP_MESH_IMAGES since "4.0.0";
+    /// Our compose file: the images' tag; default `latest`.
+    MCP_MESH_IMAGE_TAG since "4.0.0";
     /// Agent: seconds between two heartbeats, at least 1; default `5`.
     MCP_MESH_HEALTH_INTERVAL since "4.0.0";
     /// Agent: seconds that a health verdict stays valid, at least 1; default `15`.

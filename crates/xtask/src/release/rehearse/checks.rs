@@ -21,10 +21,10 @@ pub(super) fn workflow(source: &Source) -> anyhow::Result<Vec<Row>> {
     )])
 }
 
-/// Workflows, scripts and the hardened installers.
+/// Workflows, scripts, Dockerfiles and the hardened installers.
 pub(super) fn linters(upload: &Path) -> anyhow::Result<Vec<Row>> {
     Tool::new("make")
-        .args(["lint-workflows", "lint-shell"])
+        .args(["lint-workflows", "lint-shell", "lint-packaging"])
         .current_dir(root::checkout())
         .output()?;
     Tool::new("shellcheck")
@@ -37,9 +37,9 @@ pub(super) fn linters(upload: &Path) -> anyhow::Result<Vec<Row>> {
         .output()?;
     Ok(vec![
         Row::real(
-            "workflows and scripts",
+            "workflows, scripts and Dockerfiles",
             "nothing to report",
-            "zizmor, actionlint, the schema of workflows; shellcheck on scripts and the installer",
+            "zizmor, actionlint, the schema of workflows; shellcheck on scripts and the installer; hadolint; the schema of compose files",
         ),
         Row::real(
             "PowerShell installer",

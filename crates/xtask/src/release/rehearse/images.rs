@@ -253,7 +253,7 @@ impl Compose<'_> {
             .arg(root::checkout().join("examples/docker/compose.yaml"))
             .args(arguments)
             .env("MCP_MESH_IMAGES", &self.images)
-            .env("MCP_MESH_VERSION", &self.version)
+            .env("MCP_MESH_IMAGE_TAG", &self.version)
             .env("MCP_MESH_REGISTRY_PORT", &self.port)
             .output()
     }

@@ -14,7 +14,6 @@ mod releases;
 mod report;
 mod sources;
 mod tampering;
-#[expect(dead_code, reason = "the rehearsal calls it once it is wired in")]
 mod windows;
 
 use std::path::PathBuf;

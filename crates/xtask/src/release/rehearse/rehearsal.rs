@@ -10,7 +10,7 @@ use super::builds::{self, Build, Part};
 use super::releases::{self, Release};
 use super::report::{Report, Row};
 use super::sources::{self, Keys, Source};
-use super::{channels, checks, foreign, images, manifests, tampering};
+use super::{channels, checks, foreign, images, manifests, tampering, windows};
 use crate::release::channel::{Form, Origin};
 use crate::root;
 
@@ -206,6 +206,9 @@ impl Rehearsal {
         });
         channels::walk(report, &places, origin);
         foreign::walk(report, release, &places);
+        report.step("Windows", || {
+            windows::under_wine(&release.upload, &places, &release.build.source.version)
+        });
         images::walk(
             report,
             &images::Trial {
