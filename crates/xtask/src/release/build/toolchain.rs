@@ -59,7 +59,7 @@ impl Toolchain {
 
     fn of(workspace: &Path, triple: &'static str, compiler: Compiler) -> anyhow::Result<Self> {
         let rustc = match &compiler {
-            Compiler::Installed => Tool::new("rustc"),
+            Compiler::Installed => installed_rustc(),
             Compiler::Cross(folder) => Tool::at(&folder.join("bin/rustc")),
         };
         let version = rustc
@@ -184,12 +184,16 @@ fn choose(triple: &str, installed: &Path, cross: &Path) -> anyhow::Result<Compil
     )
 }
 
-/// What cargo's own choice of a compiler says about itself.
-fn installed(workspace: &Path, what: &str, triple: &str) -> anyhow::Result<PathBuf> {
-    let rustc = Environment::of_process()
+/// The compiler that cargo takes by itself.
+fn installed_rustc() -> Tool {
+    Environment::of_process()
         .get("RUSTC")
-        .map_or_else(|| Tool::new("rustc"), |rustc| Tool::at(Path::new(&rustc)));
-    let path = rustc
+        .map_or_else(|| Tool::new("rustc"), |rustc| Tool::at(Path::new(&rustc)))
+}
+
+/// What it says about itself.
+fn installed(workspace: &Path, what: &str, triple: &str) -> anyhow::Result<PathBuf> {
+    let path = installed_rustc()
         .args(["--print", what, "--target", triple])
         .current_dir(workspace)
         .output()
