@@ -89,8 +89,8 @@ fn answer(mut stream: &TcpStream, tool: &str) -> io::Result<()> {
     let request: Value = serde_json::from_slice(&body)?;
     let arguments = &request["params"]["arguments"];
     let result = if request["method"] == "tools/list" {
-        let schema = json!({ "type": "object", "properties": { "who": { "type": "string" } } });
-        json!({ "tools": [{ "name": tool, "inputSchema": schema }] }).to_string()
+        let schema = r#"{"type":"object","properties":{"who":{"type":"string"}}}"#;
+        format!(r#"{{"tools":[{{"name":"{tool}","inputSchema":{schema}}}]}}"#)
     } else if arguments.get("fail").is_some() {
         r#"{"content":[{"type":"text","text":"no"}],"isError":true}"#.to_owned()
     } else {

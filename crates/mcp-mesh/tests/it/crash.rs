@@ -25,6 +25,10 @@ struct Claim {
 }
 
 #[test]
+#[cfg_attr(
+    all(windows, target_env = "gnu"),
+    ignore = "under Wine, where alone `-gnu` programs are run, next to nothing is acknowledged between two kills"
+)]
 fn twenty_kills_under_200_concurrent_registrations_lose_no_acknowledged_one() {
     println!("seed {SEED:#x}");
     let mut random = Random::from_seed(SEED);
