@@ -25,6 +25,7 @@ from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
 from mesh.serving.servers import DuplicateToolError, adopt, http_app
 from mesh.serving.settings import Settings
+from mesh.serving.stop_signals import STOP_SIGNALS
 
 logger = logging.getLogger("mesh")
 
@@ -102,7 +103,7 @@ class RunningAgent:
         )
         application = Application(http_app(server), probes, self._headers)
         self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
         watch = None
 

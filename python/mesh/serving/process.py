@@ -17,6 +17,7 @@ from mesh.declaring.catalogue import catalogue
 from mesh.serving.environment import SettingError, read_flag
 from mesh.serving.logs import start_logging
 from mesh.serving.settings import resolve
+from mesh.serving.stop_signals import STOP_SIGNALS
 
 logger = logging.getLogger("mesh")
 
@@ -48,7 +49,7 @@ def run_and_exit(main: Mapping[str, Any]) -> None:
 
 
 def _run(main: Mapping[str, Any]) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOP_SIGNALS:
         signal.signal(number, _stop_early)
     try:
         settings = resolve(os.environ, catalogue.agent)
