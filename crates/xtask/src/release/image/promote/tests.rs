@@ -95,7 +95,7 @@ impl Registries {
 fn everything_is_copied_before_anything_is_tagged() {
     let registries = Registries::new();
     let built = registries.build(&["registry", "cli"], "one");
-    let mut args = registries.args("latest 4.0.0 4.0");
+    let mut args = registries.args("latest 4.0.0");
     let output = registries.folder.path().join("output");
     args.github_output = Some(output.clone());
     let story = registries.story(promote(&args, Logins::default()));
@@ -112,12 +112,8 @@ fn everything_is_copied_before_anything_is_tagged() {
     tagged mirror/acme/registry:latest
     tagged acme/cli:latest
     tagged mirror/acme/cli:latest
-    tagged acme/registry:4.0
-    tagged mirror/acme/registry:4.0
-    tagged acme/cli:4.0
-    tagged mirror/acme/cli:4.0
     ");
-    for tag in ["4.0.0", "4.0", "latest"] {
+    for tag in ["4.0.0", "latest"] {
         assert_eq!(registries.digest("mirror/acme/cli", tag), built[1].digest);
     }
     // Both platforms came along.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::Repository;
 use crate::release::Tool;
+use crate::root;
 
 /// A registry that nobody else can reach. Dropping it stops it and deletes what it holds.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Loopback {
             .with_context(|| format!("failed to write into `{}`", folder.path().display()))?;
         let output =
             File::create(&log).with_context(|| format!("failed to write `{}`", log.display()))?;
-        let process = Tool::new("docker-registry")
+        let process = program()
             .arg("serve")
             .arg(path("config.yml"))
             .into_command()
@@ -95,6 +96,15 @@ impl Loopback {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Debian's package is unpacked for us, since installing it would start one that everybody may write to.
+fn program() -> Tool {
+    ["registry", "containers"]
+        .map(|tools| root::checkout().join(format!(".tools/{tools}/usr/bin/docker-registry")))
+        .iter()
+        .find(|path| path.is_file())
+        .map_or_else(|| Tool::new("docker-registry"), |path| Tool::at(path))
 }
 
 impl Drop for Loopback {
