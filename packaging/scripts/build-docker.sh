@@ -140,6 +140,7 @@ tag=${DOCKER_TAG:-$version}
 arguments+=(--build-arg "PYTHON_IMAGE=$python_image" --build-arg "BASE_NAME=${python_image%@*}")
 case $python_image in
   *@*) arguments+=(--build-arg "BASE_DIGEST=${python_image#*@}") ;;
+  *) arguments+=(--build-arg BASE_DIGEST=) ;;
 esac
 
 # As docker does: a registry on this machine may be without TLS.
@@ -170,8 +171,8 @@ build() {
   if [ "$builder" = buildx ]; then
     # Attestations would hold the time of the build; ours are made of the digest, when it is published.
     "${buildx[@]}" build --quiet --file "$file" --platform "$platforms" --provenance=false --sbom=false \
-      "${arguments[@]}" --output "type=oci,tar=false,dest=$output/$image,rewrite-timestamp=true" "$context" >/dev/null
-    source=oci:$output/$image
+      "${arguments[@]}" --output "type=oci,dest=$output/$image.tar,rewrite-timestamp=true" "$context" >/dev/null
+    source=oci-archive:$output/$image.tar
   else
     local tls=()
     if is_here "$python_image"; then tls=(--tls-verify=false); fi
@@ -201,7 +202,7 @@ digests=
 for image in $images; do
   name=$registry/$image
   echo "building $name:$tag for ${platforms//,/ and } with $builder" >&2
-  rm -rf "${output:?}/$image"
+  rm -rf "${output:?}/$image" "$output/$image.tar"
   build "$image"
   digest=sha256:$(skopeo inspect --raw "$source" | sha256sum | cut -d ' ' -f 1)
   case $push in
