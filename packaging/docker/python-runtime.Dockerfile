@@ -31,7 +31,7 @@ COPY LICENSE ${TARGETOS}/${TARGETARCH}/sbom/mcp-mesh-python.cdx.json /usr/share/
 WORKDIR /app
 USER 999:999
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-I", "/usr/local/lib/mcp-mesh/healthcheck.py"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-I", "/usr/local/lib/mcp-mesh/healthcheck.py"]
 ENTRYPOINT ["python"]
 
 ARG VERSION
