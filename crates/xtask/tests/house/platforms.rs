@@ -18,6 +18,9 @@ const SIGNS: &[&[&str]] = &[
     &["signal::", "windows"],
 ];
 
+/// How a module begins that only tests have.
+const MARKS: [&str; 2] = ["#[cfg(test)]", "#[cfg(all(test"];
+
 #[test]
 fn one_systems_code_stays_in_platform_modules() {
     let signs: Vec<String> = SIGNS.iter().map(|pieces| pieces.concat()).collect();
@@ -39,9 +42,22 @@ fn one_systems_code_stays_in_platform_modules() {
     tree::assert_none(&broken);
 }
 
-/// Tests, and the crate that only they use, may know where they run.
+/// Tests may know where they run: those in folders of that name, and modules that only tests have.
 fn is_test(path: &str) -> bool {
     path.split('/').any(|part| part == "tests")
+        || path.rsplit_once('/').is_some_and(|(folder, file)| {
+            let module = file.strip_suffix(".rs").unwrap_or(file);
+            tree::text_if_there(&format!("{folder}/mod.rs"))
+                .is_some_and(|text| declares_for_tests(&text, module))
+        })
+}
+
+/// Whether `mod module;` stands behind a condition that only tests meet.
+fn declares_for_tests(text: &str, module: &str) -> bool {
+    let lines: Vec<_> = text.lines().collect();
+    lines.windows(2).any(|pair| {
+        MARKS.iter().any(|mark| pair[0].starts_with(mark)) && pair[1] == format!("mod {module};")
+    })
 }
 
 fn is_platform(path: &str) -> bool {
@@ -51,9 +67,14 @@ fn is_platform(path: &str) -> bool {
 
 /// The file without its tests, which stand at its end.
 fn shipped(text: &str) -> &str {
-    let tests = ["#[cfg(test)]", "#[cfg(all(test"]
+    let tests = MARKS
         .iter()
-        .filter_map(|mark| text.find(&format!("\n{mark}")))
+        .flat_map(|mark| text.match_indices(mark))
+        .map(|(start, _)| start)
+        .filter(|&start| {
+            let line = text[start..].lines().find(|line| !line.starts_with('#'));
+            line.is_some_and(|line| line.starts_with("mod ") && line.ends_with('{'))
+        })
         .min();
     &text[..tests.unwrap_or(text.len())]
 }
@@ -63,7 +84,11 @@ fn the_rule_knows_what_it_looks_for() {
     assert!(is_platform("crates/a/src/platform/unix.rs"));
     assert!(!is_platform("crates/a/src/unix.rs"));
     assert!(is_test("crates/a/tests/it/main.rs"));
-    let text = "mod a;\n\n#[cfg(test)]\nmod tests {}\n";
-    assert_eq!(shipped(text), "mod a;\n");
+    let text = "mod a;\n\n#[cfg(test)]\nmod tests {\n}\n";
+    assert_eq!(shipped(text), "mod a;\n\n");
+    let text = "#[cfg(all(test, unix))]\nmod script;\nmod other;\n";
+    assert_eq!(shipped(text), text);
+    assert!(declares_for_tests(text, "script"));
+    assert!(!declares_for_tests(text, "other"));
     assert_eq!(shipped("mod a;\n"), "mod a;\n");
 }

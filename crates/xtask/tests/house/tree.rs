@@ -32,6 +32,11 @@ pub(crate) fn text(path: &str) -> Option<String> {
     String::from_utf8(fs::read(root().join(path)).expect("a listed file can be read")).ok()
 }
 
+/// The text of a file that there may not be.
+pub(crate) fn text_if_there(path: &str) -> Option<String> {
+    fs::read_to_string(root().join(path)).ok()
+}
+
 pub(crate) fn has_extension(path: &str, extensions: &[&str]) -> bool {
     Path::new(path)
         .extension()
