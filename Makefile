@@ -128,7 +128,7 @@ lint-packaging: .venv/.stamp test-programs
 
 # ---- tests -------------------------------------------------------------------
 
-.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-python test-python-newest test-interop
+.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-wine test-python test-python-newest test-interop
 
 # Tests that mount a disk are ignored by default; where mounting works, they run.
 MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && umount $$folder && echo yes; rmdir $$folder
@@ -158,6 +158,14 @@ test-rust: .venv/.stamp test-programs
 # What CI runs on Windows, where there is no Python environment of ours.
 test-windows:
 	cargo test --workspace --exclude mesh-py --all-features --no-fail-fast
+
+# The same for Windows, compiled by Debian's compilers and run by Wine.
+test-wine: cross-toolchain wine
+	RUSTC=$(CURDIR)/.tools/cross/bin/rustc CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/windows CARGO_INCREMENTAL=0 \
+	CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
+	CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$(CURDIR)/.tools/wine/run \
+	cargo test --target x86_64-pc-windows-gnu --no-fail-fast \
+		--package mesh-core --package mesh-store --package mesh-registry --package mesh-client --package meshctl --package mcp-mesh
 
 test-python: develop
 	@.venv/bin/python python/requirements/versions.py

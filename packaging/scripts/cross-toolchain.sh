@@ -99,8 +99,9 @@ unpack_packages() {
   local tools=$cross/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin
   # The compiler's libraries are for itself alone: cargo and the linkers get on with the system's.
   mkdir -p "$cross/bin"
+  # Not sh: dash drops variables with a hyphen in their name, and cargo sets some.
   cat >"$cross/bin/rustc" <<'WRAPPER'
-#!/bin/sh
+#!/bin/bash
 cross=$(cd "$(dirname "$0")/.." && pwd)
 LD_LIBRARY_PATH=$cross/usr/lib/x86_64-linux-gnu exec "$cross/usr/bin/rustc" "$@"
 WRAPPER
