@@ -37,7 +37,7 @@ impl Release {
         release.put("upload/mcp-mesh_4.0.0_linux_amd64.tar.gz", "not looked at");
         for platform in Platform::ALL {
             let target = platform.target();
-            release.pack(target.archive_stem(), &program(platform));
+            release.pack(&target.archive_stem(), &program(platform));
             for binary in BINARIES {
                 release.put(&format!("upload/{}", target.sbom(binary)), "{}\n");
             }
@@ -60,13 +60,13 @@ impl Release {
         fs::write(file, content).unwrap();
     }
 
-    fn pack(&self, stem: String, program: &[u8]) {
+    fn pack(&self, stem: &str, program: &[u8]) {
         let mut files = Files::default();
         for binary in BINARIES {
             files.insert(binary, Mode::Program, program.to_vec());
         }
         let archive = self.path(&format!("upload/{stem}.tar.gz"));
-        files.under(&stem).pack(&archive, EPOCH).unwrap();
+        files.under(stem).pack(&archive, EPOCH).unwrap();
     }
 
     fn sum(&self) {
@@ -273,7 +273,7 @@ fn what_differs_from_its_checksum_is_not_used() {
     ] {
         let real = fs::read(release.path("upload").join(&name)).unwrap();
         if tamper == "archive" {
-            release.pack(AMD64.to_owned(), b"tampered");
+            release.pack(AMD64, b"tampered");
         } else {
             release.put(&format!("upload/{name}"), tamper);
         }
@@ -295,7 +295,7 @@ fn a_program_of_another_cpu_or_of_none_is_refused() {
         b"#!/bin/sh\n".to_vec(),
         Vec::new(),
     ] {
-        release.pack(ARM64.to_owned(), &wrong);
+        release.pack(ARM64, &wrong);
         release.sum();
         let said = release.refusal(&release.args());
         assert!(
