@@ -5,12 +5,17 @@ use super::tree::Node;
 
 /// Replaces dist's global build: assemble what was built, then rehearse exactly that. What will be signed
 /// is handed on before the rehearsal, which runs programs of others as root; whether it is signed is
-/// decided by the success of the whole job.
+/// decided by the success of the whole job. Later jobs know it by its number, which no job can give to
+/// other bytes, as it could the name.
 pub(super) fn assemble_and_rehearse(document: &mut Document) -> anyhow::Result<()> {
     let job = document.job("assemble")?;
     // Tokens and names for dist's own steps.
     job.remove("env");
     job.set("name", "assemble and rehearse");
+    job.set(
+        "outputs",
+        Node::literal("unsigned: ${{ steps.unsigned.outputs.artifact-id }}"),
+    );
     job.set(
         "steps",
         Node::literal(
@@ -26,7 +31,8 @@ pub(super) fn assemble_and_rehearse(document: &mut Document) -> anyhow::Result<(
                 # A pull request builds one target, and stands in for the others.
                 LIES: ${{ fromJson(needs.plan.outputs.plan).lies && '--lies' || '' }}
               run: cargo xtask release assemble --dir target/distrib $LIES
-            - uses: actions/upload-artifact
+            - id: unsigned
+              uses: actions/upload-artifact
               with:
                 name: release-unsigned
                 path: target/distrib/upload

@@ -52,7 +52,7 @@ pub(super) fn sign_and_attest(document: &mut Document) -> anyhow::Result<()> {
             run: cargo xtask release --help
           - uses: actions/download-artifact
             with:
-              name: release-unsigned
+              artifact-ids: ${{ needs.assemble.outputs.unsigned }}
               path: upload
           - env:
               MINISIGN_SECRET_KEY: ${{ secrets.MINISIGN_SECRET_KEY }}

@@ -12,6 +12,7 @@ mod dist;
 mod document;
 mod expressions;
 mod guarded;
+mod images;
 mod names;
 mod pins;
 mod plan;
@@ -67,6 +68,10 @@ const TRANSFORMATIONS: &[(&str, Transformation)] = &[
     ),
     ("wait for approval", guarded::wait_for_approval),
     ("sign and attest", guarded::sign_and_attest),
+    (
+        "hand over the images that were tried",
+        images::hand_over_what_was_tried,
+    ),
     ("order jobs so that a re-run goes on", policy::order),
     ("give each job its least permissions", policy::permit),
     ("keep secrets in environments", policy::protect),
@@ -126,7 +131,7 @@ fn harden(raw: &str) -> anyhow::Result<String> {
 mod tests {
     use super::*;
 
-    fn read(path: &str) -> String {
+    pub(super) fn read(path: &str) -> String {
         std::fs::read_to_string(root::checkout().join(path)).unwrap()
     }
 
