@@ -18,7 +18,7 @@ pub(crate) use check::{CheckImageArgs, ImageCheck, Names, run as check};
 pub(crate) use context::{ImageContextArgs, run as context};
 pub(crate) use names::{Image, Platform};
 pub(crate) use promote::{PromoteImagesArgs, run as promote};
-pub(crate) use registries::{digest_of, public as public_registries};
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use registries::{Loopback, samples};
+pub(crate) use registries::{digest_of, public as public_registries};
 pub(crate) use wheels::{FetchImageWheelsArgs, run as fetch_wheels};

@@ -64,7 +64,9 @@ impl Platform {
     /// What this machine runs without emulation, if there are images for it.
     pub(crate) fn host() -> Option<Self> {
         let host = Target::host()?;
-        Self::ALL.into_iter().find(|platform| platform.0 == host.cpu)
+        Self::ALL
+            .into_iter()
+            .find(|platform| platform.0 == host.cpu)
     }
 
     /// The target whose binaries the images hold: static, so that they run on any base and on none.
