@@ -109,7 +109,8 @@ WRAPPER
   mkdir -p "$tools"
   cat >"$tools/rust-objcopy" <<'WRAPPER'
 #!/bin/sh
-exec "$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy" "$@"
+sysroot=$(rustc --print sysroot)
+LD_LIBRARY_PATH=$sysroot/lib exec "$sysroot/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy" "$@"
 WRAPPER
   chmod +x "$cross/bin/rustc" "$tools/rust-objcopy"
 }

@@ -16,6 +16,9 @@ const WINDOWS_GNU: &str = "x86_64-pc-windows-gnu";
 /// The oldest macOS that programs start on.
 const OLDEST_MACOS: &str = "11.0";
 
+/// What zig links macOS programs against, beside the C library that it brings.
+const MACOS_STUBS: &str = "packaging/cross/macos-stubs";
+
 /// Who links Windows programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WindowsLinker {
@@ -105,7 +108,16 @@ impl Toolchain {
             Compiler::Cross(folder) => tool.env("RUSTC", folder.join("bin/rustc")),
         };
         match target.os {
-            Os::MacOs => tool.env("MACOSX_DEPLOYMENT_TARGET", OLDEST_MACOS),
+            Os::MacOs => {
+                let tool = tool.env("MACOSX_DEPLOYMENT_TARGET", OLDEST_MACOS);
+                if is_linked_by_zig(target) {
+                    // Two frameworks that Apple's SDK would describe. No flag says this, because cargo hashes
+                    // flags into every symbol.
+                    tool.env("SDKROOT", root::checkout().join(MACOS_STUBS))
+                } else {
+                    tool
+                }
+            }
             Os::Windows if self.triple == WINDOWS_GNU => tool.env(
                 "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER",
                 "x86_64-w64-mingw32-gcc",
@@ -126,11 +138,6 @@ impl Toolchain {
             // It has no C library of its own; zig brings one.
             (Os::Linux, Some(Libc::Musl)) if self.compiler != Compiler::Installed => {
                 &["-Clink-self-contained=no"]
-            }
-            // Two frameworks that Apple's SDK would describe. Relative, because cargo hashes flags into every
-            // symbol.
-            (Os::MacOs, _) if is_linked_by_zig(target) => {
-                &["-Clink-arg=-Fpackaging/cross/macos-stubs"]
             }
             _ => &[],
         };
@@ -278,21 +285,26 @@ mod tests {
         assert!(flags(gnu, gnu, Compiler::Cross("/x".into())).is_empty());
     }
 
-    #[cfg(not(target_os = "macos"))]
     #[test]
-    fn frameworks_are_described_to_zig_in_every_checkout() {
-        let mac = "x86_64-apple-darwin";
-        let flags = flags(mac, mac, Compiler::Installed);
-        let [flag] = flags.as_slice() else {
-            panic!("{flags:?}")
-        };
-        let folder = flag.strip_prefix("-Clink-arg=-F").unwrap();
-        for framework in ["CoreFoundation", "Security"] {
-            let file = format!("{folder}/{framework}.framework/{framework}.tbd");
-            let stub = fs::read_to_string(crate::root::checkout().join(file)).unwrap();
-            let name = format!("/System/Library/Frameworks/{framework}.framework/");
-            assert!(stub.contains(&name), "{stub}");
+    fn each_framework_is_described_under_its_own_name() {
+        let frameworks = crate::root::checkout()
+            .join(MACOS_STUBS)
+            .join("System/Library/Frameworks");
+        let mut found = Vec::new();
+        for entry in fs::read_dir(frameworks).unwrap() {
+            let folder = entry.unwrap().path();
+            let name = folder.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(folder.join(format!("{name}.tbd"))).unwrap();
+            let path = format!("/System/Library/Frameworks/{name}.framework/Versions/A/{name}");
+            assert!(text.contains(&format!("install-name: '{path}'")), "{text}");
+            assert!(
+                text.contains("targets: [ x86_64-macos, arm64-macos ]"),
+                "{text}"
+            );
+            found.push(name);
         }
+        found.sort();
+        assert_eq!(found, ["CoreFoundation", "Security"]);
     }
 
     #[test]
