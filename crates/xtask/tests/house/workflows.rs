@@ -257,7 +257,7 @@ jobs:
           TOKEN: ${{ secrets.TOKEN }}
         run: make all
   b:
-    uses: $/.github/workflows/publish-pypi.yml
+    uses: $/.github/workflows/publish-packages.yml
     with:
       plan: x
 ";
@@ -289,7 +289,7 @@ jobs:
             "run: |\n          make all\n          make more",
             "one line",
         ),
-        ("publish-pypi.yml", "nowhere.yml", "does not exist"),
+        ("publish-packages.yml", "nowhere.yml", "does not exist"),
         (
             "uses: $/.github",
             "uses: ./.github",

@@ -10,13 +10,16 @@ pub(super) fn fetch_what_is_published(document: &mut Document) -> anyhow::Result
         "fetch",
         r#"
         name: fetch the published release
+        outputs:
+          signed: ${{ steps.signed.outputs.artifact-id }}
         steps:
           - uses: actions/checkout
           - env:
               GH_TOKEN: ${{ github.token }}
               VERSION: ${{ fromJson(needs.plan.outputs.plan).version }}
             run: cargo xtask release fetch --version "$VERSION" --dir upload
-          - uses: actions/upload-artifact
+          - id: signed
+            uses: actions/upload-artifact
             with:
               name: release
               path: upload
@@ -46,6 +49,8 @@ pub(super) fn sign_and_attest(document: &mut Document) -> anyhow::Result<()> {
         "sign",
         r"
         name: sign and attest
+        outputs:
+          signed: ${{ steps.signed.outputs.artifact-id }}
         steps:
           - uses: actions/checkout
           - name: compile while no secret is here for a build script to see
@@ -60,7 +65,8 @@ pub(super) fn sign_and_attest(document: &mut Document) -> anyhow::Result<()> {
           - uses: actions/attest
             with:
               subject-checksums: upload/SHA256SUMS
-          - uses: actions/upload-artifact
+          - id: signed
+            uses: actions/upload-artifact
             with:
               name: release
               path: upload

@@ -12,7 +12,7 @@ mod dist;
 mod document;
 mod expressions;
 mod guarded;
-mod images;
+mod handover;
 mod names;
 mod pins;
 mod plan;
@@ -68,10 +68,7 @@ const TRANSFORMATIONS: &[(&str, Transformation)] = &[
     ),
     ("wait for approval", guarded::wait_for_approval),
     ("sign and attest", guarded::sign_and_attest),
-    (
-        "hand over the images that were tried",
-        images::hand_over_what_was_tried,
-    ),
+    ("hand artifacts over by number", handover::by_number),
     ("order jobs so that a re-run goes on", policy::order),
     ("give each job its least permissions", policy::permit),
     ("keep secrets in environments", policy::protect),

@@ -8,7 +8,11 @@ use super::tree::Node;
 pub(super) fn publish_with_xtask(document: &mut Document) -> anyhow::Result<()> {
     let job = document.job("publish-github")?;
     job.remove("env");
-    job.remove("outputs");
+    // For jobs that take the files as they are; xtask's own look at the signature.
+    job.set(
+        "outputs",
+        Node::literal("signed: ${{ needs.sign.outputs.signed || needs.fetch.outputs.signed }}"),
+    );
     job.set("name", "publish to GitHub");
     job.set(
         "steps",
@@ -19,7 +23,7 @@ pub(super) fn publish_with_xtask(document: &mut Document) -> anyhow::Result<()> 
               run: cargo xtask release --help
             - uses: actions/download-artifact
               with:
-                name: release
+                artifact-ids: ${{ needs.sign.outputs.signed || needs.fetch.outputs.signed }}
                 path: upload
             - env:
                 GH_TOKEN: ${{ github.token }}
