@@ -290,6 +290,8 @@ container-tools:
 release-lock: .tools/python/.stamp
 	.tools/python/$(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url packaging/requirements.in --output-file packaging/requirements.txt
+	.tools/python/$(VENV_BIN)/uv pip compile --quiet --python-platform linux --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --constraint $(REQUIREMENTS)/fastmcp-pinned.txt pyproject.toml --output-file packaging/docker/requirements.txt
 
 .tools/python/.stamp: packaging/requirements.txt | python
 	@echo "set up .tools/python: zig, packagers and checks of what they make"
