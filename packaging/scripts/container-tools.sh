@@ -103,14 +103,20 @@ set_up_programs() {
 
 # ---- base images --------------------------------------------------------------------------
 
+# remove_roots: what an interrupted run left; debootstrap mounts the kernel's own file systems in there.
+remove_roots() {
+  local architecture
+  for architecture in amd64 arm64; do
+    umount "$tools/base/$architecture/proc" "$tools/base/$architecture/sys" 2>/dev/null || true
+    rm -rf --one-file-system "$tools/base/$architecture"
+  done
+}
+
 # make_root ARCHITECTURE: base/ARCHITECTURE.tar, a Debian with Python and nothing that it can do without.
 make_root() {
   local architecture=$1 folder=$tools/base/$1
   [ -f "$folder.tar" ] && return
   echo "making Debian $base_suite for $architecture" >&2
-  # An interrupted run may have left them mounted.
-  umount "$folder/proc" "$folder/sys" 2>/dev/null || true
-  rm -rf --one-file-system "$folder"
   if ! DEBOOTSTRAP_DIR=$tools/usr/share/debootstrap sh "$tools/usr/sbin/debootstrap" --arch="$architecture" \
     --variant=minbase --include=python3,python3-venv,ca-certificates "$base_suite" "$folder" "$(mirror)" >"$folder.log" 2>&1; then
     tail -n 3 "$folder.log" >&2
@@ -162,6 +168,7 @@ FILE
 
 if [ "$(cat .stamp 2>/dev/null)" = "$edition" ]; then exit 0; fi
 if [ "$(cat .begun 2>/dev/null)" != "$edition" ]; then
+  remove_roots
   rm -rf usr base apt
   echo "$edition" >.begun
 fi
@@ -170,10 +177,16 @@ mkdir -p base
 [ -d usr ] || set_up_programs
 if [ ! -f base/python/index.json ]; then
   # Under qemu it takes five times as long, so the other one is done in its shadow.
+  remove_roots
   make_root arm64 &
   arm64=$!
-  make_root amd64
-  wait $arm64
+  make_root amd64 &
+  amd64=$!
+  # Both have ended before this does, well or not: a second run would work in the same folders.
+  made=yes
+  wait $arm64 || made=
+  wait $amd64 || made=
+  [ -n "$made" ] || exit 1
   make_python
 fi
 rm -rf apt .begun
