@@ -54,6 +54,10 @@ words() {
 
 registry=${DOCKER_REGISTRY:-docker.io/mcpmesh}
 registry=${registry%/}
+[[ $registry =~ ^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$ ]] ||
+  fail "DOCKER_REGISTRY=\`$registry\` is no place for images; write it like docker.io/mcpmesh"
+[[ ${DOCKER_TAG:-version} =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] ||
+  fail "DOCKER_TAG=\`$DOCKER_TAG\` is no tag; it may have letters, digits, \`_\`, \`.\` and \`-\`"
 push=${DOCKER_PUSH:-false}
 case $push in
   true | false | digest) ;;
@@ -121,6 +125,10 @@ if [ -n "${CONTEXT:-}" ]; then
   context=$(absolute "$CONTEXT")
   [ -f "$context/build-arguments" ] ||
     fail "CONTEXT=\`$CONTEXT\` has no build-arguments; \`cargo xtask release image-context\` makes a context"
+  for platform in ${platforms//,/ }; do
+    [ -d "$context/$platform" ] ||
+      fail "CONTEXT=\`$CONTEXT\` has nothing for $platform; \`cargo xtask release image-context --platforms $platforms\` lays it out"
+  done
 else
   context=$work/context
   wheels=()
@@ -145,10 +153,7 @@ esac
 
 # As docker does: a registry on this machine may be without TLS.
 is_here() {
-  case $1 in
-    127.* | localhost | localhost[:/]*) return 0 ;;
-    *) return 1 ;;
-  esac
+  [[ $1 =~ ^(localhost|127\.[0-9.]+)([:/]|$) ]]
 }
 
 # Docker takes one platform: this machine's, if it is among them.

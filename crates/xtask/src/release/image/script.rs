@@ -60,6 +60,19 @@ fn a_choice_that_is_none_is_refused() {
     assert!(said.contains("DOCKER_PUSH=`maybe`"), "{said}");
     let said = refusal(&[("DOCKER_BUILDER", "kaniko")]);
     assert!(said.contains("DOCKER_BUILDER=`kaniko`"), "{said}");
+    for value in [
+        "https://docker.io/acme",
+        "docker.io/Acme",
+        "docker.io/acme:1",
+    ] {
+        let said = refusal(&[("DOCKER_REGISTRY", value)]);
+        assert!(
+            said.contains(&format!("DOCKER_REGISTRY=`{value}`")),
+            "{said}"
+        );
+    }
+    let said = refusal(&[("DOCKER_TAG", "4.0.0 latest")]);
+    assert!(said.contains("DOCKER_TAG=`4.0.0 latest`"), "{said}");
 }
 
 #[test]

@@ -139,7 +139,8 @@ impl Trial<'_> {
             .env("DOCKER_PUSH", "false")
             .env("DOCKER_IMAGES", "registry")
             .env("OUTPUT_DIR", self.folder.join("buildah"))
-            .env_remove("DOCKER_HOST")
+            // Nor does a daemon of the machine's own get the image.
+            .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
             .output()?;
         Ok(vec![Row::real(
             "container images without a daemon",

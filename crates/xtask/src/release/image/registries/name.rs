@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -69,7 +70,8 @@ impl Repository {
             .host
             .rsplit_once(':')
             .map_or(&*self.host, |(name, _)| name);
-        name == "localhost" || name.starts_with("127.")
+        let address = || name.parse::<Ipv4Addr>();
+        name == "localhost" || address().is_ok_and(|address| address.is_loopback())
     }
 
     pub(crate) fn is_hub(&self) -> bool {
@@ -244,12 +246,13 @@ mod tests {
             ("ghcr.io/acme/mesh/cli", "ghcr.io/acme/mesh/cli"),
             ("127.0.0.1:5000/cli", "127.0.0.1:5000/cli"),
             ("localhost/cli", "localhost/cli"),
+            ("127.hub.example/cli", "127.hub.example/cli"),
         ] {
             let name: Repository = text.parse().unwrap();
             assert_eq!(name.to_string(), full);
             let official = name.api_path().starts_with("library/");
             assert_eq!(official, text == "python");
-            let local = full.starts_with("127.") || full.starts_with("localhost");
+            let local = full.starts_with("127.0.0.1:") || full.starts_with("localhost/");
             assert_eq!(name.is_loopback(), local, "{full}");
         }
         for text in [

@@ -97,7 +97,7 @@ fn scoop_install(
     let apps = machine.user_folder().join("scoop/apps/mcp-mesh");
     let folder = apps.join(version.to_string());
     Files::unpack(&archive)?.write_into(&folder)?;
-    let programs = manifest["bin"].as_array().context("`bin` is a list")?;
+    let programs = manifest["bin"].as_array().context("the manifest's `bin` is no list")?;
     for program in programs.iter().filter_map(Value::as_str) {
         ensure!(
             folder.join(program).is_file(),
@@ -208,7 +208,7 @@ impl Trial<'_> {
         let tool = registration
             .tools
             .first()
-            .context("the agent has a tool")?
+            .context("the agent of the trial has no tool")?
             .function_name
             .clone();
         let said = self.meshctl(&["call", &tool])?;
