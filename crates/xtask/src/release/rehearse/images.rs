@@ -59,18 +59,8 @@ pub(super) fn walk(report: &mut Report, trial: &Trial<'_>) {
 impl Trial<'_> {
     /// Builds each image twice, and looks at nothing but digests.
     fn build(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
-        let context = self.folder.join("context");
-        xtask()
-            .args(["image-context", "--dir"])
-            .arg(&self.release.upload)
-            .arg("--out")
-            .arg(&context)
-            .arg("--wheels")
-            .arg(self.wheels)
-            .arg("--workspace")
-            .arg(&self.release.build.source.workspace)
-            .output()?;
         let digests = self.digests();
+        self.lay_out()?;
         self.script(containers)?
             .env("DOCKER_PUSH", "digest")
             .env("DOCKER_DIGESTS", &digests)
@@ -78,6 +68,7 @@ impl Trial<'_> {
         let first = read(&digests)?;
         say(format_args!("    again, from nothing"));
         containers.forget_builds()?;
+        self.lay_out()?;
         self.script(containers)?
             .env("DOCKER_PUSH", "digest")
             .env("DOCKER_DIGESTS", &digests)
@@ -106,6 +97,21 @@ impl Trial<'_> {
         Ok(vec![row.but_for(
             "the base image `python:3.11-slim`, by one that debootstrap made",
         )])
+    }
+
+    /// Makes the context anew, with files of this very moment.
+    fn lay_out(&self) -> anyhow::Result<()> {
+        xtask()
+            .args(["image-context", "--dir"])
+            .arg(&self.release.upload)
+            .arg("--out")
+            .arg(self.context())
+            .arg("--wheels")
+            .arg(self.wheels)
+            .arg("--workspace")
+            .arg(&self.release.build.source.workspace)
+            .output()
+            .map(drop)
     }
 
     /// Copies by digest to two places, as the workflow does for Docker Hub and GHCR, and tags there.
@@ -187,6 +193,10 @@ impl Trial<'_> {
         )])
     }
 
+    fn context(&self) -> PathBuf {
+        self.folder.join("context")
+    }
+
     fn digests(&self) -> PathBuf {
         self.folder.join("digests")
     }
@@ -200,7 +210,7 @@ impl Trial<'_> {
             .env("DOCKER_BUILDER", "buildx")
             .env("OUTPUT_DIR", self.folder.join("layouts"))
             .env("RELEASE_DIR", &self.release.upload)
-            .env("CONTEXT", self.folder.join("context")))
+            .env("CONTEXT", self.context()))
     }
 }
 

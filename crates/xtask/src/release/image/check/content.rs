@@ -8,10 +8,15 @@ use serde::Deserialize;
 use super::super::registries::{Api, Logins, Lookup, Repository, Transport};
 use super::super::{Image, Platform};
 use super::Trial;
+use super::docker::Files;
 use crate::release::channel::Proof;
+use crate::release::target::Cpu;
 
 /// What the registry's image may weigh on disk.
 const REGISTRY_LIMIT: u64 = 25_000_000;
+
+/// Where an image says what it is made of.
+const DOCUMENTS: &str = "usr/share/doc/mcp-mesh";
 
 /// Labels that somebody who finds an image asks for.
 const LABELS: [&str; 7] = [
@@ -33,14 +38,22 @@ pub(super) fn check(trial: &Trial<'_>) -> anyhow::Result<Vec<Proof>> {
             .command(&["pull", "--quiet", "--platform"])
             .args([&trial.check.platform.to_string(), &reference])
             .output()?;
-        is_as_promised(trial, image, &reference)
-            .with_context(|| format!("the image `{image}` is not as promised"))?;
         let pulled = download(&reference, trial.check.platform)?;
-        let unpacked = trial.docker.size(&reference)?;
+        let files = trial.docker.files(&reference)?;
+        is_as_promised(trial, image, &files)
+            .with_context(|| format!("the image `{image}` is not as promised"))?;
+        let unpacked = files.bytes;
         ensure!(
             image != Image::Registry || unpacked < REGISTRY_LIMIT,
             "the image `{image}` has {unpacked} bytes, and may have {REGISTRY_LIMIT}"
         );
+        for name in documents(image) {
+            let path = format!("{DOCUMENTS}/{name}");
+            ensure!(
+                files.paths.contains(&path),
+                "the image `{image}` has no `/{path}`"
+            );
+        }
         sizes.push(format!(
             "{image} {} MB ({} MB to pull)",
             megabytes(unpacked),
@@ -50,7 +63,8 @@ pub(super) fn check(trial: &Trial<'_>) -> anyhow::Result<Vec<Proof>> {
     versions(trial)?;
     Ok(vec![
         Proof::new(
-            "`registry --version`, `cli version`, `import mesh`: the version; labels; users 1001 and 999",
+            "`registry --version`, `cli version`, `import mesh`: the version; labels; users 1001 and 999; \
+             licence and bills of materials",
             trial.how("docker pull, inspect and run"),
         ),
         Proof::new(
@@ -58,6 +72,20 @@ pub(super) fn check(trial: &Trial<'_>) -> anyhow::Result<Vec<Proof>> {
             "docker export; the layers that the registry has",
         ),
     ])
+}
+
+/// The licence, and a bill of materials for each of our parts.
+fn documents(image: Image) -> &'static [&'static str] {
+    match image {
+        Image::Registry => &["LICENSE", "mcp-mesh-registry.cdx.json"],
+        Image::PythonRuntime => &["LICENSE", "mcp-mesh-python.cdx.json"],
+        Image::Cli => &[
+            "LICENSE",
+            "meshctl.cdx.json",
+            "mcp-mesh-registry.cdx.json",
+            "mcp-mesh-python.cdx.json",
+        ],
+    }
 }
 
 /// The parts of an image's settings that we promise.
@@ -74,17 +102,21 @@ struct Settings {
     healthcheck: Option<serde_json::Value>,
 }
 
-fn is_as_promised(trial: &Trial<'_>, image: Image, reference: &str) -> anyhow::Result<()> {
-    let platform = trial
-        .docker
-        .inspect(reference, "{{.Os}}/{{.Architecture}}")?;
-    ensure!(
-        platform == trial.check.platform.to_string(),
-        "it is for {platform}"
-    );
+fn is_as_promised(trial: &Trial<'_>, image: Image, files: &Files) -> anyhow::Result<()> {
+    let machine = match trial.check.platform.cpu() {
+        Cpu::Amd64 => object::elf::EM_X86_64,
+        Cpu::Arm64 => object::elf::EM_AARCH64,
+    };
+    ensure!(!files.programs.is_empty(), "it holds no program");
+    for (path, of) in &files.programs {
+        ensure!(
+            *of == machine.0,
+            "`/{path}` is not for {}",
+            trial.check.platform
+        );
+    }
     let settings: Settings =
-        serde_json::from_str(&trial.docker.inspect(reference, "{{json .Config}}")?)
-            .context("docker describes it in an unknown way")?;
+        serde_json::from_str(&files.settings).context("docker describes it in an unknown way")?;
     let (user, program) = match image {
         Image::Registry => ("1001", "mcp-mesh-registry"),
         Image::PythonRuntime => ("999", "python"),

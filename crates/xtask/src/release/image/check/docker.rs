@@ -1,6 +1,7 @@
 //! The docker command, and the end of all that was started with it.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -134,9 +135,9 @@ impl Docker {
         Ok(said.trim().to_owned())
     }
 
-    /// How many bytes a container's file system has, as an archive.
-    pub(super) fn size(&self, image: &str) -> anyhow::Result<u64> {
-        let name = self.name("size");
+    /// What a container of `image` finds on its file system.
+    pub(super) fn files(&self, image: &str) -> anyhow::Result<Files> {
+        let name = self.name("files");
         self.command(&["create", "--platform", &self.platform.to_string()])
             .args(["--label", &self.label(), "--name", &name, image, "none"])
             .output()?;
@@ -146,13 +147,15 @@ impl Docker {
             .stdout(Stdio::piped())
             .spawn()
             .context("failed to run `docker`")?;
-        let mut archive = export.stdout.take().context("docker has no output")?;
-        let bytes = io::copy(&mut archive, &mut io::sink())
+        let archive = export.stdout.take().context("docker has no output")?;
+        let mut files = Files::read(archive)
             .with_context(|| format!("failed to read the files of `{image}`"))?;
         let status = export.wait().context("failed to wait for `docker`")?;
         ensure!(status.success(), "`docker export {name}` failed ({status})");
+        // Asked of the image, docker describes the platform that it likes best.
+        files.settings = self.inspect(&name, "{{json .Config}}")?;
         self.command(&["rm", "--volumes", &name]).output()?;
-        Ok(bytes)
+        Ok(files)
     }
 
     /// Removes what carries this run's label.
@@ -182,9 +185,82 @@ impl Docker {
     }
 }
 
+/// The files of an image, as an archive.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// How long the archive is.
+    pub(super) bytes: u64,
+    /// Without a slash in front.
+    pub(super) paths: BTreeSet<String>,
+    /// Programs and libraries, and the number that ELF gives to their CPU.
+    pub(super) programs: Vec<(String, u16)>,
+    /// How a container of it is set up, as JSON.
+    pub(super) settings: String,
+}
+
+impl Files {
+    fn read(archive: impl Read) -> io::Result<Self> {
+        let mut archive = tar::Archive::new(Counted(archive, 0));
+        let mut paths = BTreeSet::new();
+        let mut programs = Vec::new();
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.to_string_lossy().into_owned();
+            let mut head = Vec::new();
+            entry.by_ref().take(20).read_to_end(&mut head)?;
+            // Both CPUs have the lower byte first.
+            if let ([0x7f, b'E', b'L', b'F', ..], [.., low, high]) = (&head[..], &head[..]) {
+                programs.push((path.clone(), u16::from_le_bytes([*low, *high])));
+            }
+            paths.insert(path);
+        }
+        let mut counted = archive.into_inner();
+        // Whoever writes it wants to get rid of its end too.
+        io::copy(&mut counted, &mut io::sink())?;
+        let Counted(_, bytes) = counted;
+        Ok(Self {
+            bytes,
+            paths,
+            programs,
+            settings: String::new(),
+        })
+    }
+}
+
+/// Counts the bytes that are read.
+struct Counted<R>(R, u64);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self(from, bytes) = self;
+        let read = from.read(buffer)?;
+        *bytes += read as u64;
+        Ok(read)
+    }
+}
+
 impl Drop for Docker {
     fn drop(&mut self) {
         // After a failure, which is the one to be told.
         let _leftovers = self.remove_everything();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_is_counted_to_its_last_byte() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(3);
+        tar.append_data(&mut header, "usr/a", b"abc".as_slice())
+            .unwrap();
+        let mut bytes = tar.into_inner().unwrap();
+        bytes.extend([0; 4096]);
+        let files = Files::read(bytes.as_slice()).unwrap();
+        assert_eq!(files.bytes, bytes.len() as u64);
+        assert_eq!(files.paths.into_iter().collect::<Vec<_>>(), ["usr/a"]);
     }
 }
