@@ -83,6 +83,6 @@ pub(super) fn manifest(release: &Release) -> anyhow::Result<Vec<Row>> {
         "a schema, and the files",
     );
     Ok(vec![row.but_for(
-        "Scoop itself; its zip is tried on Windows below",
+        "Scoop itself",
     )])
 }
