@@ -188,6 +188,7 @@ build() {
     "${buildah[@]}" manifest push --quiet --all "$image" "dir:$work/$image"
     copy --all --dest-compress "dir:$work/$image" "dir:$output/$image"
     rm -rf "${work:?}/$image"
+    python3 "$root/packaging/scripts/settle-image.py" "$output/$image"
     source=dir:$output/$image
   fi
 }
