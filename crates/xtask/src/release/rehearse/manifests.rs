@@ -82,7 +82,5 @@ pub(super) fn manifest(release: &Release) -> anyhow::Result<Vec<Row>> {
         "the manifest is valid, its hashes are the archives'",
         "a schema, and the files",
     );
-    Ok(vec![row.but_for(
-        "Scoop itself",
-    )])
+    Ok(vec![row.but_for("Scoop itself")])
 }

@@ -103,7 +103,8 @@ fn wait_until_wired(
                 .iter()
                 .map(|agent| trial.docker.logs(agent))
                 .collect();
-            let known = serde_json::to_string(&list).context("the registry's list of agents cannot be shown")?;
+            let known = serde_json::to_string(&list)
+                .context("the registry's list of agents cannot be shown")?;
             bail!("the planner is not wired: {known}\n{}", logs.join("\n"));
         }
         thread::sleep(Duration::from_millis(100));

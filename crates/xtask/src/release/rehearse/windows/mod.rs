@@ -97,7 +97,9 @@ fn scoop_install(
     let apps = machine.user_folder().join("scoop/apps/mcp-mesh");
     let folder = apps.join(version.to_string());
     Files::unpack(&archive)?.write_into(&folder)?;
-    let programs = manifest["bin"].as_array().context("the manifest's `bin` is no list")?;
+    let programs = manifest["bin"]
+        .as_array()
+        .context("the manifest's `bin` is no list")?;
     for program in programs.iter().filter_map(Value::as_str) {
         ensure!(
             folder.join(program).is_file(),
