@@ -57,7 +57,7 @@ pub(crate) struct Base {
     /// The build argument, and the variable of `build-docker.sh`, that takes it.
     pub(crate) argument: String,
     /// Registry, path and tag.
-    image: String,
+    pub(crate) image: String,
     /// The digest of all its platforms, once it is pinned.
     digest: Option<Digest>,
 }

@@ -36,6 +36,9 @@ pub(crate) struct BuildImagesArgs {
     /// What to build for, if not for all platforms
     #[arg(long, value_delimiter = ',')]
     platforms: Vec<Platform>,
+    /// Build on what the bases' tags name today, whatever is pinned, as a rehearsal without a network must
+    #[arg(long)]
+    unpinned: bool,
     /// The checkout that was built
     #[arg(long, default_value_os_t = root::checkout().to_owned(), hide_default_value = true)]
     workspace: PathBuf,
@@ -47,6 +50,7 @@ pub(crate) fn run(args: &BuildImagesArgs) -> anyhow::Result<()> {
         layouts,
         published,
         platforms,
+        unpinned,
         workspace,
     } = args;
     let project = Project::load(workspace)?;
@@ -69,6 +73,7 @@ pub(crate) fn run(args: &BuildImagesArgs) -> anyhow::Result<()> {
             workspace,
             platforms: &platforms,
             prefix: loopback.prefix()?,
+            unpinned: *unpinned,
         };
         images.extend(build.run(&missing)?);
     }
@@ -111,6 +116,7 @@ struct Build<'a> {
     workspace: &'a Path,
     platforms: &'a [Platform],
     prefix: Repository,
+    unpinned: bool,
 }
 
 impl Build<'_> {
@@ -139,7 +145,12 @@ impl Build<'_> {
                 ),
             );
         for base in Bases::load(self.workspace)?.iter() {
-            script = script.env(&base.argument, base.reference()?);
+            let reference = if self.unpinned {
+                base.image.clone()
+            } else {
+                base.reference()?
+            };
+            script = script.env(&base.argument, reference);
         }
         script.show().context("the images cannot be built")?;
 

@@ -11,8 +11,9 @@ use super::containers::Containers;
 use super::releases::Release;
 use super::report::{Report, Row};
 use super::sources::xtask;
+use crate::release::image::bases::Bases;
 use crate::release::image::{Image, ImageCheck, Names, Platform};
-use crate::release::{Tool, say};
+use crate::release::{Target, Tool, say};
 use crate::root;
 
 /// What a release's images are tried with.
@@ -57,9 +58,9 @@ pub(super) fn walk(report: &mut Report, trial: &Trial<'_>) {
 }
 
 impl Trial<'_> {
-    /// Builds each image twice, and looks at nothing but digests.
+    /// Builds each image twice, as people do and as the workflow does, and compares digests.
     fn build(&self, containers: &Containers) -> anyhow::Result<Vec<Row>> {
-        let digests = self.digests();
+        let digests = self.folder.join("digests");
         self.lay_out()?;
         self.script(containers)?
             .env("DOCKER_PUSH", "digest")
@@ -69,21 +70,27 @@ impl Trial<'_> {
         say(format_args!("    again, from nothing"));
         containers.forget_builds()?;
         self.lay_out()?;
-        self.script(containers)?
-            .env("DOCKER_PUSH", "digest")
-            .env("DOCKER_DIGESTS", &digests)
+        let second = containers
+            .reach(xtask())?
+            .args(["build-images", "--unpinned", "--dir"])
+            .arg(&self.release.upload)
+            .arg("--layouts")
+            .arg(self.layouts())
+            .arg("--workspace")
+            .arg(&self.release.build.source.workspace)
+            .env("CONTEXT", self.context())
             .output()?;
-        let second = read(&digests)?;
-        ensure!(
-            first == second,
-            "two builds of the images have other digests:\n{first}\n{second}"
-        );
-        ensure!(
-            first.lines().count() == Image::ALL.len(),
-            "`{}` should name {} images:\n{first}",
-            digests.display(),
-            Image::ALL.len()
-        );
+        for image in Image::ALL {
+            let digest = first
+                .lines()
+                .find_map(|line| line.split_once(&format!("/{image}@")))
+                .map(|(_, digest)| digest)
+                .with_context(|| format!("`{}` has no {image}", digests.display()))?;
+            ensure!(
+                second.contains(&format!("{image} is {digest}")),
+                "two builds of {image} have other digests, the first {digest}:\n{second}"
+            );
+        }
         let row = Row::real(
             "container images, built",
             format!(
@@ -92,7 +99,7 @@ impl Trial<'_> {
                     .map(|platform| platform.to_string())
                     .join(" and ")
             ),
-            "`packaging/scripts/build-docker.sh` with buildx, pushed by digest to a registry on loopback",
+            "`packaging/scripts/build-docker.sh` with buildx, and `release build-images`, which calls it in the workflow",
         );
         Ok(vec![row.but_for(
             "the base image `python:3.11-slim`, by one that debootstrap made",
@@ -123,15 +130,19 @@ impl Trial<'_> {
         ];
         for _run in 0..2 {
             xtask()
-                .args(["promote-images", "--plain-http", "--digests"])
-                .arg(self.digests())
+                .args(["promote-images", "--plain-http", "--layouts"])
+                .arg(self.layouts())
+                .arg("--signed")
+                .arg(&self.release.upload)
+                .arg("--workspace")
+                .arg(&self.release.build.source.workspace)
                 .args(["--to", &places[0], "--to", &places[1]])
                 .args(["--tags", &format!("{version} latest")])
                 .output()?;
         }
         let row = Row::real(
             "container images, tagged",
-            "copied by digest to two registries, read back, then tagged; a second run changes nothing",
+            "made of the signed bytes, copied by digest to two registries, read back, then tagged; a second run changes nothing",
             "`release promote-images`, with skopeo",
         );
         Ok(vec![row.but_for(
@@ -155,9 +166,24 @@ impl Trial<'_> {
         )])
     }
 
-    /// What a user does with them.
+    /// What a user does with them, by their tag; and on another CPU by their bytes, as the workflow does
+    /// before they have a tag.
     fn check(&self, containers: &Containers, platform: Platform) -> anyhow::Result<Vec<Row>> {
         let version = &self.release.build.source.version;
+        let name = format!("container images, {platform}");
+        if Target::host().is_some_and(|host| host.cpu.to_string() != platform.architecture()) {
+            let said = xtask()
+                .args(["check-image", "--layouts"])
+                .arg(self.layouts())
+                .args(["--platform", &platform.to_string()])
+                .args(["--version", &version.to_string()])
+                .args(["--docker-host", &containers.docker_host()])
+                .output()?;
+            return Ok(said
+                .lines()
+                .map(|line| Row::real(&name, line, "`release check-image`"))
+                .collect());
+        }
         let check = ImageCheck {
             names: Names::Tag {
                 prefix: prefix(containers),
@@ -167,7 +193,6 @@ impl Trial<'_> {
             version: version.clone(),
         };
         let proofs = check.run(Some(&containers.docker_host()))?;
-        let name = format!("container images, {platform}");
         Ok(proofs
             .into_iter()
             .map(|proof| Row::real(&name, proof.proven, proof.how))
@@ -197,18 +222,21 @@ impl Trial<'_> {
         self.folder.join("context")
     }
 
-    fn digests(&self) -> PathBuf {
-        self.folder.join("digests")
+    fn layouts(&self) -> PathBuf {
+        self.folder.join("layouts")
     }
 
     fn script(&self, containers: &Containers) -> anyhow::Result<Tool> {
         let script = root::checkout().join("packaging/scripts/build-docker.sh");
-        Ok(containers
-            .reach(Tool::at(&script))?
+        let mut tool = containers.reach(Tool::at(&script))?;
+        for base in Bases::load(&self.release.build.source.workspace)?.iter() {
+            tool = tool.env(&base.argument, &base.image);
+        }
+        Ok(tool
             .env("DOCKER_REGISTRY", prefix(containers))
             .env("DOCKER_TAG", self.release.build.source.version.to_string())
             .env("DOCKER_BUILDER", "buildx")
-            .env("OUTPUT_DIR", self.folder.join("layouts"))
+            .env("OUTPUT_DIR", self.folder.join("output"))
             .env("RELEASE_DIR", &self.release.upload)
             .env("CONTEXT", self.context()))
     }
