@@ -32,7 +32,7 @@ logger = logging.getLogger("mesh")
 # Seconds that the registry has to hear that the agent leaves.
 FAREWELL = 0.25
 # Seconds that the server may take to end once calls did not end in time and were cancelled.
-AFTER_DRAIN = 1
+AFTER_DRAIN = 0.3
 
 
 class StartError(Exception):
