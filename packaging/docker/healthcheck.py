@@ -20,7 +20,8 @@ def main() -> str | None:
     if serves.strip().lower() not in TRUE_WORDS:
         return None  # An agent without HTTP cannot be asked; that it runs is all there is to know.
     named = os.environ.get("MCP_MESH_HTTP_PORT", "")
-    ports = [int(named)] if named.isdecimal() and int(named) else listening()
+    is_port = named.isdecimal() and 0 < int(named) < 65_536
+    ports = [int(named)] if is_port else listening()
     for port in ports:
         answer = ask(port)
         if answer is not None:
