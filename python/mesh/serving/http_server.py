@@ -10,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
-# Seconds that calls which are being served may take to end when the agent stops: a container that is
-# told to stop ends within three, farewell and clean-up included.
+# Seconds that calls which are being served may take to end when the agent stops: a container that
+# is told to stop ends within three, farewell and clean-up included.
 DRAIN = 2
 
 
