@@ -147,7 +147,14 @@ impl Trial<'_> {
         }
         let row = Row::real(
             "container images, tagged",
-            "made of the signed bytes, copied by digest to two registries, read back, then tagged; a second run changes nothing",
+            format!(
+                "{}copied by digest to two registries, read back, then tagged; a second run changes nothing",
+                if source.commit().is_some() {
+                    "made of the signed bytes, "
+                } else {
+                    ""
+                }
+            ),
             "`release promote-images`, with skopeo",
         );
         Ok(vec![row.but_for(
