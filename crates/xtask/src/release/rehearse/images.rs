@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use mesh_test::free_port;
 
 use super::containers::Containers;
@@ -278,12 +280,18 @@ impl Compose<'_> {
             "after the registry was killed: {planned}"
         );
         self.run(&["stop", "forecast"])?;
-        let planned = self.plan()?;
-        ensure!(
-            planned.contains("Nobody offers"),
-            "the forecast was stopped: {planned}"
-        );
-        Ok(())
+        // The planner hears of it with a heartbeat; until then its call fails.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let planned = self.plan();
+            match &planned {
+                Ok(said) if said.contains("Nobody offers") => return Ok(()),
+                _ if Instant::now() > deadline => {
+                    bail!("the forecast was stopped, and the planner says {planned:?}")
+                }
+                _ => thread::sleep(Duration::from_millis(500)),
+            }
+        }
     }
 
     /// What a user who has no `meshctl` types.
