@@ -37,7 +37,7 @@ def listening() -> list[int]:
     ports = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
-            with open(table, encoding="ascii") as file:  # noqa: PTH123
+            with open(table, encoding="ascii") as file:  # noqa: PTH123 -- pathlib is slow to import
                 lines = file.readlines()[1:]
         except OSError:
             continue  # A kernel without IPv6 has no such table.

@@ -22,7 +22,7 @@ def main(folder: Path, requirements: Path, wheels: Path) -> None:
         # What Python compiles by itself has the time inside, and its sets come in any order.
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
         command = [str(folder / "bin" / "python"), "-m", *arguments]
-        subprocess.run(command, check=True, cwd=packages, env=environ)  # noqa: S603
+        subprocess.run(command, check=True, cwd=packages, env=environ)  # noqa: S603 -- our own pip
 
     pip = ("pip", "--quiet", "--disable-pip-version-check", "--no-cache-dir")
     # Who builds on the image gets it with what asks for it.

@@ -121,7 +121,7 @@ struct Metadata {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -133,23 +133,28 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_fork_changes_one_line() {
+    /// Somebody's fork, whose address has capitals and a slash at its end.
+    pub(crate) fn fork() -> Project {
         let manifest = r#"
             [workspace.package]
             version = "1.2.3"
             description = "d"
             license = "MIT"
-            repository = "https://git.example/acme/mesh/"
+            repository = "https://git.example/Acme/Mesh/"
             [workspace.metadata.release]
             homebrew-tap = "acme/homebrew-tap"
             scoop-bucket = "acme/bucket"
             image-organisation = "acme"
         "#;
-        let project = Project::parse(Path::new("/fork"), manifest).unwrap();
-        assert_eq!(project.owner, "acme");
-        assert_eq!(project.name, "mesh");
-        assert_eq!(project.repository, "https://git.example/acme/mesh");
+        Project::parse(Path::new("/fork"), manifest).unwrap()
+    }
+
+    #[test]
+    fn a_fork_changes_one_line() {
+        let project = fork();
+        assert_eq!(project.owner, "Acme");
+        assert_eq!(project.name, "Mesh");
+        assert_eq!(project.repository, "https://git.example/Acme/Mesh");
         assert_eq!(project.release.minisign_public_key, None);
     }
 }

@@ -14,25 +14,12 @@ pub(crate) fn public(project: &Project) -> anyhow::Result<[Repository; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+    use crate::release::project::tests::fork;
 
     #[test]
     fn a_fork_publishes_under_its_own_names() {
-        let manifest = r#"
-            [workspace.package]
-            version = "1.2.3"
-            description = "d"
-            license = "MIT"
-            repository = "https://git.example/Acme/Mesh"
-            [workspace.metadata.release]
-            homebrew-tap = "acme/homebrew-tap"
-            scoop-bucket = "acme/bucket"
-            image-organisation = "acme"
-        "#;
-        let project = Project::parse(Path::new("/fork"), manifest).unwrap();
-        let names = public(&project).unwrap().map(|prefix| prefix.to_string());
+        let names = public(&fork()).unwrap().map(|prefix| prefix.to_string());
         assert_eq!(names, ["docker.io/acme", "ghcr.io/acme/mesh"]);
     }
 }
