@@ -11,6 +11,7 @@ use mesh_core::wire::{AgentStatus, Registration};
 use mesh_core::{Clock, Timestamp};
 use mesh_store::{AgentRow, PulseRow, Store, StoreError};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::Settings;
 use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Settled};
@@ -30,6 +31,9 @@ pub struct App {
     pub(crate) mesh: Arc<ArcSwap<Mesh>>,
     pub(crate) writer: Writer,
     pub(crate) forwarder: Forwarder,
+    /// Cancelled when the registry begins to stop. Whoever holds a request open on purpose, such as a
+    /// stream or a long-poll, ends it then; no new one is begun.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl App {
@@ -54,12 +58,20 @@ impl App {
             mesh,
             writer,
             forwarder,
+            stopping: CancellationToken::new(),
         };
         Ok((Arc::new(app), task))
     }
 
+    /// Ends what is held open on purpose, streams and long-polls, so that nothing but short requests
+    /// is left to wait for.
+    pub fn begin_stop(&self) {
+        self.stopping.cancel();
+    }
+
     /// Lets the writer finish what it has accepted; later changes are refused.
     pub fn close(&self) {
+        self.begin_stop();
         self.writer.close();
     }
 }

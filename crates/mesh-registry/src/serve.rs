@@ -234,6 +234,7 @@ async fn accept(
         });
     }
     drop(listeners);
+    state.begin_stop();
     if tokio::time::timeout(DRAIN, connections.shutdown())
         .await
         .is_err()
