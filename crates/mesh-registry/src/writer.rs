@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use mesh_core::{AgentId, Clock};
 use mesh_store::{Store, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +68,7 @@ enum Command {
 pub(crate) struct Writer {
     commands: mpsc::Sender<Command>,
     closing: CancellationToken,
+    published: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -78,14 +79,26 @@ impl Writer {
     ) -> (Self, JoinHandle<()>) {
         let (commands, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
+        let (publish, published) = watch::channel(());
         let desk = Desk {
             mesh,
             store,
             clock,
             outages: Outages::default(),
+            publish,
         };
         let task = tokio::spawn(run(desk, waiting, closing.clone()));
-        (Self { commands, closing }, task)
+        let writer = Self {
+            commands,
+            closing,
+            published,
+        };
+        (writer, task)
+    }
+
+    /// Tells that another mesh was published; publications that nobody looked at in time are one.
+    pub(crate) fn published(&self) -> watch::Receiver<()> {
+        self.published.clone()
     }
 
     /// Registers an agent or replaces its description; answers when it is durable.
@@ -156,6 +169,7 @@ struct Desk {
     store: Store,
     clock: Clock,
     outages: Outages,
+    publish: watch::Sender<()>,
 }
 
 async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<Command>, closing: CancellationToken) {
@@ -195,6 +209,7 @@ impl Desk {
             Ok(()) => {
                 let mesh = Arc::new(mesh);
                 self.mesh.store(mesh.clone());
+                self.publish.send_replace(());
                 self.outages.note(&before, &mesh, &touched);
                 answer(replies, Ok(&mesh));
             }

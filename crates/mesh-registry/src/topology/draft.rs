@@ -264,6 +264,14 @@ impl Draft {
 
     fn index(&mut self, agent: &Agent) {
         let id = &agent.profile.id;
+        let repertoire = self
+            .mesh
+            .repertoires
+            .entry(agent.profile.name.clone())
+            .or_default();
+        for (_, _, offer) in agent.profile.offers() {
+            *repertoire.entry(offer.capability.clone()).or_default() += 1;
+        }
         if agent.status == AgentStatus::Healthy {
             for (position, _, offer) in agent.profile.offers() {
                 self.mesh
@@ -285,6 +293,7 @@ impl Draft {
 
     fn unindex(&mut self, agent: &Agent) {
         self.unindex_offers(agent);
+        self.unindex_repertoire(&agent.profile);
         for name in agent.profile.needed() {
             if let Some(consumers) = self.mesh.consumers.get_mut(&name) {
                 consumers.remove(&agent.profile.id);
@@ -292,6 +301,21 @@ impl Draft {
                     self.mesh.consumers.remove(&name);
                 }
             }
+        }
+    }
+
+    fn unindex_repertoire(&mut self, profile: &Profile) {
+        let Some(repertoire) = self.mesh.repertoires.get_mut(&profile.name) else {
+            return;
+        };
+        for (_, _, offer) in profile.offers() {
+            match repertoire.get_mut(&offer.capability) {
+                Some(offers) if *offers > 1 => *offers -= 1,
+                _ => drop(repertoire.remove(&offer.capability)),
+            }
+        }
+        if repertoire.is_empty() {
+            self.mesh.repertoires.remove(&profile.name);
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdSet};
-use mesh_core::AgentId;
+use imbl::{HashMap, OrdMap, OrdSet};
 use mesh_core::wire::AgentStatus;
+use mesh_core::{AgentId, Label};
 
 use super::profile::Need;
 use super::resolve::{Candidates, Target, resolve};
@@ -19,6 +19,8 @@ pub(crate) struct Mesh {
     pub(super) providers: HashMap<Arc<str>, Candidates>,
     /// By capability name, the agents that need it, healthy or not.
     pub(super) consumers: HashMap<Arc<str>, OrdSet<AgentId>>,
+    /// By agent name, the capabilities of its agents, healthy or not, each with how many offer it.
+    pub(super) repertoires: HashMap<Label, OrdMap<Arc<str>, usize>>,
     /// The generation that the newest answer got.
     pub(super) generation: u64,
 }
@@ -41,6 +43,12 @@ impl Mesh {
     /// Whether any agent needs `capability`.
     pub(crate) fn needs(&self, capability: &str) -> bool {
         self.consumers.contains_key(capability)
+    }
+
+    /// The capabilities that agents of this name offer, healthy or not.
+    pub(crate) fn repertoire(&self, name: &Label) -> impl Iterator<Item = &Arc<str>> {
+        let capabilities = self.repertoires.get(name).into_iter();
+        capabilities.flat_map(OrdMap::keys)
     }
 
     /// Every agent, in no order.
