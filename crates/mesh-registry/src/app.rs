@@ -102,6 +102,7 @@ async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<M
         mesh,
         changes,
         touched: _,
+        stirred: _, // Nobody watches yet.
     } = draft.settle();
     if !changes.is_empty() {
         store.apply(&changes).await?;

@@ -19,10 +19,12 @@ mod platform;
 mod readiness;
 mod serve;
 mod settings;
+mod stall;
 mod sweep;
 mod topology;
 mod writer;
 
 pub use app::App;
 pub use http::app;
+pub use serve::accept;
 pub use settings::{InvalidSetting, LogFormat, Settings};

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::platform::{StopSignal, prepare_listener};
 use crate::readiness::Readiness;
+use crate::stall::Impatient;
 use crate::{App, Settings, address, app, health, sweep};
 
 /// A connection that sends no complete request head for this long is closed. It covers the pause
@@ -27,6 +27,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 const MAX_HEAD: usize = 64 << 10;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// How long a client may take nothing of what is sent to it; then the connection is closed.
+const STALL: Duration = Duration::from_secs(30);
 /// What requests in flight get when the registry stops; the whole stop stays under 3 s.
 const DRAIN: Duration = Duration::from_millis(1500);
 /// What the store gets after that. A store that is stuck must not hold the process.
@@ -206,12 +208,9 @@ fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves connections until a signal comes, then lets requests in flight end.
-async fn accept(
-    listeners: Vec<TcpListener>,
-    state: &Arc<App>,
-    mut stop: Pin<&mut impl Future<Output = ()>>,
-) {
+/// Serves connections until `stop` comes, then lets requests in flight end.
+pub async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
@@ -224,7 +223,8 @@ async fn accept(
             () = stop.as_mut() => break,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection =
+            http.serve_connection(TokioIo::new(Impatient::new(stream, STALL)), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -204,12 +204,16 @@ impl Desk {
             mesh,
             changes,
             touched,
+            stirred,
         } = draft.settle();
         match self.store.apply(&changes).await {
             Ok(()) => {
                 let mesh = Arc::new(mesh);
                 self.mesh.store(mesh.clone());
                 self.publish.send_replace(());
+                for pulse in &stirred {
+                    pulse.watches.wake();
+                }
                 self.outages.note(&before, &mesh, &touched);
                 answer(replies, Ok(&mesh));
             }

@@ -11,6 +11,10 @@ use super::registration::wire_enum;
 use crate::Timestamp;
 use std::fmt;
 
+/// The header that names an answer: on the answer to `POST /heartbeat`, and on an agent's
+/// `HEAD /heartbeat/{agent_id}` to say which answer it holds. A stream's `id` is the same name.
+pub const ANSWER_ID_HEADER: &str = "x-mesh-answer";
+
 /// What the registry answers to a registration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answer {

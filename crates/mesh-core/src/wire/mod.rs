@@ -16,8 +16,8 @@ pub use agents::{
     LlmToolResolution,
 };
 pub use answer::{
-    Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer, LlmProviderAnswer,
-    LlmToolAnswer, SlotStatus, SurfaceAnswer,
+    ANSWER_ID_HEADER, Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer,
+    LlmProviderAnswer, LlmToolAnswer, SlotStatus, SurfaceAnswer,
 };
 pub use error::ErrorBody;
 pub use event::{EventInfo, EventKind, EventList};

@@ -24,6 +24,9 @@ pub(crate) enum ApiError {
     /// The agent behind a proxied call did not answer.
     #[error("Failed to reach target agent: {0}")]
     BadGateway(String),
+    /// The agent must register before it can ask for this.
+    #[error("agent `{0}` is not registered, or was given up")]
+    Gone(String),
     /// The body is larger than allowed.
     #[error("the request body exceeds {limit} bytes")]
     TooLarge { limit: usize },
@@ -42,12 +45,22 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// What the client is told.
+    pub(super) fn body(&self) -> ErrorBody {
+        ErrorBody {
+            error: self.to_string(),
+            hint: self.hint().map(std::borrow::Cow::into_owned),
+            timestamp: Clock::System.now(),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::Parameter { .. } | Self::Incomplete(_) => {
                 StatusCode::BAD_REQUEST
             }
             Self::UnknownTarget(_) => StatusCode::FORBIDDEN,
+            Self::Gone(_) => StatusCode::GONE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -63,6 +76,7 @@ impl Hint for ApiError {
                 Some("the limit is set by `MCP_MESH_MAX_REQUEST_BODY_BYTES`".into())
             }
             Self::UnknownTarget(_) => Some("`GET /agents` lists the endpoints".into()),
+            Self::Gone(_) => Some("register with `POST /heartbeat`".into()),
             Self::Store => Some("try again; the registry's log says what failed".into()),
             Self::Closing => Some("try again when the registry is back".into()),
             _ => None,
@@ -94,11 +108,6 @@ impl IntoResponse for ApiError {
                 &serde_json::json!({ "msg": self.to_string() }),
             );
         }
-        let body = ErrorBody {
-            error: self.to_string(),
-            hint: self.hint().map(std::borrow::Cow::into_owned),
-            timestamp: Clock::System.now(),
-        };
-        json(self.status(), &body)
+        json(self.status(), &self.body())
     }
 }

@@ -1,20 +1,22 @@
 //! `POST /heartbeat` registers an agent; `HEAD /heartbeat/{agent_id}` says that it is alive.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{head, post};
-use mesh_core::wire::{AgentStatus, AnswerHead, AnswerStatus, Registration};
+use mesh_core::wire::{ANSWER_ID_HEADER, AgentStatus, AnswerHead, AnswerStatus, Registration};
 
 use super::error::ApiError;
 use super::{json, raw_json};
 use crate::App;
-use crate::topology::{Agent, Fingerprint, InvalidRegistration, Profile};
+use crate::topology::{Agent, AnswerId, Fingerprint, InvalidRegistration, Profile};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -23,9 +25,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// 200: nothing changed. 202: fetch your new answer. 410: register first.
+///
+/// Which of the first two it is follows from the answer that the agent fetched last, or from the one
+/// that it says it holds: only the agent knows whether what was pushed to it arrived.
 async fn ping(
     State(app): State<Arc<App>>,
     agent_id: Result<Path<String>, PathRejection>,
+    held: Held,
 ) -> StatusCode {
     let Ok(Path(agent_id)) = agent_id else {
         return StatusCode::GONE; // What is no text is nobody's id.
@@ -33,7 +39,11 @@ async fn ping(
     match app.mesh.load().agent(&agent_id) {
         Some(agent) if agent.status != AgentStatus::Unhealthy => {
             agent.pulse.beat(app.clock.now());
-            if agent.is_outdated() {
+            let is_outdated = match held.0 {
+                Some(held) => agent.is_outdated_with(held),
+                None => agent.is_outdated(),
+            };
+            if is_outdated {
                 StatusCode::ACCEPTED
             } else {
                 StatusCode::OK
@@ -41,6 +51,20 @@ async fn ping(
         }
         // An agent that was given up must register again; a ping does not revive it.
         _ => StatusCode::GONE,
+    }
+}
+
+/// The answer that the agent says it holds; what is no id says nothing.
+struct Held(Option<AnswerId>);
+
+impl<S: Sync> FromRequestParts<S> for Held {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let value = parts.headers.get(ANSWER_ID_HEADER);
+        Ok(Self(
+            value.and_then(|value| AnswerId::parse(value.to_str().ok()?)),
+        ))
     }
 }
 
@@ -91,9 +115,21 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
 const REGISTERED: &str = "Agent registered via heartbeat";
 const UPDATED: &str = "Agent updated via heartbeat";
 
-/// The answer: a head that differs each time, and the wiring as it was spelled when it changed.
 fn success(app: &App, agent: &Agent, message: &str) -> Response {
     agent.mark_fetched();
+    let mut response = raw_json(StatusCode::OK, spell_with(app, agent, message));
+    let id = HeaderValue::from_str(&agent.wiring.id().to_string()).expect("digits and a hyphen");
+    response.headers_mut().insert(ANSWER_ID_HEADER, id);
+    response
+}
+
+/// What `agent` would be answered now.
+pub(super) fn spell(app: &App, agent: &Agent) -> Vec<u8> {
+    spell_with(app, agent, UPDATED)
+}
+
+/// The answer: a head that differs each time, and the wiring as it was spelled when it changed.
+fn spell_with(app: &App, agent: &Agent, message: &str) -> Vec<u8> {
     let tail = &agent.wiring.tail;
     let head = AnswerHead {
         agent_id: agent.profile.id.as_str(),
@@ -107,7 +143,7 @@ fn success(app: &App, agent: &Agent, message: &str) -> Response {
     text.pop();
     text.push(b',');
     text.extend_from_slice(tail);
-    raw_json(StatusCode::OK, text)
+    text
 }
 
 /// The bytes of a head whose agent has a long id.

@@ -10,6 +10,7 @@ mod heartbeat;
 mod proxy;
 mod query;
 mod service;
+mod watch;
 
 pub(crate) use headers::HeaderRules;
 
@@ -26,6 +27,7 @@ pub fn app(state: Arc<App>) -> Router {
     Router::new()
         .merge(heartbeat::routes())
         .merge(agents::routes())
+        .merge(watch::routes())
         .merge(events::routes())
         .merge(service::routes())
         .merge(proxy::routes())

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use mesh_core::Timestamp;
 use mesh_core::wire::AgentStatus;
 
-use super::{Profile, Wiring};
+use super::watches::Watches;
+use super::{AnswerId, Profile, Wiring};
 
 /// An agent: its description, the registry's verdict and its answer. Cheap to clone; a change
 /// replaces it in the next snapshot.
@@ -27,6 +28,15 @@ impl Agent {
         self.pulse.fetched.load(Ordering::Relaxed) != self.wiring.generation
     }
 
+    /// Compares what the agent says it holds with its current answer.
+    pub(crate) fn is_outdated_with(&self, held: AnswerId) -> bool {
+        let is_current = held.is_same(&self.wiring.id());
+        if is_current {
+            self.mark_fetched();
+        }
+        !is_current
+    }
+
     /// Notes that the agent was handed its current answer.
     pub(crate) fn mark_fetched(&self) {
         self.pulse
@@ -44,6 +54,8 @@ pub(crate) struct Pulse {
     fetched: AtomicU64,
     /// The `last_seen` that the store knows.
     stored: AtomicI64,
+    /// Who is to be told of a new answer at once.
+    pub(crate) watches: Watches,
 }
 
 impl Pulse {
@@ -53,6 +65,7 @@ impl Pulse {
             last_seen: AtomicI64::new(now.as_nanos()),
             fetched: AtomicU64::new(0),
             stored: AtomicI64::new(now.as_nanos()),
+            watches: Watches::default(),
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Draft {
     touched: BTreeSet<Arc<str>>,
     /// Agents whose own description changed.
     renewed: BTreeSet<AgentId>,
+    /// Agents whose watches have something new to look at.
+    stirred: Vec<Arc<Pulse>>,
 }
 
 /// What a draft comes to.
@@ -32,6 +34,8 @@ pub(crate) struct Settled {
     pub(crate) changes: Vec<Change>,
     /// Capabilities whose offers changed.
     pub(crate) touched: BTreeSet<Arc<str>>,
+    /// Whose watches are to be woken, once the mesh is published.
+    pub(crate) stirred: Vec<Arc<Pulse>>,
 }
 
 /// Why an agent stopped being healthy.
@@ -53,6 +57,7 @@ impl Draft {
             now,
             touched: BTreeSet::new(),
             renewed: BTreeSet::new(),
+            stirred: Vec::new(),
         }
     }
 
@@ -169,6 +174,7 @@ impl Draft {
         };
         self.record(profile, kind, &data);
         let id = profile.id.clone();
+        self.stirred.push(agent.pulse.clone());
         let status = AgentStatus::Unhealthy;
         self.changes.push(Change::SetStatus {
             agent_id: id.clone(),
@@ -241,6 +247,7 @@ impl Draft {
             mesh: self.mesh,
             changes: self.changes,
             touched: self.touched,
+            stirred: self.stirred,
         }
     }
 
@@ -254,6 +261,7 @@ impl Draft {
         if wiring.generation == 0 {
             self.mesh.generation += 1;
             wiring = wiring.numbered(self.mesh.generation);
+            self.stirred.push(agent.pulse.clone());
         }
         let agent = Agent {
             wiring: Arc::new(wiring),

@@ -5,19 +5,22 @@
 //! * [`Mesh`] is an immutable snapshot; cloning one shares everything with the original.
 //! * [`Draft`] applies changes to a copy of the snapshot. It knows which consumers a change can
 //!   touch, so that a join costs what it touches and not what the mesh holds.
-//! * [`Wiring`] is the answer to one consumer, resolved and spelled as JSON.
+//! * [`Wiring`] is the answer to one consumer, resolved and spelled as JSON; [`AnswerId`] names it.
 //!
 //! The writer (`crate::writer`) makes a draft durable before anybody sees it.
 
 mod agent;
+mod answer_id;
 mod draft;
 mod endpoint;
 mod mesh;
 mod profile;
 mod resolve;
+mod watches;
 mod wiring;
 
 pub(crate) use agent::{Agent, Pulse};
+pub(crate) use answer_id::AnswerId;
 pub(crate) use draft::{Draft, Loss, Settled};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use mesh::Mesh;

@@ -8,9 +8,9 @@ use mesh_core::wire::{AnswerTail, DependencyAnswer, DependencyResolution, SlotSt
 use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Profile;
 use super::profile::Need;
 use super::resolve::Target;
+use super::{AnswerId, Profile};
 
 /// A consumer's slots, resolved, and their JSON. Immutable; a change makes a new one.
 #[derive(Debug)]
@@ -94,6 +94,14 @@ impl Wiring {
     pub(crate) fn numbered(mut self, generation: u64) -> Self {
         self.generation = generation;
         self
+    }
+
+    /// Names the answer, for those who hold it.
+    pub(crate) fn id(&self) -> AnswerId {
+        AnswerId {
+            generation: self.generation,
+            digest: self.digest,
+        }
     }
 
     fn spell(profile: &Profile, generation: u64, slots: Box<[Option<Target>]>) -> Self {

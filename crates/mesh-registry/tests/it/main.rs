@@ -1,4 +1,5 @@
-//! The registry through its router: no socket, a real SQLite file, a clock that tests move.
+//! The registry through its router, with a real SQLite file and a clock that tests move; sockets only
+//! where they are what is tested.
 
 mod heartbeat;
 mod lifecycle;
@@ -7,3 +8,4 @@ mod proxy;
 mod registry;
 mod resolution;
 mod service;
+mod watch;
