@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::outages::Outages;
-use crate::topology::{Agent, Draft, Loss, Mesh, Profile, Settled};
+use crate::topology::{Agent, Draft, Loss, Mesh, Profile, RequiredCycle, Settled};
 
 /// How many changes may wait; callers beyond that wait at the door.
 const QUEUE: usize = 1024;
@@ -26,6 +26,9 @@ pub(crate) enum WriteError {
     /// The store did not take it.
     #[error("the store failed")]
     Store(#[source] Arc<StoreError>),
+    /// The registration was refused, and nothing was written.
+    #[error(transparent)]
+    Refused(RequiredCycle),
     /// The registry is stopping.
     #[error("the registry is shutting down")]
     Closed,
@@ -232,7 +235,8 @@ impl Desk {
 enum Pending {
     Registration {
         id: AgentId,
-        is_new: bool,
+        /// Whether the agent is new.
+        outcome: Result<bool, RequiredCycle>,
         reply: Reply<Registered>,
     },
     Change(Reply<()>),
@@ -246,8 +250,8 @@ fn apply(draft: &mut Draft, command: Command) -> Pending {
             reply,
         } => {
             let id = profile.id.clone();
-            let is_new = draft.register(&profile, registration);
-            Pending::Registration { id, is_new, reply }
+            let outcome = draft.register(&profile, registration);
+            Pending::Registration { id, outcome, reply }
         }
         Command::Leave { id, reply } => {
             draft.lose(&id, Loss::Left);
@@ -280,8 +284,14 @@ fn apply(draft: &mut Draft, command: Command) -> Pending {
 fn answer(replies: Vec<Pending>, outcome: Result<&Mesh, &WriteError>) {
     for pending in replies {
         match pending {
-            Pending::Registration { id, is_new, reply } => {
+            Pending::Registration {
+                id,
+                outcome: drafted,
+                reply,
+            } => {
+                // A refusal may rest on what the same batch failed to store.
                 let registered = outcome.map_err(Clone::clone).and_then(|mesh| {
+                    let is_new = drafted.map_err(WriteError::Refused)?;
                     // The same batch may hold a later goodbye, but nothing purges a fresh agent.
                     let agent = mesh.agent(id.as_str()).cloned().ok_or(WriteError::Closed)?;
                     Ok(Registered { agent, is_new })

@@ -49,7 +49,7 @@ pub fn tool_needing(name: &str, capabilities: &[&str]) -> Tool {
     Tool {
         dependencies: capabilities
             .iter()
-            .map(|capability| dependency(capability))
+            .map(|capability| dependency(capability).into())
             .collect(),
         ..tool(name)
     }

@@ -53,7 +53,7 @@ impl Population {
         let mut tools: Vec<Tool> = (0..TOOLS).map(|tool| offer(index, group, tool)).collect();
         let needs = self.needs(index);
         for (tool, need) in needs.into_iter().enumerate() {
-            tools[tool / 2].dependencies.push(need);
+            tools[tool / 2].dependencies.push(need.into());
         }
         Registration {
             agent_id: self.id(index),

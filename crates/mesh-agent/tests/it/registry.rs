@@ -144,7 +144,7 @@ pub(crate) fn description() -> Registration {
         tools: vec![Tool {
             function_name: "greet".to_owned(),
             capability: "greet".to_owned(),
-            dependencies: vec![dependency("echo"), dependency("weather")],
+            dependencies: vec![dependency("echo").into(), dependency("weather").into()],
             ..Tool::default()
         }],
         ..Registration::default()

@@ -1,7 +1,7 @@
 //! Which providers may serve a dependency, and which of them best.
 //!
-//! What a dependency asks for is compiled once ([`TagQuery`], [`VersionQuery`]) and then asked of
-//! every candidate; a candidate that passes costs no allocation.
+//! What a dependency asks for is compiled once ([`TagQuery`], [`VersionQuery`], [`SchemaQuery`]) and
+//! then asked of every candidate; a candidate that passes costs no allocation.
 //!
 //! * [`tags`]: required, preferred and excluded tags, groups of alternatives, and the score.
 //! * [`version`]: versions and their constraints.
@@ -11,6 +11,6 @@ pub mod schema;
 pub mod tags;
 pub mod version;
 
-pub use schema::{Finding, compare};
+pub use schema::{Finding, MatchMode, ProviderSchema, SchemaQuery, compare};
 pub use tags::{TagMismatch, TagQuery};
 pub use version::{Constraint, ProviderVersion, Version, VersionQuery};

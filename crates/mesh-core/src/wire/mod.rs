@@ -5,6 +5,7 @@
 
 mod agents;
 mod answer;
+mod dependency;
 mod error;
 mod event;
 mod registration;
@@ -19,9 +20,10 @@ pub use answer::{
     ANSWER_ID_HEADER, Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer,
     LlmProviderAnswer, LlmToolAnswer, SlotStatus, SurfaceAnswer,
 };
+pub use dependency::{Dependency, DependencyEntry};
 pub use error::ErrorBody;
 pub use event::{EventInfo, EventKind, EventList};
-pub use registration::{AgentType, Dependency, Registration, Runtime, Surface, Tool};
+pub use registration::{AgentType, Registration, Runtime, Surface, Tool};
 pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
 pub use tag::TagEntry;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{TagEntry, is_false, nullable};
+use super::{DependencyEntry, nullable};
 
 /// The whole description of an agent. Every POST replaces the one before.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -80,13 +80,13 @@ pub struct Tool {
     /// What the tool does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What the tool needs; the order is the order of the answer.
+    /// What the tool needs, one entry per position; the order is the order of the answer.
     #[serde(
         default,
         deserialize_with = "nullable",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub dependencies: Vec<Dependency>,
+    pub dependencies: Vec<DependencyEntry>,
     /// JSON Schema of the arguments.
     #[serde(
         default,
@@ -146,51 +146,6 @@ pub struct Tool {
     /// Free form; handed to consumers as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kwargs: Option<Box<RawValue>>,
-}
-
-/// What a tool needs from another agent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Dependency {
-    /// The capability's name.
-    #[serde(default, deserialize_with = "nullable")]
-    pub capability: String,
-    /// Tags to require, prefer or exclude.
-    #[serde(
-        default,
-        deserialize_with = "nullable",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub tags: Vec<TagEntry>,
-    /// A version constraint; empty accepts every version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Accepted, not looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// The canonical schema that the consumer expects of the result.
-    #[serde(
-        default,
-        rename = "expectedSchemaCanonical",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub expected_schema_canonical: Option<Box<RawValue>>,
-    /// Its hash.
-    #[serde(
-        default,
-        rename = "expectedSchemaHash",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub expected_schema_hash: Option<String>,
-    /// `subset` or `strict`; absent skips the comparison of schemas.
-    #[serde(default, rename = "matchMode", skip_serializing_if = "Option::is_none")]
-    pub match_mode: Option<String>,
-    /// Whether the tool is of no use without it.
-    #[serde(
-        default,
-        deserialize_with = "nullable",
-        skip_serializing_if = "is_false"
-    )]
-    pub required: bool,
 }
 
 /// An A2A surface.
@@ -309,7 +264,7 @@ mod tests {
             "tags":null,"dependencies":[{"capability":"c","tags":null,"required":null}]}]}"#;
         let registration: Registration = serde_json::from_str(text).unwrap();
         assert_eq!(registration.tools[0].capability, "");
-        assert!(registration.tools[0].dependencies[0].tags.is_empty());
+        assert!(registration.tools[0].dependencies[0].first.tags.is_empty());
         assert!(
             serde_json::from_str::<Registration>(r#"{"tools":null}"#)
                 .unwrap()
@@ -331,19 +286,5 @@ mod tests {
                 "{text}"
             );
         }
-    }
-
-    #[test]
-    fn tags_are_texts_or_groups() {
-        let text = r#"{"capability":"c","tags":["+x",["a","b"]],"version":">=1.0.0"}"#;
-        let dependency: Dependency = serde_json::from_str(text).unwrap();
-        assert_eq!(
-            dependency.tags,
-            [
-                TagEntry::One("+x".into()),
-                TagEntry::AnyOf(vec!["a".into(), "b".into()])
-            ]
-        );
-        assert_eq!(serde_json::to_string(&dependency).unwrap(), text);
     }
 }

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{delete, get};
-use mesh_core::wire::{AgentInfo, AgentList, AgentStatus, CapabilityInfo};
+use mesh_core::wire::{AgentInfo, AgentList, CapabilityInfo};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::query::Pairs;
 use super::raw_json;
 use crate::App;
-use crate::topology::{Agent, Profile};
+use crate::topology::{Agent, Mesh, Profile};
 
 /// The bytes of an agent with five tools and three dependencies.
 const TYPICAL_AGENT: usize = 2_500;
@@ -46,7 +46,7 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
     agents.sort_unstable_by(|left, right| left.profile.id.cmp(&right.profile.id));
     let list = AgentList {
         count: agents.len(),
-        agents: OneByOne(&agents),
+        agents: OneByOne(&mesh, &agents),
         timestamp: app.clock.now(),
     };
     // Growing to the length of a large mesh by doubling would copy all of it several times.
@@ -57,11 +57,11 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
 
 /// Agents that become wire values only while they are rendered, one at a time: ten thousand of
 /// them at once cost more to allocate and to free than to write down.
-struct OneByOne<'a>(&'a [&'a Agent]);
+struct OneByOne<'a>(&'a Mesh, &'a [&'a Agent]);
 
 impl Serialize for OneByOne<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|agent| info(agent)))
+        serializer.collect_seq(self.1.iter().map(|agent| info(self.0, agent)))
     }
 }
 
@@ -132,7 +132,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn info(agent: &Agent) -> AgentInfo<Cow<'_, RawValue>, &RawValue> {
+fn info<'a>(mesh: &Mesh, agent: &'a Agent) -> AgentInfo<Cow<'a, RawValue>, &'a RawValue> {
     let profile = &agent.profile;
     AgentInfo {
         id: profile.id.to_string(),
@@ -147,11 +147,14 @@ fn info(agent: &Agent) -> AgentInfo<Cow<'_, RawValue>, &RawValue> {
         endpoint: profile.endpoint.to_string(),
         total_dependencies: profile.need_count(),
         dependencies_resolved: agent.wiring.wired(),
-        capabilities: if agent.status == AgentStatus::Healthy {
-            let listing = profile.listing.get_or_init(|| capabilities(profile, None));
+        capabilities: if mesh.all_available(agent) {
+            let listing = profile
+                .listing
+                .get_or_init(|| capabilities(profile, |_| None));
             Cow::Borrowed(listing)
         } else {
-            Cow::Owned(capabilities(profile, Some("agent unhealthy")))
+            let reason = |position| mesh.unavailable_reason(agent, position);
+            Cow::Owned(capabilities(profile, reason))
         },
         dependency_resolutions: agent.wiring.listing(profile),
         llm_tool_resolutions: Vec::new(),
@@ -162,21 +165,25 @@ fn info(agent: &Agent) -> AgentInfo<Cow<'_, RawValue>, &RawValue> {
     }
 }
 
-/// The offers as a listing shows them, available unless there is a reason against it.
-fn capabilities(profile: &Profile, unavailable_reason: Option<&str>) -> Box<RawValue> {
+/// The offers as a listing shows them. `reason` says why that of the function at a position is not
+/// available.
+fn capabilities(profile: &Profile, reason: impl Fn(usize) -> Option<String>) -> Box<RawValue> {
     let list: Vec<_> = profile
         .offers()
-        .map(|(_, function, offer)| CapabilityInfo {
-            function_name: function.name.to_string(),
-            name: offer.capability.to_string(),
-            version: offer.version.as_str().to_owned(),
-            description: offer.description.to_string(),
-            tags: offer.tags.to_vec(),
-            llm_filter: offer.llm_filter.clone(),
-            llm_provider: offer.llm_provider.clone(),
-            task: offer.is_task.then_some(true),
-            available: unavailable_reason.is_none(),
-            unavailable_reason: unavailable_reason.map(Into::into),
+        .map(|(position, function, offer)| {
+            let unavailable_reason = reason(position);
+            CapabilityInfo {
+                function_name: function.name.to_string(),
+                name: offer.capability.to_string(),
+                version: offer.version.as_str().to_owned(),
+                description: offer.description.to_string(),
+                tags: offer.tags.to_vec(),
+                llm_filter: offer.llm_filter.clone(),
+                llm_provider: offer.llm_provider.clone(),
+                task: offer.is_task.then_some(true),
+                available: unavailable_reason.is_none(),
+                unavailable_reason,
+            }
         })
         .collect();
     to_raw_value(&list).expect("wire types hold nothing that JSON lacks")

@@ -88,6 +88,7 @@ impl From<WriteError> for ApiError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Store(_) => Self::Store, // The writer has logged it.
+            WriteError::Refused(cycle) => Self::Invalid(cycle.to_string()),
             WriteError::Closed => Self::Closing,
         }
     }

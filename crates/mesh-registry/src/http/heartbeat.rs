@@ -17,6 +17,7 @@ use super::error::ApiError;
 use super::{json, raw_json};
 use crate::App;
 use crate::topology::{Agent, AnswerId, Fingerprint, InvalidRegistration, Profile};
+use crate::writer::WriteError;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -91,7 +92,10 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
     match Profile::compile(registration, fingerprint, prefix) {
         Ok(profile) => {
             let text = String::from_utf8(body.into()).map_err(invalid)?;
-            let registered = app.writer.register(profile, text).await?;
+            let registered = match app.writer.register(profile, text).await {
+                Err(WriteError::Refused(cycle)) => return Ok(refusal(&app, &agent_id, &cycle)),
+                outcome => outcome?,
+            };
             let message = if registered.is_new {
                 REGISTERED
             } else {
@@ -99,17 +103,20 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
             };
             Ok(success(&app, &registered.agent, message))
         }
-        Err(refusal @ InvalidRegistration::Json { .. }) => Err(invalid(refusal)),
-        Err(refusal) => Ok(json(
-            StatusCode::OK,
-            &AnswerHead {
-                agent_id: &agent_id,
-                status: AnswerStatus::Error,
-                timestamp: app.clock.now(),
-                message: &refusal.to_string(),
-            },
-        )),
+        Err(reason @ InvalidRegistration::Json { .. }) => Err(invalid(reason)),
+        Err(reason) => Ok(refusal(&app, &agent_id, &reason)),
     }
+}
+
+/// The answer to what is understood and not taken.
+fn refusal(app: &App, agent_id: &str, reason: &dyn std::error::Error) -> Response {
+    let head = AnswerHead {
+        agent_id,
+        status: AnswerStatus::Error,
+        timestamp: app.clock.now(),
+        message: &reason.to_string(),
+    };
+    json(StatusCode::OK, &head)
 }
 
 const REGISTERED: &str = "Agent registered via heartbeat";

@@ -9,6 +9,8 @@ use mesh_core::{AgentId, Timestamp};
 use mesh_store::{AgentRow, Change, EventRow};
 use serde_json::json;
 
+use super::requirements::RequiredCycle;
+use super::resolve::OfferKey;
 use super::{Agent, Mesh, Profile, Pulse, Wiring};
 
 /// A copy of the mesh with changes, and the same changes for the store. Either both are taken
@@ -20,10 +22,14 @@ pub(crate) struct Draft {
     now: Timestamp,
     /// Capabilities whose offers changed.
     touched: BTreeSet<Arc<str>>,
+    /// Offers whose requirements are to be judged.
+    pending: BTreeSet<OfferKey>,
     /// Agents whose own description changed.
     renewed: BTreeSet<AgentId>,
     /// Agents whose watches have something new to look at.
     stirred: Vec<Arc<Pulse>>,
+    /// Whether there may be agents that [`Draft::register`] would have refused.
+    unchecked: bool,
 }
 
 /// What a draft comes to.
@@ -56,8 +62,10 @@ impl Draft {
             changes: Vec::new(),
             now,
             touched: BTreeSet::new(),
+            pending: BTreeSet::new(),
             renewed: BTreeSet::new(),
             stirred: Vec::new(),
+            unchecked: mesh.is_cyclic,
         }
     }
 
@@ -72,15 +80,22 @@ impl Draft {
             profile,
         };
         self.index(&agent);
+        self.unchecked = true;
         self.renewed.insert(agent.profile.id.clone());
         self.mesh.agents.insert(agent.profile.id.clone(), agent);
     }
 
     /// Registers an agent, or replaces what it said before. `registration` is the body as it came.
-    /// Says whether the agent is new.
-    pub(crate) fn register(&mut self, profile: &Arc<Profile>, registration: String) -> bool {
+    /// Says whether the agent is new. If its requirements would close a cycle, nothing happens.
+    pub(crate) fn register(
+        &mut self,
+        profile: &Arc<Profile>,
+        registration: String,
+    ) -> Result<bool, RequiredCycle> {
         let id = profile.id.clone();
         let known = self.mesh.agents.get(&id).cloned();
+        let replaced = known.as_ref().map(|known| known.profile.as_ref());
+        self.mesh.requirements.check(profile, replaced)?;
         if let Some(known) = &known {
             self.unindex(known);
         }
@@ -128,7 +143,7 @@ impl Draft {
         }));
         self.mesh.agents.insert(id.clone(), agent);
         self.renewed.insert(id);
-        known.is_none()
+        Ok(known.is_none())
     }
 
     /// Takes a healthy agent out of the wiring; it stays listed. Nothing happens if it is unknown
@@ -140,7 +155,7 @@ impl Draft {
         if agent.status != AgentStatus::Healthy {
             return;
         }
-        self.unindex_offers(&agent);
+        self.mesh.remove_offers(&agent, &mut self.touched);
         let profile = &agent.profile;
         let (kind, data) = match loss {
             Loss::Left => (
@@ -180,7 +195,10 @@ impl Draft {
             agent_id: id.clone(),
             status,
         });
-        self.mesh.agents.insert(id, Agent { status, ..agent });
+        let agent = Agent { status, ..agent };
+        self.mesh
+            .add_offers(&agent, &mut self.touched, &mut self.pending);
+        self.mesh.agents.insert(id, agent);
     }
 
     /// Takes out an agent that was silent for longer than `threshold`; a beat that came since
@@ -220,6 +238,15 @@ impl Draft {
     /// Resolves what the changes touched. Consumers whose answer differs get a new generation, all
     /// others keep theirs.
     pub(crate) fn settle(mut self) -> Settled {
+        if self.unchecked {
+            // One that is gone by now must be judged once more as if it were there.
+            let is_cyclic = self.mesh.requirements.are_cyclic();
+            self.mesh.is_cyclic |= is_cyclic;
+            self.spread();
+            self.mesh.is_cyclic = is_cyclic;
+        } else {
+            self.spread();
+        }
         let renewed = std::mem::take(&mut self.renewed);
         for id in &renewed {
             self.rewire(id, |mesh, agent| {
@@ -270,8 +297,12 @@ impl Draft {
         self.mesh.agents.insert(id.clone(), agent);
     }
 
+    fn spread(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        self.mesh.spread(pending, &mut self.touched);
+    }
+
     fn index(&mut self, agent: &Agent) {
-        let id = &agent.profile.id;
         let repertoire = self
             .mesh
             .repertoires
@@ -280,36 +311,15 @@ impl Draft {
         for (_, _, offer) in agent.profile.offers() {
             *repertoire.entry(offer.capability.clone()).or_default() += 1;
         }
-        if agent.status == AgentStatus::Healthy {
-            for (position, _, offer) in agent.profile.offers() {
-                self.mesh
-                    .providers
-                    .entry(offer.capability.clone())
-                    .or_default()
-                    .insert((id.clone(), position), agent.profile.clone());
-                self.touched.insert(offer.capability.clone());
-            }
-        }
-        for name in agent.profile.needed() {
-            self.mesh
-                .consumers
-                .entry(name)
-                .or_default()
-                .insert(id.clone());
-        }
+        self.mesh
+            .add_offers(agent, &mut self.touched, &mut self.pending);
+        self.mesh.add_needs(&agent.profile);
     }
 
     fn unindex(&mut self, agent: &Agent) {
-        self.unindex_offers(agent);
+        self.mesh.remove_offers(agent, &mut self.touched);
+        self.mesh.remove_needs(&agent.profile);
         self.unindex_repertoire(&agent.profile);
-        for name in agent.profile.needed() {
-            if let Some(consumers) = self.mesh.consumers.get_mut(&name) {
-                consumers.remove(&agent.profile.id);
-                if consumers.is_empty() {
-                    self.mesh.consumers.remove(&name);
-                }
-            }
-        }
     }
 
     fn unindex_repertoire(&mut self, profile: &Profile) {
@@ -324,19 +334,6 @@ impl Draft {
         }
         if repertoire.is_empty() {
             self.mesh.repertoires.remove(&profile.name);
-        }
-    }
-
-    fn unindex_offers(&mut self, agent: &Agent) {
-        let id = &agent.profile.id;
-        for (position, _, offer) in agent.profile.offers() {
-            if let Some(candidates) = self.mesh.providers.get_mut(&offer.capability) {
-                candidates.remove(&(id.clone(), position));
-                if candidates.is_empty() {
-                    self.mesh.providers.remove(&offer.capability);
-                }
-                self.touched.insert(offer.capability.clone());
-            }
         }
     }
 

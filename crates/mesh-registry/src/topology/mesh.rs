@@ -6,21 +6,30 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use mesh_core::wire::AgentStatus;
 use mesh_core::{AgentId, Label};
 
-use super::profile::Need;
-use super::resolve::{Candidates, Target, resolve};
-use super::{Agent, Endpoint};
+use super::function::Need;
+use super::requirements::Requirements;
+use super::resolve::{Candidates, OfferKey, Wired, resolve};
+use super::{Agent, Endpoint, Profile};
 
 /// Everything that the registry knows, at one moment. The maps are persistent: a clone shares
 /// them, and a change copies only the path to what it touches.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mesh {
     pub(super) agents: HashMap<AgentId, Agent>,
-    /// By capability name, the offers of healthy agents.
+    /// By capability name, the offers that are available: the candidates of every resolution.
     pub(super) providers: HashMap<Arc<str>, Candidates>,
+    /// By capability name, all other offers: of agents that are not healthy, or that require what is
+    /// not there.
+    pub(super) withheld: HashMap<Arc<str>, Candidates>,
     /// By capability name, the agents that need it, healthy or not.
     pub(super) consumers: HashMap<Arc<str>, OrdSet<AgentId>>,
     /// By agent name, the capabilities of its agents, healthy or not, each with how many offer it.
     pub(super) repertoires: HashMap<Label, OrdMap<Arc<str>, usize>>,
+    /// By capability name, the offers that require it, of agents healthy or not.
+    pub(super) requirers: HashMap<Arc<str>, OrdSet<OfferKey>>,
+    pub(super) requirements: Requirements,
+    /// Whether the requirements hold a cycle, which only a store can bring in.
+    pub(super) is_cyclic: bool,
     /// The generation that the newest answer got.
     pub(super) generation: u64,
 }
@@ -30,12 +39,19 @@ impl Mesh {
         self.agents.get(id)
     }
 
-    /// The provider that `need` is wired to.
-    pub(super) fn resolve(&self, need: &Need) -> Option<Target> {
-        resolve(need, self.providers.get(&need.capability)?)
+    /// What `need` is wired to: the winner of the first alternative that anybody satisfies.
+    pub(super) fn resolve(&self, need: &Need) -> Option<Wired> {
+        let mut alternatives = need.alternatives().enumerate();
+        alternatives.find_map(|(alternative, spec)| {
+            let target = resolve(spec, self.providers.get(&spec.capability)?)?;
+            Some(Wired {
+                target,
+                alternative,
+            })
+        })
     }
 
-    /// Whether a healthy agent offers `capability`.
+    /// Whether `capability` is available from anybody.
     pub(crate) fn offers(&self, capability: &str) -> bool {
         self.providers.contains_key(capability)
     }
@@ -49,6 +65,29 @@ impl Mesh {
     pub(crate) fn repertoire(&self, name: &Label) -> impl Iterator<Item = &Arc<str>> {
         let capabilities = self.repertoires.get(name).into_iter();
         capabilities.flat_map(OrdMap::keys)
+    }
+
+    /// Takes up what an agent needs.
+    pub(super) fn add_needs(&mut self, profile: &Profile) {
+        for name in profile.needed() {
+            let consumers = self.consumers.entry(name).or_default();
+            consumers.insert(profile.id.clone());
+        }
+        for (name, key) in profile.requirements() {
+            self.requirers.entry(name).or_default().insert(key);
+        }
+        self.requirements.add(profile);
+    }
+
+    /// Forgets what an agent needs.
+    pub(super) fn remove_needs(&mut self, profile: &Profile) {
+        for name in profile.needed() {
+            remove(&mut self.consumers, &name, &profile.id);
+        }
+        for (name, key) in profile.requirements() {
+            remove(&mut self.requirers, &name, &key);
+        }
+        self.requirements.remove(profile);
     }
 
     /// Every agent, in no order.
@@ -75,5 +114,15 @@ impl Mesh {
             .filter(registered)
             .min_by_key(|agent| (agent.status != AgentStatus::Healthy, &agent.profile.id))
             .map(|agent| &agent.profile.endpoint)
+    }
+}
+
+/// Takes a member out of a set, and the set with its last member.
+fn remove<T: Ord + Clone>(sets: &mut HashMap<Arc<str>, OrdSet<T>>, name: &Arc<str>, member: &T) {
+    if let Some(set) = sets.get_mut(name) {
+        set.remove(member);
+        if set.is_empty() {
+            sets.remove(name);
+        }
     }
 }

@@ -11,10 +11,13 @@
 
 mod agent;
 mod answer_id;
+mod availability;
 mod draft;
 mod endpoint;
+mod function;
 mod mesh;
 mod profile;
+mod requirements;
 mod resolve;
 mod watches;
 mod wiring;
@@ -25,4 +28,5 @@ pub(crate) use draft::{Draft, Loss, Settled};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use mesh::Mesh;
 pub(crate) use profile::{Fingerprint, InvalidRegistration, Profile};
+pub(crate) use requirements::RequiredCycle;
 pub(crate) use wiring::Wiring;

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use mesh_core::matching::{ProviderVersion, TagQuery, VersionQuery};
-use mesh_core::wire::{AgentType, Registration, Runtime, SurfaceAnswer, TagEntry};
+use mesh_core::wire::{AgentType, Registration, Runtime, SurfaceAnswer};
 use mesh_core::{AgentId, InvalidName, Label, wire};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Endpoint;
+use super::function::{Function, Need, Offer};
+use super::resolve::OfferKey;
 
 /// The longest description that is kept, in characters.
 const MAX_DESCRIPTION: usize = 256;
@@ -105,38 +106,6 @@ pub(crate) struct Profile {
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// One tool of an agent: what it offers, if anything, and what it needs.
-#[derive(Debug)]
-pub(crate) struct Function {
-    pub(crate) name: Box<str>,
-    pub(crate) offer: Option<Offer>,
-    pub(crate) needs: Box<[Need]>,
-}
-
-/// A capability that consumers can be wired to.
-#[derive(Debug)]
-pub(crate) struct Offer {
-    pub(crate) capability: Arc<str>,
-    pub(crate) version: ProviderVersion,
-    pub(crate) description: Box<str>,
-    pub(crate) tags: Box<[String]>,
-    /// Keys sorted, because clients compare the text.
-    pub(crate) kwargs: Option<Box<RawValue>>,
-    pub(crate) is_task: bool,
-    pub(crate) llm_filter: Option<Box<RawValue>>,
-    pub(crate) llm_provider: Option<Box<RawValue>>,
-}
-
-/// A dependency, ready to be matched.
-#[derive(Debug)]
-pub(crate) struct Need {
-    pub(crate) capability: Arc<str>,
-    pub(crate) tags: TagQuery,
-    pub(crate) version: VersionQuery,
-    /// As declared, for listings.
-    pub(crate) tag_entries: Box<[TagEntry]>,
-}
-
 impl Profile {
     /// Reads a registration, checking what [`InvalidRegistration`] names.
     pub(crate) fn compile(
@@ -208,9 +177,25 @@ impl Profile {
         self.functions
             .iter()
             .flat_map(|function| &function.needs)
-            .map(|need| need.capability.clone())
+            .flat_map(Need::alternatives)
+            .map(|spec| spec.capability.clone())
             .filter(|capability| !capability.is_empty())
             .collect()
+    }
+
+    /// The dependencies of every function, in order: the order of the wiring's slots.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = (&Function, &Need)> {
+        self.functions
+            .iter()
+            .flat_map(|function| function.needs.iter().map(move |need| (function, need)))
+    }
+
+    /// The offers that require something, once per name that they require.
+    pub(super) fn requirements(&self) -> impl Iterator<Item = (Arc<str>, OfferKey)> {
+        self.offers().flat_map(move |(position, function, _)| {
+            let specs = function.requirements().flat_map(Need::alternatives);
+            specs.map(move |spec| (spec.capability.clone(), (self.id.clone(), position)))
+        })
     }
 
     /// How many dependencies are declared.
@@ -219,56 +204,6 @@ impl Profile {
             .iter()
             .map(|function| function.needs.len())
             .sum()
-    }
-}
-
-impl Function {
-    fn compile(tool: wire::Tool) -> Result<Self, InvalidRegistration> {
-        let sorted = |field, json: Option<Box<RawValue>>| {
-            let function = &tool.function_name;
-            json.map_or(Ok(None), |json| sorted(&json))
-                .map_err(|source| InvalidRegistration::Json {
-                    function: function.clone(),
-                    field,
-                    source,
-                })
-        };
-        let kwargs = sorted("kwargs", tool.kwargs)?;
-        let llm_filter = sorted("llm_filter", tool.llm_filter)?;
-        let llm_provider = sorted("llm_provider", tool.llm_provider)?;
-        let offered = !tool.function_name.is_empty() && !tool.capability.is_empty();
-        let offer = offered.then(|| Offer {
-            capability: tool.capability.into(),
-            version: ProviderVersion::new(
-                tool.version
-                    .as_deref()
-                    .filter(|text| !text.is_empty())
-                    .unwrap_or("1.0.0"),
-            ),
-            description: tool.description.unwrap_or_default().into(),
-            tags: tool.tags.into(),
-            is_task: kwargs.as_deref().is_some_and(says_task),
-            kwargs,
-            llm_filter,
-            llm_provider,
-        });
-        let needs = tool.dependencies.into_iter().map(Need::compile).collect();
-        Ok(Self {
-            name: tool.function_name.into(),
-            offer,
-            needs,
-        })
-    }
-}
-
-impl Need {
-    fn compile(dependency: wire::Dependency) -> Self {
-        Self {
-            capability: dependency.capability.into(),
-            tags: TagQuery::new(&dependency.tags),
-            version: VersionQuery::new(dependency.version.as_deref().unwrap_or_default()),
-            tag_entries: dependency.tags.into(),
-        }
     }
 }
 
@@ -282,27 +217,6 @@ fn cut(description: &str) -> (Box<str>, Option<String>) {
             (description[..end].into(), Some(warning))
         }
     }
-}
-
-/// An object with sorted keys; nothing if it is empty.
-///
-/// Raw values were skipped and not read, so this is where a number out of range, half a surrogate
-/// pair or a nesting that exhausts a stack comes to light.
-fn sorted(object: &RawValue) -> serde_json::Result<Option<Box<RawValue>>> {
-    // Without serde_json's `preserve_order`, a map is sorted.
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(object.get())?;
-    (!object.is_empty())
-        .then(|| serde_json::value::to_raw_value(&object))
-        .transpose()
-}
-
-fn says_task(kwargs: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    struct Task {
-        #[serde(default)]
-        task: serde_json::Value,
-    }
-    serde_json::from_str::<Task>(kwargs.get()).is_ok_and(|kwargs| kwargs.task == true)
 }
 
 fn surfaces(declared: Vec<wire::Surface>, public_prefix: Option<&str>) -> Box<[SurfaceAnswer]> {

@@ -8,8 +8,8 @@ use mesh_core::wire::{AnswerTail, DependencyAnswer, DependencyResolution, SlotSt
 use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::profile::Need;
-use super::resolve::Target;
+use super::function::Need;
+use super::resolve::Wired;
 use super::{AnswerId, Profile};
 
 /// A consumer's slots, resolved, and their JSON. Immutable; a change makes a new one.
@@ -18,7 +18,7 @@ pub(crate) struct Wiring {
     /// Grows whenever the answer differs from the one before; never 0.
     pub(crate) generation: u64,
     /// One entry per need, functions in order, needs in order.
-    slots: Box<[Option<Target>]>,
+    slots: Box<[Option<Wired>]>,
     /// The answer's members from `dependencies_resolved` on, with the closing brace.
     pub(crate) tail: Bytes,
     /// Tells one answer from another across restarts.
@@ -43,13 +43,10 @@ impl Wiring {
     pub(crate) fn resolve(
         profile: &Profile,
         generation: u64,
-        resolve: impl Fn(&Need) -> Option<Target>,
+        resolve: impl Fn(&Need) -> Option<Wired>,
     ) -> Self {
-        let needs = profile
-            .functions
-            .iter()
-            .flat_map(|function| &function.needs);
-        Self::spell(profile, generation, needs.map(resolve).collect())
+        let slots = profile.needs().map(|(_, need)| resolve(need)).collect();
+        Self::spell(profile, generation, slots)
     }
 
     /// Resolves the needs for which `is_touched` again; `None` if the answer stays what it was.
@@ -57,16 +54,12 @@ impl Wiring {
         &self,
         profile: &Profile,
         is_touched: impl Fn(&Arc<str>) -> bool,
-        resolve: impl Fn(&Need) -> Option<Target>,
+        resolve: impl Fn(&Need) -> Option<Wired>,
     ) -> Option<Self> {
         let mut slots = self.slots.clone();
         let mut differs = false;
-        let needs = profile
-            .functions
-            .iter()
-            .flat_map(|function| &function.needs);
-        for (slot, need) in slots.iter_mut().zip(needs) {
-            if is_touched(&need.capability) {
+        for (slot, (_, need)) in slots.iter_mut().zip(profile.needs()) {
+            if need.alternatives().any(|spec| is_touched(&spec.capability)) {
                 let found = resolve(need);
                 let same = match (&*slot, &found) {
                     (None, None) => true,
@@ -104,7 +97,7 @@ impl Wiring {
         }
     }
 
-    fn spell(profile: &Profile, generation: u64, slots: Box<[Option<Target>]>) -> Self {
+    fn spell(profile: &Profile, generation: u64, slots: Box<[Option<Wired>]>) -> Self {
         let mut dependencies_resolved: BTreeMap<&str, Vec<DependencyAnswer>> = BTreeMap::new();
         let mut position = 0;
         for function in profile
@@ -150,37 +143,36 @@ impl Wiring {
     }
 
     fn resolutions(&self, profile: &Profile) -> Vec<DependencyResolution> {
-        let needs = profile
-            .functions
-            .iter()
-            .flat_map(|function| function.needs.iter().map(move |need| (function, need)));
-        needs
+        profile
+            .needs()
             .zip(&self.slots)
-            .map(|((function, need), slot)| DependencyResolution {
-                function_name: function.name.to_string(),
-                capability: need.capability.to_string(),
-                status: if slot.is_some() {
-                    SlotStatus::Available
-                } else {
-                    SlotStatus::Unresolved
-                },
-                tags: need.tag_entries.to_vec(),
-                mcp_tool: slot
-                    .as_ref()
-                    .map(|target| target.function_name().to_owned()),
-                provider_agent_id: slot.as_ref().map(|target| target.profile.id.to_string()),
-                endpoint: slot.as_ref().map(|target| target.endpoint().to_string()),
+            .map(|((function, need), slot)| {
+                let spec = need.alternative(slot.as_ref().map_or(0, |wired| wired.alternative));
+                let target = slot.as_ref().map(|wired| &wired.target);
+                DependencyResolution {
+                    function_name: function.name.to_string(),
+                    capability: spec.capability.to_string(),
+                    status: if target.is_some() {
+                        SlotStatus::Available
+                    } else {
+                        SlotStatus::Unresolved
+                    },
+                    tags: spec.tag_entries.to_vec(),
+                    mcp_tool: target.map(|target| target.function_name().to_owned()),
+                    provider_agent_id: target.map(|target| target.profile.id.to_string()),
+                    endpoint: target.map(|target| target.endpoint().to_string()),
+                }
             })
             .collect()
     }
 }
 
-fn answer(need: &Need, slot: Option<&Target>) -> DependencyAnswer {
-    match slot {
-        None => DependencyAnswer::placeholder(&need.capability),
+fn answer(need: &Need, slot: Option<&Wired>) -> DependencyAnswer {
+    match slot.map(|wired| &wired.target) {
+        None => DependencyAnswer::placeholder(&need.first.capability),
         Some(target) => DependencyAnswer {
             agent_id: target.profile.id.to_string(),
-            capability: need.capability.to_string(),
+            capability: target.offer().capability.to_string(),
             endpoint: target.endpoint().to_string(),
             function_name: target.function_name().to_owned(),
             kwargs: target.offer().kwargs.clone(),

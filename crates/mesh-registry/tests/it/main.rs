@@ -6,6 +6,8 @@ mod lifecycle;
 mod listing;
 mod proxy;
 mod registry;
+mod required;
 mod resolution;
+mod schema;
 mod service;
 mod watch;

@@ -28,7 +28,7 @@ impl Bench<'_> {
             let mut registration = mesh.population.registration(*index);
             registration.tools[0]
                 .dependencies
-                .push(fake::dependency(CAPABILITY));
+                .push(fake::dependency(CAPABILITY).into());
             mesh.change(*index, Heartbeat::of(&registration));
         }
         mesh.refresh(&waiting)?.demand(&[200])?;

@@ -1,8 +1,7 @@
 //! Whether a result has what its consumer expects of it.
 //!
-//! Both schemas are canonical forms (see [`crate::schema`]). The comparison is about structure: types,
-//! required members and the items of arrays. Optional members, unions, `enum`, formats and references
-//! are not compared.
+//! The comparison is about structure: types, required members and the items of arrays. Optional
+//! members, unions, `enum`, formats and references are not compared.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -39,6 +38,8 @@ pub enum Finding {
         /// Where the array is.
         path: String,
     },
+    /// The consumer insists on its own schema, and the producer publishes none.
+    NoPublishedHash,
 }
 
 /// Compares what a consumer expects with what a producer declares, and returns all findings.

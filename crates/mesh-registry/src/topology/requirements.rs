@@ -1,0 +1,191 @@
+//! The graph of required dependencies over capability names, and the refusal of cycles in it.
+//!
+//! Availability follows these edges, so a cycle would be a group of functions that wait for each
+//! other. The writer admits no registration that closes one. What it restores from a store was
+//! admitted by somebody else, so a cycle may still be met and must do no harm (`availability.rs`).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use super::Profile;
+
+/// How many offers make each edge: by the offered capability, the capabilities that it requires.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Requirements(imbl::HashMap<Arc<str>, OrdMap<Arc<str>, usize>>);
+
+/// A registration that would make functions wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("required dependency cycle: {}", .0.join(" → "))]
+pub(crate) struct RequiredCycle(Vec<Arc<str>>);
+
+/// Edges of one profile; several functions may make the same one.
+type Edges = BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>;
+
+fn edges(profile: &Profile) -> Edges {
+    let mut edges = Edges::new();
+    for (_, function, offer) in profile.offers() {
+        for spec in function.requirements().flat_map(|need| need.alternatives()) {
+            let targets = edges.entry(offer.capability.clone()).or_default();
+            *targets.entry(spec.capability.clone()).or_default() += 1;
+        }
+    }
+    edges
+}
+
+impl Requirements {
+    pub(super) fn add(&mut self, profile: &Profile) {
+        for (from, targets) in edges(profile) {
+            let known = self.0.entry(from).or_default();
+            for (to, count) in targets {
+                *known.entry(to).or_default() += count;
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, profile: &Profile) {
+        for (from, targets) in edges(profile) {
+            let Some(known) = self.0.get_mut(&from) else {
+                continue;
+            };
+            for (to, count) in targets {
+                if let Some(left) = known.get_mut(&to) {
+                    *left = left.saturating_sub(count);
+                    if *left == 0 {
+                        known.remove(&to);
+                    }
+                }
+            }
+            if known.is_empty() {
+                self.0.remove(&from);
+            }
+        }
+    }
+
+    /// Says whether there is a cycle, wherever it is.
+    pub(super) fn are_cyclic(&self) -> bool {
+        let mut search = Search::new(|name| {
+            let targets = self.0.get(name).into_iter();
+            targets
+                .flat_map(|targets| targets.keys().cloned())
+                .collect()
+        });
+        self.0.keys().any(|name| search.cycle_from(name).is_some())
+    }
+
+    /// Whether what `from` requires leads to `to`.
+    pub(super) fn lead(&self, from: &Arc<str>, to: &Arc<str>) -> bool {
+        let mut seen = HashSet::from([from.clone()]);
+        let mut open = vec![from.clone()];
+        while let Some(name) = open.pop() {
+            if name == *to {
+                return true;
+            }
+            for next in self.0.get(&name).into_iter().flat_map(OrdMap::keys) {
+                if seen.insert(next.clone()) {
+                    open.push(next.clone());
+                }
+            }
+        }
+        false
+    }
+
+    /// Refuses `profile` if its requirements, instead of those of the `known` one that it replaces,
+    /// close a cycle. Costs nothing for a profile that requires nothing new.
+    pub(super) fn check(
+        &self,
+        profile: &Profile,
+        known: Option<&Profile>,
+    ) -> Result<(), RequiredCycle> {
+        let new = edges(profile);
+        if new.is_empty() {
+            return Ok(());
+        }
+        let old = known.map(edges).unwrap_or_default();
+        let of_others = |from: &Arc<str>, to: &Arc<str>, count: usize| {
+            count
+                > old
+                    .get(from)
+                    .and_then(|old| old.get(to))
+                    .copied()
+                    .unwrap_or_default()
+        };
+        let mut search = Search::new(|name| {
+            let others = self.0.get(name).into_iter().flatten();
+            let others = others.filter(|(to, count)| of_others(name, to, **count));
+            let mut targets: BTreeSet<_> = others.map(|(to, _)| to.clone()).collect();
+            targets.extend(new.get(name).into_iter().flat_map(BTreeMap::keys).cloned());
+            targets.into_iter().collect()
+        });
+        for name in new.keys() {
+            if let Some(cycle) = search.cycle_from(name) {
+                // One that the profile has no part in was there before.
+                let own = cycle.windows(2).position(|edge| {
+                    new.get(&edge[0])
+                        .is_some_and(|targets| targets.contains_key(&edge[1]))
+                });
+                if let Some(own) = own {
+                    return Err(RequiredCycle(rotated(cycle, own)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same cycle, told from its edge number `start` on.
+fn rotated(mut cycle: Vec<Arc<str>>, start: usize) -> Vec<Arc<str>> {
+    cycle.pop(); // The last is the first.
+    cycle.rotate_left(start);
+    cycle.push(cycle[0].clone());
+    cycle
+}
+
+/// A search in depth that sees every name once, however often it is asked.
+struct Search<F> {
+    targets: F,
+    /// Names whose targets are all seen are `true`; names on the path are `false`.
+    seen: HashMap<Arc<str>, bool>,
+}
+
+impl<F: Fn(&Arc<str>) -> Vec<Arc<str>>> Search<F> {
+    fn new(targets: F) -> Self {
+        Self {
+            targets,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// A cycle that can be reached from `start` over names that were not seen yet, its first name
+    /// repeated at its end. No recursion: chains are as long as their authors like.
+    fn cycle_from(&mut self, start: &Arc<str>) -> Option<Vec<Arc<str>>> {
+        if self.seen.contains_key(start) {
+            return None;
+        }
+        self.seen.insert(start.clone(), false);
+        let mut path = vec![(start.clone(), (self.targets)(start).into_iter())];
+        while let Some((name, targets)) = path.last_mut() {
+            let Some(next) = targets.next() else {
+                self.seen.insert(name.clone(), true);
+                path.pop();
+                continue;
+            };
+            match self.seen.get(&next) {
+                Some(true) => {}
+                Some(false) => {
+                    let names = path.into_iter().map(|(name, _)| name);
+                    let mut cycle: Vec<_> = names.skip_while(|name| *name != next).collect();
+                    cycle.push(next);
+                    return Some(cycle);
+                }
+                None => {
+                    self.seen.insert(next.clone(), false);
+                    let targets = (self.targets)(&next).into_iter();
+                    path.push((next, targets));
+                }
+            }
+        }
+        None
+    }
+}
