@@ -1,10 +1,11 @@
-//! What the registry remembers across restarts: agents and events, in SQLite for one node.
+//! What the registry remembers across restarts: agents, events, jobs and schemas, in SQLite for one node.
 //!
 //! The registry decides in memory; the store only has to lose nothing. [`Store`] is an enum with one
 //! variant per database; `sqlite.rs` and its later PostgreSQL twin mirror each other function for function,
 //! and the tests in `tests/it/contract.rs` run against each.
 
 mod error;
+pub mod job;
 mod options;
 mod row;
 mod sqlite;
@@ -13,7 +14,7 @@ mod url;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use options::{InvalidMode, JournalMode, SqliteOptions, Synchronous};
-pub use row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
+pub use row::{AgentRow, Change, EventQuery, EventRow, PulseRow, SchemaRow};
 pub use sqlite::{SqliteStore, User};
 pub use store::{Opened, Store};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl, SqliteTarget};

@@ -41,6 +41,8 @@ pub enum Change {
     Delete(AgentId),
     /// Appends an event.
     Record(EventRow),
+    /// Stores a schema; the first to bring its hash wins.
+    PutSchema(SchemaRow),
 }
 
 /// A sign of life, written in batches by [`Store::touch`](crate::Store::touch).
@@ -82,4 +84,17 @@ pub struct EventQuery {
     pub function_name: Option<String>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// What a function takes or returns, by content.
+#[derive(Debug, Clone)]
+pub struct SchemaRow {
+    /// The hash of its canonical form, as the agent computed it.
+    pub hash: String,
+    /// The canonical form, a JSON object.
+    pub canonical: Box<RawValue>,
+    /// The runtime of the agent that brought it first, else `unknown`.
+    pub runtime_origin: String,
+    /// When it came.
+    pub created_at: Timestamp,
 }

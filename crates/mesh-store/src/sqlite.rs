@@ -1,16 +1,21 @@
 //! One SQLite file (or memory): a writer connection that lives as long as the store, and a reader so that
 //! `/events` and `/ready` do not wait behind a storm of registrations.
 
+mod changes;
+mod connection;
 mod failure;
 mod file;
+mod job_rows;
+mod job_work;
+mod jobs;
 mod platform;
 mod rows;
 mod schema;
+mod schemas;
 mod user;
-mod work;
+mod writer;
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,15 +23,16 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use mesh_core::Clock;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, query, query_scalar};
+use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 
-use self::failure::Place;
+use self::changes::{Apply, CapEvents, Probe, Touch};
+use self::connection::{configure, connect_options, open_connection, settle};
+use self::failure::{Failure, Place};
 use self::schema::Contents;
 pub use self::user::User;
-use self::work::Work;
+use self::writer::{Work, Writer};
 use crate::error::StoreError;
 use crate::options::SqliteOptions;
 use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
@@ -35,11 +41,6 @@ use crate::url::SqliteTarget;
 
 /// Pauses before a transaction that met a lock is tried again.
 const BACKOFF_MS: [u64; 5] = [50, 100, 200, 400, 800];
-/// Pages in the write-ahead log (16 MB) before they are moved into the file.
-const WAL_PAGES: u32 = 4000;
-/// How much of a write-ahead log that a storm blew up stays on the disk.
-const WAL_KEPT_BYTES: u32 = 64 * 1024 * 1024;
-
 /// A SQLite database. Clones share it.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Shared>);
@@ -56,14 +57,6 @@ struct Shared {
     writer: Mutex<Option<Writer>>,
     /// `None` in memory, where every connection would see a database of its own.
     reader: Option<Mutex<Option<SqliteConnection>>>,
-}
-
-struct Writer {
-    connection: SqliteConnection,
-    /// Whether a transaction may be open: its future was dropped half-way.
-    in_doubt: bool,
-    /// Released, by closing it, after the connections.
-    claim: Option<File>,
 }
 
 impl SqliteStore {
@@ -142,7 +135,7 @@ impl SqliteStore {
         let mut rows = query(rows::AGENTS).fetch(reading.connection()?);
         let mut agents = Vec::new();
         while let Some(row) = self.explain(operation, rows.try_next().await)? {
-            agents.push(rows::agent(&row).map_err(|bad| bad.at(&self.0.place))?);
+            agents.push(self.explain(operation, rows::agent(&row))?);
         }
         Ok(agents)
     }
@@ -151,7 +144,7 @@ impl SqliteStore {
         if changes.is_empty() {
             return Ok(());
         }
-        self.write("write changes", Work::Apply(changes)).await?;
+        self.write("write changes", &Apply(changes)).await?;
         Ok(())
     }
 
@@ -159,25 +152,26 @@ impl SqliteStore {
         if pulses.is_empty() {
             return Ok(());
         }
-        self.write("write heartbeats", Work::Touch(pulses)).await?;
+        self.write("write heartbeats", &Touch(pulses)).await?;
         Ok(())
     }
 
     pub(crate) async fn events(&self, wanted: &EventQuery) -> Result<Vec<EventRow>, StoreError> {
+        let operation = "read the events";
         let mut reading = self.read().await?;
         let rows = rows::events(wanted)
             .build()
             .fetch_all(reading.connection()?)
             .await;
-        self.explain("read the events", rows)?
+        self.explain(operation, rows)?
             .iter()
-            .map(|row| rows::event(row).map_err(|bad| bad.at(&self.0.place)))
+            .map(|row| self.explain(operation, rows::event(row)))
             .collect()
     }
 
     pub(crate) async fn cap_events(&self, keep: u64) -> Result<u64, StoreError> {
         let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-        self.write("delete old events", Work::CapEvents(keep)).await
+        self.write("delete old events", &CapEvents(keep)).await
     }
 
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
@@ -189,7 +183,7 @@ impl SqliteStore {
         drop(reading);
         self.explain("answer", answer)?;
         if self.0.suspect.load(Ordering::Relaxed) {
-            self.write("write", Work::Probe).await?;
+            self.write("write", &Probe).await?;
         }
         Ok(())
     }
@@ -222,7 +216,11 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn write(&self, operation: &'static str, work: Work<'_>) -> Result<u64, StoreError> {
+    async fn write<W: Work>(
+        &self,
+        operation: &'static str,
+        work: &W,
+    ) -> Result<W::Output, StoreError> {
         self.check_presence().await?;
         let shared = &self.0;
         let mut guard = shared.writer.lock().await;
@@ -253,61 +251,18 @@ impl SqliteStore {
         Ok(Reading::Writer(guard))
     }
 
-    fn explain<T>(
+    fn explain<T, E: Into<Failure>>(
         &self,
         operation: &'static str,
-        outcome: sqlx::Result<T>,
+        outcome: Result<T, E>,
     ) -> Result<T, StoreError> {
-        outcome.map_err(|error| self.0.place.failed(operation, error))
+        outcome.map_err(|error| error.into().explain(operation, &self.0.place))
     }
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SqliteStore({})", self.0.place.path().display())
-    }
-}
-
-impl Writer {
-    fn new(connection: SqliteConnection, claim: Option<File>) -> Self {
-        Self {
-            connection,
-            in_doubt: false,
-            claim,
-        }
-    }
-
-    /// All of `work` or none of it.
-    ///
-    /// Not sqlx's own transaction: it counts depth, and loses count when SQLite rolls back by itself, as
-    /// it does on a full disk.
-    async fn transaction(&mut self, work: Work<'_>) -> sqlx::Result<u64> {
-        self.roll_back_if_in_doubt().await;
-        self.in_doubt = true;
-        let outcome = self.attempt(work).await;
-        if outcome.is_ok() {
-            self.in_doubt = false;
-        }
-        // At once, or the lock would stay until the next write.
-        self.roll_back_if_in_doubt().await;
-        outcome
-    }
-
-    async fn attempt(&mut self, work: Work<'_>) -> sqlx::Result<u64> {
-        query("BEGIN IMMEDIATE")
-            .execute(&mut self.connection)
-            .await?;
-        let done = work.run(&mut self.connection).await?;
-        query("COMMIT").execute(&mut self.connection).await?;
-        Ok(done)
-    }
-
-    async fn roll_back_if_in_doubt(&mut self) {
-        if self.in_doubt {
-            // An error says that no transaction is open, which is what we want.
-            let _ = query("ROLLBACK").execute(&mut self.connection).await;
-            self.in_doubt = false;
-        }
     }
 }
 
@@ -324,84 +279,6 @@ impl Reading<'_> {
             Self::Writer(guard) => guard.as_mut().map(|writer| &mut writer.connection),
         }
         .ok_or(StoreError::Closed)
-    }
-}
-
-fn connect_options(options: &SqliteOptions) -> SqliteConnectOptions {
-    // sqlx panics beyond what fits SQLite's `int`.
-    let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
-    SqliteConnectOptions::new()
-        .busy_timeout(options.busy_timeout.min(longest))
-        .foreign_keys(true)
-        // A container may have no folder for temporary files, and what we sort is small.
-        .pragma("temp_store", "MEMORY")
-        .disable_statement_logging()
-}
-
-async fn open_connection(
-    options: &SqliteConnectOptions,
-    place: &Place,
-) -> Result<SqliteConnection, StoreError> {
-    options
-        .connect()
-        .await
-        .map_err(|error| place.failed("open", error))
-}
-
-/// Moves the log into the file and lets go of it. Fails while another process has the file open.
-async fn settle(mut connection: SqliteConnection, place: &Place) -> Result<(), StoreError> {
-    let failed = |error| match place.failed("settle the earlier database", error) {
-        StoreError::Busy { path, .. } => StoreError::InUse { path },
-        error => error,
-    };
-    query("PRAGMA journal_mode = DELETE")
-        .execute(&mut connection)
-        .await
-        .map_err(failed)?;
-    connection.close().await.map_err(failed)
-}
-
-async fn configure(
-    connection: &mut SqliteConnection,
-    options: &SqliteOptions,
-    contents: Contents,
-    place: &Place,
-) -> Result<(), StoreError> {
-    let failed = |error| place.failed("set the journal mode", error);
-    // A file without contents has nothing to roll back to: without a journal its first page costs one
-    // trip to the disk instead of four.
-    let first = match contents {
-        Contents::Ours => "",
-        Contents::Empty | Contents::Published => "PRAGMA journal_mode = MEMORY;",
-    };
-    let SqliteOptions {
-        busy_timeout: _, // is the connection's from the start
-        journal_mode,
-        synchronous,
-        cache_kib,
-    } = options;
-    let cache_kib = (*cache_kib).min(i32::MAX.unsigned_abs());
-    query(AssertSqlSafe(format!(
-        "{first} PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -{cache_kib}; \
-         PRAGMA wal_autocheckpoint = {WAL_PAGES}; PRAGMA journal_size_limit = {WAL_KEPT_BYTES}"
-    )))
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
-
-    let asked = journal_mode.as_str();
-    let got: String = query_scalar(AssertSqlSafe(format!("PRAGMA journal_mode = {asked}")))
-        .fetch_one(connection)
-        .await
-        .map_err(failed)?;
-    if got.eq_ignore_ascii_case(asked) {
-        Ok(())
-    } else {
-        Err(StoreError::JournalMode {
-            path: place.path().to_owned(),
-            asked,
-            got,
-        })
     }
 }
 

@@ -1,12 +1,14 @@
 //! The store as the registry sees it, whichever database is behind it.
 
+mod jobs;
+
 use std::path::PathBuf;
 
-use mesh_core::Clock;
+use mesh_core::{Clock, Timestamp};
 
 use crate::error::StoreError;
 use crate::options::SqliteOptions;
-use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
+use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow, SchemaRow};
 use crate::sqlite::SqliteStore;
 use crate::url::DatabaseUrl;
 
@@ -77,6 +79,33 @@ impl Store {
     pub async fn cap_events(&self, keep: u64) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.cap_events(keep).await,
+        }
+    }
+
+    /// Schemas, newest first.
+    pub async fn schemas(&self, limit: u32) -> Result<Vec<SchemaRow>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.schemas(limit).await,
+        }
+    }
+
+    /// The schema of this hash.
+    pub async fn schema(&self, hash: &str) -> Result<Option<SchemaRow>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.schema(hash).await,
+        }
+    }
+
+    /// Deletes at most `limit` schemas that came before `before` and are not among `kept`, and
+    /// says how many.
+    pub async fn forget_schemas(
+        &self,
+        kept: &[String],
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.forget_schemas(kept, before, limit).await,
         }
     }
 

@@ -8,6 +8,7 @@ mod answer;
 mod dependency;
 mod error;
 mod event;
+mod job;
 mod registration;
 mod service;
 mod tag;
@@ -23,6 +24,7 @@ pub use answer::{
 pub use dependency::{Dependency, DependencyEntry};
 pub use error::ErrorBody;
 pub use event::{EventInfo, EventKind, EventList};
+pub use job::JobStatus;
 pub use registration::{AgentType, Registration, Runtime, Surface, Tool};
 pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
 pub use tag::TagEntry;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::rows::BadRow;
 use super::user::User;
 use crate::error::StoreError;
 
@@ -74,6 +75,35 @@ impl Place {
                 source,
             },
         }
+    }
+}
+
+/// What stops an operation: SQLite, or a row that we cannot read.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sqlite(sqlx::Error),
+    Row(BadRow),
+}
+
+impl Failure {
+    /// What it means that `operation` met this.
+    pub(super) fn explain(self, operation: &'static str, place: &Place) -> StoreError {
+        match self {
+            Self::Sqlite(error) => place.failed(operation, error),
+            Self::Row(bad) => bad.at(place),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<BadRow> for Failure {
+    fn from(bad: BadRow) -> Self {
+        Self::Row(bad)
     }
 }
 

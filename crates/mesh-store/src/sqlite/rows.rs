@@ -40,13 +40,27 @@ pub(super) fn events(wanted: &EventQuery) -> QueryBuilder<Sqlite> {
 }
 
 /// A row that breaks the rules of its table.
+#[derive(Debug)]
 pub(super) struct BadRow {
-    table: &'static str,
-    key: String,
-    reason: String,
+    pub(super) table: &'static str,
+    pub(super) key: String,
+    pub(super) reason: String,
 }
 
 impl BadRow {
+    /// Names what was wrong with a row of `table`.
+    pub(super) fn of<T>(
+        table: &'static str,
+        key: impl FnOnce() -> String,
+        outcome: Result<T, Box<dyn Error>>,
+    ) -> Result<T, Self> {
+        outcome.map_err(|error| Self {
+            table,
+            key: key(),
+            reason: error.to_string(),
+        })
+    }
+
     pub(super) fn at(self, place: &Place) -> StoreError {
         StoreError::UnreadableRow {
             path: place.path().to_owned(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mesh_core::wire::{AgentStatus, EventKind};
 use mesh_core::{AgentId, Clock, Hint, Timestamp};
+use mesh_store::job::NewJob;
 use mesh_store::{AgentRow, DatabaseUrl, EventRow, Opened, SqliteOptions, Store, StoreError};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -86,5 +87,33 @@ pub(crate) fn event(kind: EventKind, agent_id: &str) -> EventRow {
         function_name: None,
         timestamp: Timestamp::from_seconds(1_790_000_000),
         data: Some(RawValue::from_string(r#"{"n":1}"#.to_owned()).expect("good JSON")),
+    }
+}
+
+pub(crate) fn json(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).expect("good JSON")
+}
+
+/// 2026-09-21T14:13:20.5Z, when nearly everything about jobs happens.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_nanos(1_790_000_000_500_000_000)
+}
+
+/// A few seconds after a point that lies before [`now`].
+pub(crate) fn second(n: i64) -> Timestamp {
+    Timestamp::from_seconds(1_789_000_000 + n)
+}
+
+/// A job for whoever claims `render`, with one retry.
+pub(crate) fn new_job(id: &str) -> NewJob {
+    NewJob {
+        id: id.to_owned(),
+        capability: "render".to_owned(),
+        submitted_payload: json(r#"{"n":3,"text":"quote \" and ä"}"#),
+        submitted_by: "cli-1".to_owned(),
+        max_retries: 1,
+        max_duration: None,
+        total_deadline: None,
+        owner: None,
     }
 }

@@ -85,7 +85,7 @@ async fn an_empty_file_is_a_new_database() {
 async fn a_damaged_file_is_refused() {
     let home = Home::new();
     let store = home.open("mesh.db").await;
-    let changes: Vec<Change> = (0..200)
+    let changes: Vec<Change> = (0..1000)
         .map(|n| Change::Put(agent(&format!("agent-{n}"))))
         .collect();
     store.apply(&changes).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_newer_releases_database_is_refused_and_left_alone() {
     let before = fs::read(home.path("mesh.db")).unwrap();
     let refusal = refused(&home, "mesh.db").await;
     insta::assert_snapshot!(refusal.replace(env!("CARGO_PKG_VERSION"), "[VERSION]"), @r"
-    the database `[HOME]/mesh.db` has schema version 99, and mcp-mesh [VERSION] knows versions up to 1
+    the database `[HOME]/mesh.db` has schema version 99, and mcp-mesh [VERSION] knows versions up to 2
     hint: start the release that wrote it or a later one, or set `DATABASE_URL` to another file
     kind: Data
     ");

@@ -1,53 +1,72 @@
-//! What is done inside one write transaction, in few round trips to SQLite's thread.
+//! Changes of agents, events and schemas, in few round trips to SQLite's thread.
 
 use mesh_core::AgentId;
 use mesh_core::wire::AgentStatus;
 use sqlx::{AssertSqlSafe, SqliteConnection, query};
 
-use crate::row::{AgentRow, Change, EventRow, PulseRow};
+use super::failure::Failure;
+use super::writer::Work;
+use crate::row::{AgentRow, Change, EventRow, PulseRow, SchemaRow};
 
 /// Rows per statement, largest first. A fixed set, so that each size is prepared once and reused.
 const BATCHES: [usize; 4] = [64, 16, 4, 1];
 
-/// One transaction's work; it can be done again if the database was locked.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Work<'a> {
-    /// Applies changes in order.
-    Apply(&'a [Change]),
-    /// Writes signs of life.
-    Touch(&'a [PulseRow]),
-    /// Keeps so many of the newest events.
-    CapEvents(i64),
-    /// Writes a page that says what it said before.
-    Probe,
+/// Applies changes in order.
+pub(super) struct Apply<'a>(pub(super) &'a [Change]);
+
+impl Work for Apply<'_> {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        Ok(apply(connection, self.0).await?)
+    }
 }
 
-impl Work<'_> {
-    /// Does the work; says how many rows `CapEvents` deleted.
-    pub(super) async fn run(self, connection: &mut SqliteConnection) -> sqlx::Result<u64> {
-        match self {
-            Self::Apply(changes) => apply(connection, changes).await.map(|()| 0),
-            Self::Touch(pulses) => touch(connection, pulses).await.map(|()| 0),
-            Self::CapEvents(keep) => {
-                let sql = "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?";
-                let done = query(sql).bind(keep).execute(connection).await?;
-                Ok(done.rows_affected())
-            }
-            Self::Probe => {
-                query("PRAGMA user_version = 0").execute(connection).await?;
-                Ok(0)
-            }
-        }
+/// Writes signs of life.
+pub(super) struct Touch<'a>(pub(super) &'a [PulseRow]);
+
+impl Work for Touch<'_> {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        Ok(touch(connection, self.0).await?)
+    }
+}
+
+/// Keeps so many of the newest events and says how many it deleted.
+pub(super) struct CapEvents(pub(super) i64);
+
+impl Work for CapEvents {
+    type Output = u64;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<u64, Failure> {
+        let sql = "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?";
+        let done = query(sql).bind(self.0).execute(connection).await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// Writes a page that says what it said before.
+pub(super) struct Probe;
+
+impl Work for Probe {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        query("PRAGMA user_version = 0").execute(connection).await?;
+        Ok(())
     }
 }
 
 async fn apply(connection: &mut SqliteConnection, changes: &[Change]) -> sqlx::Result<()> {
-    // Events refer to nothing, so only their order among themselves matters.
+    // Events and schemas refer to nothing, so only their order among themselves matters.
     let mut events = Vec::new();
+    let mut schemas = Vec::new();
     let mut agents = Vec::new();
     for change in changes {
         match change {
             Change::Record(event) => events.push(event),
+            Change::PutSchema(schema) => schemas.push(schema),
             change => agents.push(change),
         }
     }
@@ -62,10 +81,11 @@ async fn apply(connection: &mut SqliteConnection, changes: &[Change]) -> sqlx::R
                 set_status(connection, &ids(run), *status).await?;
             }
             Some(Change::Delete(_)) => delete(connection, &ids(run)).await?,
-            Some(Change::Record(_)) | None => {}
+            Some(Change::Record(_) | Change::PutSchema(_)) | None => {}
         }
     }
-    record(connection, &events).await
+    record(connection, &events).await?;
+    put_schemas(connection, &schemas).await
 }
 
 /// Whether one statement can do both.
@@ -90,7 +110,7 @@ fn ids(run: &[&Change]) -> String {
         .iter()
         .filter_map(|change| match change {
             Change::SetStatus { agent_id, .. } | Change::Delete(agent_id) => Some(agent_id),
-            Change::Put(_) | Change::Record(_) => None,
+            Change::Put(_) | Change::Record(_) | Change::PutSchema(_) => None,
         })
         .map(AgentId::as_str)
         .collect();
@@ -171,6 +191,29 @@ async fn record(connection: &mut SqliteConnection, events: &[&EventRow]) -> sqlx
                 .bind(event.function_name.as_deref())
                 .bind(event.timestamp.as_nanos())
                 .bind(event.data.as_ref().map(|data| data.get()));
+        }
+        statement.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn put_schemas(
+    connection: &mut SqliteConnection,
+    schemas: &[&SchemaRow],
+) -> sqlx::Result<()> {
+    for batch in batches(schemas) {
+        let sql = format!(
+            "INSERT INTO schemas (hash, canonical, runtime_origin, created_at) VALUES {} \
+             ON CONFLICT (hash) DO NOTHING",
+            placeholders("(?, ?, ?, ?)", batch.len())
+        );
+        let mut statement = query(AssertSqlSafe(sql));
+        for schema in batch {
+            statement = statement
+                .bind(schema.hash.as_str())
+                .bind(schema.canonical.get())
+                .bind(schema.runtime_origin.as_str())
+                .bind(schema.created_at.as_nanos());
         }
         statement.execute(&mut *connection).await?;
     }
