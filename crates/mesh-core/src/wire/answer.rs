@@ -69,12 +69,17 @@ pub struct AnswerHead<'a> {
 }
 
 /// The members of an [`Answer`] that stay the same until the wiring changes.
+///
+/// A tool is spelled once, as an [`LlmToolAnswer`], whoever may use it.
 #[derive(Debug, Clone, Serialize)]
 pub struct AnswerTail<'a> {
     /// By function, one entry per declared dependency, in the declared order.
     pub dependencies_resolved: BTreeMap<&'a str, Vec<DependencyAnswer>>,
     /// By function, the tools that its filter selects.
-    pub llm_tools: BTreeMap<&'a str, Vec<LlmToolAnswer>>,
+    pub llm_tools: BTreeMap<&'a str, Vec<&'a RawValue>>,
+    /// By function, the LLM provider that was found.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub llm_providers: BTreeMap<&'a str, LlmProviderAnswer>,
     /// The agent's A2A surfaces with their public addresses.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub surfaces: &'a [SurfaceAnswer],
@@ -256,6 +261,7 @@ mod tests {
         let tail = AnswerTail {
             dependencies_resolved: [("use", vec![DependencyAnswer::placeholder("time")])].into(),
             llm_tools: BTreeMap::new(),
+            llm_providers: BTreeMap::new(),
             surfaces: &[],
             warnings: &["cut".to_owned()],
         };

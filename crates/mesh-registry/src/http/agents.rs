@@ -157,8 +157,8 @@ fn info<'a>(mesh: &Mesh, agent: &'a Agent) -> AgentInfo<Cow<'a, RawValue>, &'a R
             Cow::Owned(capabilities(profile, reason))
         },
         dependency_resolutions: agent.wiring.listing(profile),
-        llm_tool_resolutions: Vec::new(),
-        llm_provider_resolutions: Vec::new(),
+        llm_tool_resolutions: agent.wiring.llm.tool_resolutions(profile),
+        llm_provider_resolutions: agent.wiring.llm.provider_resolutions(profile),
         created_at: agent.created_at,
         last_seen: agent.pulse.last_seen(),
         entity_id: agent.entity_id.as_deref().map(Into::into),

@@ -96,6 +96,9 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
                 Err(WriteError::Refused(cycle)) => return Ok(refusal(&app, &agent_id, &cycle)),
                 outcome => outcome?,
             };
+            for warning in &registered.agent.profile.warnings {
+                tracing::warn!(%agent_id, warning, "registration taken with a change");
+            }
             let message = if registered.is_new {
                 REGISTERED
             } else {

@@ -9,6 +9,7 @@ use mesh_core::{AgentId, Timestamp};
 use mesh_store::{AgentRow, Change, EventRow};
 use serde_json::json;
 
+use super::llm::Selection;
 use super::requirements::RequiredCycle;
 use super::resolve::OfferKey;
 use super::{Agent, Mesh, Profile, Pulse, Wiring};
@@ -251,7 +252,8 @@ impl Draft {
         for id in &renewed {
             self.rewire(id, |mesh, agent| {
                 let profile = &agent.profile;
-                Some(Wiring::resolve(profile, 0, |need| mesh.resolve(need)))
+                let llm = Selection::resolve(profile, mesh);
+                Some(Wiring::resolve(profile, llm, |need| mesh.resolve(need)))
             });
         }
         let mut affected: BTreeMap<AgentId, BTreeSet<Arc<str>>> = BTreeMap::new();
@@ -262,12 +264,17 @@ impl Draft {
                 }
             }
         }
+        let wild = self.mesh.wild.iter().filter(|id| !renewed.contains(*id));
+        for id in wild.filter(|_| !self.touched.is_empty()) {
+            affected.insert(id.clone(), self.touched.clone());
+        }
         for (id, names) in affected {
             self.rewire(&id, |mesh, agent| {
                 let touched = |capability: &Arc<str>| names.contains(capability);
+                let llm = agent.wiring.llm.refresh(&agent.profile, &names, mesh);
                 agent
                     .wiring
-                    .refresh(&agent.profile, touched, |need| mesh.resolve(need))
+                    .refresh(&agent.profile, llm, touched, |need| mesh.resolve(need))
             });
         }
         Settled {

@@ -1,6 +1,6 @@
 //! One tool of an agent: what it offers, if anything, and what it needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mesh_core::matching::{ProviderSchema, ProviderVersion, SchemaQuery, TagQuery, VersionQuery};
 use mesh_core::wire::{self, TagEntry};
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::InvalidRegistration;
+use super::llm::{InputSchema, LlmNeeds};
 
 /// A tool, compiled.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Function {
     pub(crate) name: Box<str>,
     pub(crate) offer: Option<Offer>,
     pub(crate) needs: Box<[Need]>,
+    /// What it asks for as an LLM function.
+    pub(crate) llm: Option<Box<LlmNeeds>>,
 }
 
 /// A capability that consumers can be wired to.
@@ -31,6 +34,9 @@ pub(crate) struct Offer {
     pub(crate) is_task: bool,
     pub(crate) llm_filter: Option<Box<RawValue>>,
     pub(crate) llm_provider: Option<Box<RawValue>>,
+    pub(crate) input_schema: Option<InputSchema>,
+    /// The offer as LLM functions are told of it; rendered when first selected.
+    pub(crate) llm_answer: OnceLock<Box<RawValue>>,
 }
 
 /// What a function needs at one position: the first alternative that finds a provider is wired.
@@ -55,19 +61,35 @@ pub(crate) struct Spec {
 }
 
 impl Function {
-    pub(super) fn compile(tool: wire::Tool) -> Result<Self, InvalidRegistration> {
+    /// Reads a tool; what is left out of it is added to `warnings`.
+    pub(super) fn compile(
+        tool: wire::Tool,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, InvalidRegistration> {
+        let refuse = |field| {
+            let function = tool.function_name.clone();
+            move |source| InvalidRegistration::Json {
+                function,
+                field,
+                source,
+            }
+        };
         let sorted = |field, json: Option<Box<RawValue>>| {
-            let function = &tool.function_name;
             json.map_or(Ok(None), |json| sorted(&json))
-                .map_err(|source| InvalidRegistration::Json {
-                    function: function.clone(),
-                    field,
-                    source,
-                })
+                .map_err(refuse(field))
         };
         let kwargs = sorted("kwargs", tool.kwargs)?;
         let llm_filter = sorted("llm_filter", tool.llm_filter)?;
         let llm_provider = sorted("llm_provider", tool.llm_provider)?;
+        let input_schema = tool.input_schema.as_deref().map(InputSchema::compile);
+        let input_schema = input_schema.transpose().map_err(refuse("inputSchema"))?;
+        let llm = LlmNeeds::compile(
+            &tool.function_name,
+            llm_filter.as_deref(),
+            llm_provider.as_deref(),
+            warnings,
+        )
+        .map_err(refuse("llm_provider"))?;
         let offered = !tool.function_name.is_empty() && !tool.capability.is_empty();
         let offer = offered.then(|| Offer {
             capability: tool.capability.into(),
@@ -84,12 +106,15 @@ impl Function {
             kwargs,
             llm_filter,
             llm_provider,
+            input_schema,
+            llm_answer: OnceLock::new(),
         });
         let needs = tool.dependencies.into_iter().map(Need::compile).collect();
         Ok(Self {
             name: tool.function_name.into(),
             offer,
             needs,
+            llm,
         })
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Mesh {
     pub(super) withheld: HashMap<Arc<str>, Candidates>,
     /// By capability name, the agents that need it, healthy or not.
     pub(super) consumers: HashMap<Arc<str>, OrdSet<AgentId>>,
+    /// The agents whose LLM functions may be given tools of any capability, healthy or not.
+    pub(super) wild: OrdSet<AgentId>,
     /// By agent name, the capabilities of its agents, healthy or not, each with how many offer it.
     pub(super) repertoires: HashMap<Label, OrdMap<Arc<str>, usize>>,
     /// By capability name, the offers that require it, of agents healthy or not.
@@ -73,6 +75,9 @@ impl Mesh {
             let consumers = self.consumers.entry(name).or_default();
             consumers.insert(profile.id.clone());
         }
+        if profile.is_wild() {
+            self.wild.insert(profile.id.clone());
+        }
         for (name, key) in profile.requirements() {
             self.requirers.entry(name).or_default().insert(key);
         }
@@ -84,6 +89,7 @@ impl Mesh {
         for name in profile.needed() {
             remove(&mut self.consumers, &name, &profile.id);
         }
+        self.wild.remove(&profile.id);
         for (name, key) in profile.requirements() {
             remove(&mut self.requirers, &name, &key);
         }

@@ -6,6 +6,7 @@
 //! * [`Draft`] applies changes to a copy of the snapshot. It knows which consumers a change can
 //!   touch, so that a join costs what it touches and not what the mesh holds.
 //! * [`Wiring`] is the answer to one consumer, resolved and spelled as JSON; [`AnswerId`] names it.
+//!   What the consumer's LLM functions are given is chosen in [`llm`].
 //!
 //! The writer (`crate::writer`) makes a draft durable before anybody sees it.
 
@@ -15,6 +16,7 @@ mod availability;
 mod draft;
 mod endpoint;
 mod function;
+mod llm;
 mod mesh;
 mod profile;
 mod requirements;

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Endpoint;
 use super::function::{Function, Need, Offer};
+use super::llm;
 use super::resolve::OfferKey;
 
 /// The longest description that is kept, in characters.
@@ -95,6 +96,8 @@ pub(crate) struct Profile {
     pub(crate) version: Box<str>,
     pub(crate) description: Box<str>,
     pub(crate) endpoint: Endpoint,
+    /// Where LLMs find the agent's tools.
+    pub(crate) llm_endpoint: Endpoint,
     pub(crate) a2a_producer: bool,
     pub(crate) a2a_consumer: bool,
     pub(crate) functions: Box<[Function]>,
@@ -135,9 +138,14 @@ impl Profile {
             return Err(InvalidRegistration::TooManyTools(registration.tools.len()));
         }
         let (description, warning) = cut(registration.description.unwrap_or_default().trim());
+        let mut warnings: Vec<_> = warning.into_iter().collect();
+        let tools = registration.tools.into_iter();
+        let functions = tools.map(|tool| Function::compile(tool, &mut warnings));
+        let functions = functions.collect::<Result<_, _>>()?;
         let host = registration.http_host.as_deref();
         Ok(Self {
             endpoint: Endpoint::new(&id, host, registration.http_port),
+            llm_endpoint: llm::endpoint(&id, host, registration.http_port),
             id,
             name,
             namespace,
@@ -147,13 +155,9 @@ impl Profile {
             description,
             a2a_producer: registration.a2a_producer.unwrap_or_default(),
             a2a_consumer: registration.a2a_consumer.unwrap_or_default(),
-            functions: registration
-                .tools
-                .into_iter()
-                .map(Function::compile)
-                .collect::<Result<_, _>>()?,
+            functions,
             surfaces: surfaces(registration.surfaces.unwrap_or_default(), public_prefix),
-            warnings: warning.into_iter().collect(),
+            warnings: warnings.into(),
             listing: OnceLock::new(),
             fingerprint,
         })
@@ -174,13 +178,21 @@ impl Profile {
 
     /// The names of everything that the agent needs, each once.
     pub(crate) fn needed(&self) -> BTreeSet<Arc<str>> {
-        self.functions
-            .iter()
-            .flat_map(|function| &function.needs)
-            .flat_map(Need::alternatives)
-            .map(|spec| spec.capability.clone())
+        let names = self.functions.iter().flat_map(|function| {
+            let specs = function.needs.iter().flat_map(Need::alternatives);
+            let names = specs.map(|spec| &spec.capability);
+            names.chain(function.llm.iter().flat_map(|llm| llm.names()))
+        });
+        names
             .filter(|capability| !capability.is_empty())
+            .cloned()
             .collect()
+    }
+
+    /// Whether an LLM function of the agent may be given tools of any capability.
+    pub(crate) fn is_wild(&self) -> bool {
+        let mut functions = self.functions.iter();
+        functions.any(|function| function.llm.as_ref().is_some_and(|llm| llm.is_wild()))
     }
 
     /// The dependencies of every function, in order: the order of the wiring's slots.

@@ -23,6 +23,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// The function at `position`, which must offer something.
+    pub(super) fn new(profile: Arc<Profile>, position: usize) -> Self {
+        Self { profile, position }
+    }
+
     pub(crate) fn function_name(&self) -> &str {
         &self.function().name
     }
@@ -43,7 +48,7 @@ impl Target {
     }
 
     /// Whether both are the same registration of the same function.
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.profile, &other.profile) && self.position == other.position
     }
 }
@@ -69,10 +74,7 @@ pub(crate) fn resolve(spec: &Spec, candidates: &Candidates) -> Option<Target> {
         .iter()
         .filter_map(|((_, position), profile)| Fit::judge(spec, profile, *position))
         .min_by(Fit::compare)
-        .map(|fit| Target {
-            profile: fit.profile.clone(),
-            position: fit.position,
-        })
+        .map(|fit| Target::new(fit.profile.clone(), fit.position))
 }
 
 /// Whether [`resolve`] finds anybody.

@@ -9,6 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::function::Need;
+use super::llm::Selection;
 use super::resolve::Wired;
 use super::{AnswerId, Profile};
 
@@ -19,6 +20,8 @@ pub(crate) struct Wiring {
     pub(crate) generation: u64,
     /// One entry per need, functions in order, needs in order.
     slots: Box<[Option<Wired>]>,
+    /// What the LLM functions are given.
+    pub(crate) llm: Selection,
     /// The answer's members from `dependencies_resolved` on, with the closing brace.
     pub(crate) tail: Bytes,
     /// Tells one answer from another across restarts.
@@ -33,31 +36,34 @@ impl Wiring {
         Self {
             generation: 0,
             slots: Box::default(),
+            llm: Selection::default(),
             tail: Bytes::new(),
             digest: [0; 16],
             listing: OnceLock::new(),
         }
     }
 
-    /// Resolves every need of `profile`.
+    /// Resolves every need of `profile`; the draft numbers the result.
     pub(crate) fn resolve(
         profile: &Profile,
-        generation: u64,
+        llm: Selection,
         resolve: impl Fn(&Need) -> Option<Wired>,
     ) -> Self {
         let slots = profile.needs().map(|(_, need)| resolve(need)).collect();
-        Self::spell(profile, generation, slots)
+        Self::spell(profile, 0, slots, llm)
     }
 
-    /// Resolves the needs for which `is_touched` again; `None` if the answer stays what it was.
+    /// Resolves the needs for which `is_touched` again, and takes over `llm` where that changed;
+    /// `None` if the answer stays what it was.
     pub(crate) fn refresh(
         &self,
         profile: &Profile,
+        llm: Option<Selection>,
         is_touched: impl Fn(&Arc<str>) -> bool,
         resolve: impl Fn(&Need) -> Option<Wired>,
     ) -> Option<Self> {
         let mut slots = self.slots.clone();
-        let mut differs = false;
+        let mut differs = llm.is_some();
         for (slot, (_, need)) in slots.iter_mut().zip(profile.needs()) {
             if need.alternatives().any(|spec| is_touched(&spec.capability)) {
                 let found = resolve(need);
@@ -76,7 +82,8 @@ impl Wiring {
         // A provider may have registered again without a change that this consumer can see.
         // The new wiring is kept all the same, under its old generation: it must not hold on to
         // a profile that nobody has any more.
-        let mut fresh = Self::spell(profile, self.generation, slots);
+        let llm = llm.unwrap_or_else(|| self.llm.clone());
+        let mut fresh = Self::spell(profile, self.generation, slots, llm);
         if fresh.digest != self.digest {
             fresh.generation = 0; // The draft numbers it.
         }
@@ -97,7 +104,12 @@ impl Wiring {
         }
     }
 
-    fn spell(profile: &Profile, generation: u64, slots: Box<[Option<Wired>]>) -> Self {
+    fn spell(
+        profile: &Profile,
+        generation: u64,
+        slots: Box<[Option<Wired>]>,
+        llm: Selection,
+    ) -> Self {
         let mut dependencies_resolved: BTreeMap<&str, Vec<DependencyAnswer>> = BTreeMap::new();
         let mut position = 0;
         for function in profile
@@ -113,7 +125,8 @@ impl Wiring {
         }
         let tail = AnswerTail {
             dependencies_resolved,
-            llm_tools: BTreeMap::new(),
+            llm_tools: llm.tools(profile),
+            llm_providers: llm.providers(profile),
             surfaces: &profile.surfaces,
             warnings: &profile.warnings,
         };
@@ -123,6 +136,7 @@ impl Wiring {
         Self {
             generation,
             slots,
+            llm,
             tail: json.into(),
             digest,
             listing: OnceLock::new(),

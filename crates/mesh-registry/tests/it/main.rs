@@ -4,6 +4,7 @@
 mod heartbeat;
 mod lifecycle;
 mod listing;
+mod llm;
 mod proxy;
 mod registry;
 mod required;

@@ -1,0 +1,68 @@
+//! What arguments a tool takes, in its own words.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// A JSON Schema as the agent spelled it: keys in its order, numbers in its digits. Only white space
+/// between tokens is dropped, since a line break would end a line of an event stream.
+#[derive(Debug)]
+pub(crate) struct InputSchema(Box<RawValue>);
+
+impl InputSchema {
+    /// Takes over `json` if it is an object that everybody can read.
+    pub(crate) fn compile(json: &RawValue) -> serde_json::Result<Self> {
+        // A raw value was skipped and not read: what ails it comes to light here, not at a consumer.
+        serde_json::from_str::<Map<String, Value>>(json.get())?;
+        RawValue::from_string(compact(json.get())).map(Self)
+    }
+
+    /// The text.
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.0
+    }
+}
+
+fn compact(json: &str) -> String {
+    let mut in_text = false;
+    let mut escaped = false;
+    let is_kept = |character: &char| {
+        if !in_text {
+            in_text = *character == '"';
+            return !character.is_ascii_whitespace();
+        }
+        in_text = escaped || *character != '"';
+        escaped = !escaped && *character == '\\';
+        true
+    };
+    json.chars().filter(is_kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(json: &str) -> serde_json::Result<String> {
+        let raw = RawValue::from_string(json.to_owned())?;
+        InputSchema::compile(&raw).map(|schema| schema.raw().get().to_owned())
+    }
+
+    #[test]
+    fn a_schema_keeps_its_spelling() {
+        for (json, kept) in [
+            (r#"{"b":1.50,"a":[]}"#, r#"{"b":1.50,"a":[]}"#),
+            ("{\r\n\t\"b\" : [ 1 , 2 ]\n}", r#"{"b":[1,2]}"#),
+            (r#"{ "a b\\" : " \" é " }"#, r#"{"a b\\":" \" é "}"#),
+        ] {
+            assert_eq!(compile(json).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn a_schema_that_nobody_can_read_is_refused() {
+        for json in ["5", "[]", r#"{"a":1e999}"#, r#"{"a":"\ud800"}"#] {
+            assert!(compile(json).is_err(), "{json}");
+        }
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        assert!(compile(&deep).is_err());
+    }
+}
