@@ -58,7 +58,7 @@ async fn mesh() -> Registry {
     registry
 }
 
-/// `function@agent-version` of what `filter` selects.
+/// Name and version of each tool that `filter` selects.
 async fn selected(registry: &Registry, filter: &Value) -> Vec<String> {
     let answer = registry.register(&asker(filter)).await;
     let tools = answer["llm_tools"]["chat"].as_array();

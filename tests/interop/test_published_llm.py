@@ -1,0 +1,45 @@
+"""An LLM function of the published package gets its tools and its provider from our registry."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mesh_harness import OUR_REGISTRY, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
+
+
+def thought(tools: list[str], total: str | None) -> dict[str, str]:
+    """What the LLM function answers when its provider was handed `tools`."""
+    return {"result": json.dumps({"asked": "2 and 3?", "tools": tools, "sum": total})}
+
+
+def resolutions(mesh: Mesh) -> tuple[list[Any], list[Any]]:
+    """The tools and the providers that the registry lists for the consumer's function."""
+    listed = httpx.get(f"{mesh.url}/agents", timeout=5).json()["agents"]
+    consumer = next(agent for agent in listed if agent["name"] == "interop-llm-consumer")
+    tools = [row.get("mcp_tool") for row in consumer["llm_tool_resolutions"]]
+    return tools, [row.get("mcp_tool") for row in consumer["llm_provider_resolutions"]]
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
+)
+def test_its_llm_function_thinks_with_tools_that_come_and_go(mesh: Mesh, registry: Path) -> None:
+    mesh.start_registry(registry)
+    mesh.start_agent("llm_consumer.py", UPSTREAM_VENV)
+    mesh.wait_for_agent("interop-llm-consumer")
+    mesh.start_agent("llm_provider.py", UPSTREAM_VENV)
+    mesh.wait_for_answer("interop-llm-consumer", "ask", thought([], None), question="2 and 3?")
+
+    adder = mesh.start_agent("provider.py", UPSTREAM_VENV)
+    with_tool = thought(["add"], '{"sum":5}')
+    mesh.wait_for_answer("interop-llm-consumer", "ask", with_tool, question="2 and 3?")
+    assert resolutions(mesh) == (["add"], ["think"])
+
+    # Without a farewell: only silence tells.
+    adder.stop(signal.SIGKILL)
+    mesh.wait_for_answer("interop-llm-consumer", "ask", thought([], None), question="2 and 3?")
+    wait_for("the listing to forget the tool", lambda: resolutions(mesh) == ([None], ["think"]))
