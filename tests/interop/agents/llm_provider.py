@@ -1,7 +1,7 @@
 """Thinks without a vendor: it uses the first tool that it is handed and says what came of it.
 
-The decorator for LLM providers needs a vendor's account, so this is an ordinary tool that speaks the
-providers' protocol."""
+The decorator for LLM providers needs a vendor's account, so this is an ordinary tool that speaks
+the providers' protocol."""
 
 import json
 from typing import Any

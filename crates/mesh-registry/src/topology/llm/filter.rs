@@ -158,18 +158,19 @@ impl Entry {
 }
 
 fn mode(declared: Option<Value>) -> (FilterMode, Option<UnknownMode>) {
-    match declared {
-        None => (FilterMode::All, None),
-        Some(Value::String(text)) if text.is_empty() => (FilterMode::All, None),
-        Some(Value::String(text)) => match FilterMode::parse(&text) {
-            Some(mode) => (mode, None),
-            None => {
-                let shown: String = text.chars().take(LONGEST_SHOWN).collect();
-                (FilterMode::All, Some(UnknownMode(format!("`{shown}`"))))
+    let unknown = match declared {
+        None => return (FilterMode::All, None),
+        Some(Value::String(text)) if text.is_empty() => return (FilterMode::All, None),
+        Some(Value::String(text)) => {
+            if let Some(mode) = FilterMode::parse(&text) {
+                return (mode, None);
             }
-        },
-        Some(other) => (FilterMode::All, Some(UnknownMode(kind(&other).to_owned()))),
-    }
+            let shown: String = text.chars().take(LONGEST_SHOWN).collect();
+            format!("`{shown}`")
+        }
+        Some(other) => kind(&other).to_owned(),
+    };
+    (FilterMode::All, Some(UnknownMode(unknown)))
 }
 
 fn kind(value: &Value) -> &'static str {
