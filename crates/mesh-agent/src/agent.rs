@@ -72,7 +72,7 @@ impl Agent {
             None
         } else {
             let client = RegistryClient::new(&settings.registry_url, ClientOptions::default());
-            Some(client.map_err(StartError::Registry)?)
+            Some(Arc::new(client.map_err(StartError::Registry)?))
         };
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()

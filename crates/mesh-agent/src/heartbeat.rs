@@ -1,21 +1,23 @@
 //! Keeps an agent registered.
 //!
-//! One future at a time: the next request, asleep until it is due. A command drops it, changes the
-//! plan, and the loop starts the next one; so nothing that the registry does, or fails to do, can
-//! delay a command.
+//! One request at a time, asleep until it is due. A command drops it, changes the plan, and the loop
+//! starts the next one; so nothing that the registry does, or fails to do, can delay a command. Beside
+//! it the watch is listened to, which neither delays a request nor keeps one from being sent.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mesh_client::{ClientError, Ping, PingVerdict, RegistryClient, describe};
-use mesh_core::wire::{Answer, AnswerStatus, Registration};
+use mesh_client::{ClientError, NamedAnswer, Ping, PingVerdict, RegistryClient, Watched, describe};
+use mesh_core::wire::{AnswerStatus, Registration};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::agent::Stopped;
 use crate::backoff::{OUTAGE_CAP, REFUSAL_CAP, pause};
 use crate::shared::Shared;
+use crate::watch::Watch;
 use crate::{AgentState, Health};
 
 /// A ping is answered from memory; one that takes longer is lost.
@@ -43,13 +45,13 @@ enum Step {
 }
 
 enum Outcome {
-    Registered(Result<Answer, ClientError>),
+    Registered(Result<NamedAnswer, ClientError>),
     Pinged(Result<Ping, ClientError>),
 }
 
 /// The agent's side of the registration.
 pub(crate) struct Heartbeat {
-    client: Option<RegistryClient>,
+    client: Option<Arc<RegistryClient>>,
     shared: Arc<Shared>,
     commands: UnboundedReceiver<Command>,
     interval: Duration,
@@ -58,6 +60,9 @@ pub(crate) struct Heartbeat {
     body: Bytes,
     /// The health that the registry was told last.
     announced: Option<Health>,
+    /// What the registry calls the answer that was applied last.
+    held: Option<String>,
+    watch: Watch,
     step: Step,
     due: Instant,
     failures: u32,
@@ -68,7 +73,7 @@ pub(crate) struct Heartbeat {
 impl Heartbeat {
     /// `client` is absent for an agent that works without a registry.
     pub(crate) fn new(
-        client: Option<RegistryClient>,
+        client: Option<Arc<RegistryClient>>,
         shared: Arc<Shared>,
         commands: UnboundedReceiver<Command>,
         interval: Duration,
@@ -84,6 +89,8 @@ impl Heartbeat {
             health: health.unwrap_or_default(),
             body: Bytes::new(),
             announced: None,
+            held: None,
+            watch: Watch::new(),
             step: Step::Register,
             due: Instant::now(),
             failures: 0,
@@ -98,9 +105,10 @@ impl Heartbeat {
 
     /// Runs until it is told to stop, then leaves the mesh.
     pub(crate) async fn run(mut self) -> Stopped {
-        let patience = loop {
+        let patience = 'life: loop {
             let is_silent = self.is_withdrawn();
-            let Some(client) = self.client.as_ref().filter(|_| !is_silent) else {
+            let Some(client) = self.client.clone().filter(|_| !is_silent) else {
+                self.watch.end();
                 match self.commands.recv().await {
                     Some(Command::Stop(patience)) => break patience,
                     Some(command) => self.obey(command),
@@ -108,28 +116,68 @@ impl Heartbeat {
                 }
                 continue;
             };
-            self.was_sent |= self.step == Step::Register;
-            let request = request(
-                client,
-                self.step,
-                self.due,
-                &self.registration.agent_id,
-                self.body.clone(),
-            );
-            tokio::select! {
-                biased;
-                command = self.commands.recv() => match command {
-                    Some(Command::Stop(patience)) => break patience,
-                    Some(command) => self.obey(command),
-                    None => break LAST_PATIENCE,
-                },
-                outcome = request => match outcome {
-                    Outcome::Registered(answer) => self.on_answer(answer),
-                    Outcome::Pinged(ping) => self.on_ping(ping),
-                },
+            if self.step == Step::Register {
+                self.was_sent = true;
+                self.watch.end();
+            }
+            let mut request = pin!(self.request(&client));
+            loop {
+                tokio::select! {
+                    biased;
+                    command = self.commands.recv() => match command {
+                        Some(Command::Stop(patience)) => break 'life patience,
+                        Some(command) => {
+                            self.obey(command);
+                            break;
+                        }
+                        None => break 'life LAST_PATIENCE,
+                    },
+                    outcome = request.as_mut() => {
+                        match outcome {
+                            Outcome::Registered(answer) => self.on_answer(answer),
+                            Outcome::Pinged(ping) => self.on_ping(ping),
+                        }
+                        break;
+                    }
+                    pushed = self.watch.next(
+                        &client,
+                        &self.registration.agent_id,
+                        self.held.as_deref(),
+                    ) => {
+                        self.on_push(pushed);
+                        // A request that still sleeps is made anew, for it names the answer. One that
+                        // is under way goes on: no number of pushes keeps it from being answered.
+                        if self.step == Step::Register || Instant::now() < self.due {
+                            break;
+                        }
+                    }
+                }
             }
         };
         self.leave(patience).await
+    }
+
+    /// The next request, asleep until it is due.
+    fn request(&self, client: &Arc<RegistryClient>) -> impl Future<Output = Outcome> + use<> {
+        let client = Arc::clone(client);
+        let (step, due, body) = (self.step, self.due, self.body.clone());
+        let (agent_id, held) = (self.registration.agent_id.clone(), self.held.clone());
+        async move {
+            sleep_until(due).await;
+            match step {
+                Step::Register => Outcome::Registered(client.register_raw(body).await),
+                Step::Ping => {
+                    let ping = client.ping(&agent_id, held.as_deref());
+                    let ping = timeout(PING_TIMEOUT, ping).await;
+                    Outcome::Pinged(ping.unwrap_or_else(|_| {
+                        Err(ClientError::Timeout {
+                            url: client.base().to_owned(),
+                            timeout: PING_TIMEOUT,
+                        })
+                    }))
+                }
+            }
+        }
     }
 
     fn obey(&mut self, command: Command) {
@@ -172,20 +220,22 @@ impl Heartbeat {
         self.plan(step, Duration::ZERO);
     }
 
-    fn on_answer(&mut self, answer: Result<Answer, ClientError>) {
+    fn on_answer(&mut self, answer: Result<NamedAnswer, ClientError>) {
         match answer {
-            Ok(answer) if answer.status == AnswerStatus::Success => {
+            Ok(NamedAnswer { id, answer }) if answer.status == AnswerStatus::Success => {
                 for warning in &answer.warnings {
                     tracing::warn!(agent.id = %self.registration.agent_id, %warning, "registration was changed");
                 }
                 self.failures = 0;
                 self.announced = Some(self.health);
                 self.plan(Step::Ping, self.interval);
+                self.held = id;
+                self.watch.begin();
                 // Wiring first: whoever sees the agent registered finds it wired.
                 self.shared.publish(answer);
                 self.set_state(AgentState::Registered);
             }
-            Ok(answer) => self.on_refusal(answer.message),
+            Ok(named) => self.on_refusal(named.answer.message),
             Err(error @ ClientError::Refused { .. }) if !error.is_transient() => {
                 self.on_refusal(describe(&error));
             }
@@ -198,9 +248,13 @@ impl Heartbeat {
             Ok(PingVerdict::Current) => {
                 self.failures = 0;
                 self.plan(Step::Ping, self.interval);
+                self.watch.begin(); // It was ended if the agent was silent for a while.
                 self.set_state(AgentState::Registered);
             }
-            Ok(PingVerdict::Changed | PingVerdict::Unknown) => {
+            Ok(verdict @ (PingVerdict::Changed | PingVerdict::Unknown)) => {
+                if verdict == PingVerdict::Unknown {
+                    self.watch.forget_registry();
+                }
                 self.failures = 0;
                 self.plan(Step::Register, Duration::ZERO);
             }
@@ -215,6 +269,21 @@ impl Heartbeat {
         }
     }
 
+    fn on_push(&mut self, pushed: Watched) {
+        match pushed {
+            Watched::Answer(named) if named.answer.status == AnswerStatus::Success => {
+                self.held = named.id;
+                self.shared.publish(named.answer);
+            }
+            // A registry refuses registrations, and nothing else.
+            Watched::Answer(_) => {}
+            Watched::Gone => {
+                self.failures = 0;
+                self.plan(Step::Register, Duration::ZERO);
+            }
+        }
+    }
+
     fn on_refusal(&mut self, message: String) {
         tracing::warn!(agent.id = %self.registration.agent_id, %message, "registration was refused");
         self.failures += 1;
@@ -224,6 +293,7 @@ impl Heartbeat {
 
     fn on_outage(&mut self, step: Step, error: &ClientError) {
         self.failures += 1;
+        self.watch.forget_registry();
         self.plan(step, pause(self.failures, OUTAGE_CAP));
         self.set_state(AgentState::Reconnecting {
             error: describe(error),
@@ -264,28 +334,6 @@ impl Heartbeat {
                 "the registry at `{}` did not answer within {patience:?}",
                 client.base()
             )),
-        }
-    }
-}
-
-async fn request(
-    client: &RegistryClient,
-    step: Step,
-    due: Instant,
-    agent_id: &str,
-    body: Bytes,
-) -> Outcome {
-    sleep_until(due).await;
-    match step {
-        Step::Register => Outcome::Registered(client.register_raw(body).await),
-        Step::Ping => {
-            let ping = timeout(PING_TIMEOUT, client.ping(agent_id)).await;
-            Outcome::Pinged(ping.unwrap_or_else(|_| {
-                Err(ClientError::Timeout {
-                    url: client.base().to_owned(),
-                    timeout: PING_TIMEOUT,
-                })
-            }))
         }
     }
 }

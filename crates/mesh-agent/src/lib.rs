@@ -16,6 +16,7 @@ mod settings;
 mod settle;
 mod shared;
 mod status;
+mod watch;
 mod wiring;
 
 pub use agent::{Agent, Stopped};

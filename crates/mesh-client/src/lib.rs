@@ -15,10 +15,13 @@ mod excerpt;
 mod forward;
 mod headers;
 mod registry;
+mod sse;
 mod transport;
+mod watch;
 
 pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
-pub use registry::{ClientOptions, EventQuery, Ping, PingVerdict, RegistryClient};
+pub use registry::{ClientOptions, EventQuery, NamedAnswer, Ping, PingVerdict, RegistryClient};
 pub use transport::Proxies;
+pub use watch::{AnswerStream, Watched};

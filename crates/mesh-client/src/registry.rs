@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mesh_core::wire::{
-    AgentList, Answer, ErrorBody, EventList, HealthReport, ReadyReport, Registration,
+    ANSWER_ID_HEADER, AgentList, Answer, ErrorBody, EventList, HealthReport, ReadyReport,
+    Registration,
 };
-use reqwest::{Method, StatusCode, header};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -42,6 +43,15 @@ impl Default for ClientOptions {
             proxies: Proxies::default(),
         }
     }
+}
+
+/// An answer to a registration, and what the registry calls it.
+#[derive(Debug, Clone)]
+pub struct NamedAnswer {
+    /// Tells this answer from others; a registry without watches gives no names.
+    pub id: Option<String>,
+    /// The answer.
+    pub answer: Answer,
 }
 
 /// What the registry says to a ping.
@@ -126,9 +136,9 @@ impl RegistryClient {
     /// `GET /ready`: the store answers too. A registry that is not ready says so in the report.
     pub async fn ready(&self) -> Result<ReadyReport, ClientError> {
         let url = join(&self.base, &["ready"]);
-        let answer = self.send(Method::GET, &url, None).await?;
+        let answer = self.send(self.request(Method::GET, &url)?).await?;
         match answer.status {
-            StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => decode(&url, &answer.body),
+            StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => decode(url.as_str(), &answer.body),
             _ => Err(self.refusal(&answer)),
         }
     }
@@ -140,20 +150,32 @@ impl RegistryClient {
             url: self.label.clone(),
             reason: format!("the registration cannot be written as JSON: {error}"),
         })?;
-        self.register_raw(body.into()).await
+        Ok(self.register_raw(body.into()).await?.answer)
     }
 
-    /// The same with a document that is serialised already.
-    pub async fn register_raw(&self, registration: Bytes) -> Result<Answer, ClientError> {
+    /// The same with a document that is serialised already, and the answer's name.
+    pub async fn register_raw(&self, registration: Bytes) -> Result<NamedAnswer, ClientError> {
         let url = join(&self.base, &["heartbeat"]);
-        let answer = self.send(Method::POST, &url, Some(registration)).await?;
-        self.read(&url, &answer)
+        let request = self
+            .request(Method::POST, &url)?
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(registration);
+        let answer = self.send(request).await?;
+        Ok(NamedAnswer {
+            answer: self.read(&url, &answer)?,
+            id: answer.id,
+        })
     }
 
-    /// `HEAD /heartbeat/{agent_id}`: still here; has anything changed?
-    pub async fn ping(&self, agent_id: &str) -> Result<Ping, ClientError> {
+    /// `HEAD /heartbeat/{agent_id}`: still here; has anything changed since the answer called `held`, or
+    /// since the last one that was fetched?
+    pub async fn ping(&self, agent_id: &str, held: Option<&str>) -> Result<Ping, ClientError> {
         let url = join(&self.base, &["heartbeat", agent_id]);
-        let answer = self.send(Method::HEAD, &url, None).await?;
+        let mut request = self.request(Method::HEAD, &url)?;
+        if let Some(held) = held {
+            request = request.header(ANSWER_ID_HEADER, held);
+        }
+        let answer = self.send(request).await?;
         let verdict = match answer.status {
             StatusCode::OK => PingVerdict::Current,
             StatusCode::ACCEPTED => PingVerdict::Changed,
@@ -169,7 +191,7 @@ impl RegistryClient {
     /// `DELETE /agents/{agent_id}`: leaves the mesh. An agent that is not there has left.
     pub async fn leave(&self, agent_id: &str) -> Result<(), ClientError> {
         let url = join(&self.base, &["agents", agent_id]);
-        let answer = self.send(Method::DELETE, &url, None).await?;
+        let answer = self.send(self.request(Method::DELETE, &url)?).await?;
         if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
             Ok(())
         } else {
@@ -185,7 +207,7 @@ impl RegistryClient {
     /// `GET /agents` as the registry spelled it.
     pub async fn agents_raw(&self) -> Result<Bytes, ClientError> {
         let url = join(&self.base, &["agents"]);
-        let answer = self.send(Method::GET, &url, None).await?;
+        let answer = self.send(self.request(Method::GET, &url)?).await?;
         if answer.status.is_success() {
             Ok(answer.body)
         } else {
@@ -226,25 +248,57 @@ impl RegistryClient {
     }
 
     async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, ClientError> {
-        let answer = self.send(Method::GET, &url, None).await?;
+        let answer = self.send(self.request(Method::GET, &url)?).await?;
         self.read(&url, &answer)
     }
 
     fn read<T: DeserializeOwned>(&self, url: &Url, answer: &RawAnswer) -> Result<T, ClientError> {
         if answer.status.is_success() {
-            decode(url, &answer.body)
+            decode(url.as_str(), &answer.body)
         } else {
             Err(self.refusal(answer))
         }
     }
 
-    async fn send(
+    pub(crate) fn base_url(&self) -> &Url {
+        &self.base
+    }
+
+    pub(crate) fn max_body(&self) -> usize {
+        self.options.max_body
+    }
+
+    /// A request to `url` that carries nothing yet.
+    pub(crate) fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, ClientError> {
+        let client = self.transport.client(url).map_err(|e| self.broken(e))?;
+        Ok(client.request(method, url.clone()))
+    }
+
+    /// Sends `request` and waits for the head of a successful answer.
+    pub(crate) async fn open(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        self.in_time(async {
+            let response = request.send().await.map_err(|e| self.broken(e))?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            Err(self.refusal(&self.collect(response).await?))
+        })
+        .await
+    }
+
+    /// Sends `request` and waits for the whole answer.
+    async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ClientError> {
+        self.in_time(async {
+            let response = request.send().await.map_err(|e| self.broken(e))?;
+            self.collect(response).await
+        })
+        .await
+    }
+
+    async fn in_time<T>(
         &self,
-        method: Method,
-        url: &Url,
-        body: Option<Bytes>,
-    ) -> Result<RawAnswer, ClientError> {
-        let exchange = self.exchange(method, url, body);
+        exchange: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
         match tokio::time::timeout(self.options.timeout, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(ClientError::Timeout {
@@ -254,41 +308,27 @@ impl RegistryClient {
         }
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        url: &Url,
-        body: Option<Bytes>,
-    ) -> Result<RawAnswer, ClientError> {
-        let client = self.transport.client(url).map_err(|e| self.broken(e))?;
-        let mut request = client.request(method, url.clone());
-        if let Some(body) = body {
-            request = request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body);
-        }
-        let mut response = request.send().await.map_err(|e| self.broken(e))?;
-        let status = response.status();
-        let pending_jobs = response
-            .headers()
-            .get(PENDING_JOBS)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .unwrap_or(0);
+    async fn collect(&self, mut response: Response) -> Result<RawAnswer, ClientError> {
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let pending_jobs = header(PENDING_JOBS).and_then(|value| value.trim().parse().ok());
+        let mut answer = RawAnswer {
+            status: response.status(),
+            pending_jobs: pending_jobs.unwrap_or(0),
+            id: header(ANSWER_ID_HEADER).map(str::to_owned),
+            body: Bytes::new(),
+        };
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.broken(e))? {
             if body.len() + chunk.len() > self.options.max_body {
                 return Err(ClientError::Malformed {
-                    url: url.to_string(),
+                    url: response.url().to_string(),
                     reason: format!("it is longer than {} bytes", self.options.max_body),
                 });
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(RawAnswer {
-            status,
-            pending_jobs,
-            body: body.into(),
-        })
+        answer.body = body.into();
+        Ok(answer)
     }
 
     fn broken(&self, source: reqwest::Error) -> ClientError {
@@ -329,12 +369,14 @@ impl RegistryClient {
 struct RawAnswer {
     status: StatusCode,
     pending_jobs: u32,
+    /// What the registry calls it, if it is an answer to a registration.
+    id: Option<String>,
     body: Bytes,
 }
 
-fn decode<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, ClientError> {
+pub(crate) fn decode<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(body).map_err(|error| ClientError::Malformed {
-        url: url.to_string(),
+        url: url.to_owned(),
         reason: error.to_string(),
     })
 }

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ pub struct Script {
 enum Step {
     Send(Vec<u8>),
     Pause(Duration),
+    Follow(Arc<Mutex<Receiver<Script>>>),
 }
 
 impl Script {
@@ -117,6 +119,14 @@ impl Script {
     #[must_use]
     pub fn pause(mut self, pause: Duration) -> Self {
         self.steps.push(Step::Pause(pause));
+        self
+    }
+
+    /// Whatever the test says as it goes, until it drops its end. Of several connections that are
+    /// answered with clones of this, one at a time is told.
+    #[must_use]
+    pub fn follow(mut self, rest: Receiver<Script>) -> Self {
+        self.steps.push(Step::Follow(Arc::new(Mutex::new(rest))));
         self
     }
 
@@ -259,18 +269,30 @@ fn converse(stream: &TcpStream, state: &State) -> Option<()> {
     while let Some(request) = read_request(&mut reader) {
         let script = (state.respond)(&request);
         lock(&state.requests).push(request);
-        for step in script.steps {
-            match step {
-                Step::Send(bytes) => writer.write_all(&bytes).ok()?,
-                Step::Pause(pause) => thread::sleep(pause),
-            }
-        }
-        if script.close {
+        if perform(script, &mut writer)? {
             stream.shutdown(Shutdown::Both).ok()?;
             return None;
         }
     }
     None
+}
+
+/// Says what the script says; whether the connection is to be closed then, and nothing if it broke.
+fn perform(script: Script, writer: &mut impl Write) -> Option<bool> {
+    let mut close = script.close;
+    for step in script.steps {
+        match step {
+            Step::Send(bytes) => writer.write_all(&bytes).ok()?,
+            Step::Pause(pause) => thread::sleep(pause),
+            Step::Follow(rest) => {
+                let rest = lock(&rest);
+                for script in rest.iter() {
+                    close |= perform(script, writer)?;
+                }
+            }
+        }
+    }
+    Some(close)
 }
 
 fn read_request(reader: &mut impl BufRead) -> Option<Request> {

@@ -5,3 +5,4 @@ mod heartbeat;
 mod registry;
 mod settle;
 mod stop;
+mod watch;

@@ -17,6 +17,10 @@ pub(crate) struct Answers {
     pub(crate) registration: Result<String, String>,
     /// To a POST, when it is not 200.
     pub(crate) registration_status: u16,
+    /// What that answer is called.
+    pub(crate) id: Option<String>,
+    /// To a GET, which opens the watch.
+    pub(crate) watch: Script,
     /// To a HEAD.
     pub(crate) ping: u16,
     /// Before each answer.
@@ -34,6 +38,8 @@ impl Registry {
         let answers = Arc::new(Mutex::new(Answers {
             registration: Ok("{}".to_owned()),
             registration_status: 200,
+            id: None,
+            watch: Script::body(404, "text/plain", "404 page not found"),
             ping: 200,
             delay: Duration::ZERO,
         }));
@@ -52,9 +58,7 @@ impl Registry {
 
     /// Wires `slots` of function `greet`; an empty text is a gap.
     pub(crate) fn wire(&self, slots: &[&str]) {
-        let entries: Vec<String> = slots.iter().map(|endpoint| entry(endpoint)).collect();
-        let resolved = format!(r#"{{"greet":[{}]}}"#, entries.join(","));
-        self.say(|answers| answers.registration = Ok(resolved));
+        self.say(|answers| answers.registration = Ok(wiring(slots)));
     }
 
     pub(crate) fn go_away(&mut self) {
@@ -104,16 +108,20 @@ fn answer(answers: &Mutex<Answers>, request: &Request) -> Script {
     let script = match request.method.as_str() {
         "HEAD" => Script::status(answers.ping),
         "DELETE" => Script::status(204),
+        "GET" => answers.watch.clone(),
         _ if answers.registration_status != 200 => Script::status(answers.registration_status),
         _ => {
             let (status, message, resolved) = match &answers.registration {
                 Ok(resolved) => ("success", "", resolved.as_str()),
                 Err(reason) => ("error", reason.as_str(), "{}"),
             };
-            let text = format!(
-                r#"{{"agent_id":"a-1","status":"{status}","timestamp":"2026-01-01T00:00:00Z","message":"{message}","dependencies_resolved":{resolved}}}"#
-            );
-            Script::json(text)
+            let text = document(status, message, resolved);
+            let id = answers.id.as_ref();
+            let id = id.map_or(String::new(), |id| format!("x-mesh-answer: {id}\r\n"));
+            Script::default().send(format!(
+                "HTTP/1.1 200 X\r\n{id}content-length: {}\r\n\r\n{text}",
+                text.len()
+            ))
         }
     };
     if answers.delay.is_zero() {
@@ -121,6 +129,23 @@ fn answer(answers: &Mutex<Answers>, request: &Request) -> Script {
     } else {
         Script::default().pause(answers.delay).then(script)
     }
+}
+
+fn document(status: &str, message: &str, resolved: &str) -> String {
+    format!(
+        r#"{{"agent_id":"a-1","status":"{status}","timestamp":"2026-01-01T00:00:00Z","message":"{message}","dependencies_resolved":{resolved}}}"#
+    )
+}
+
+/// An answer called `id` that wires `slots`, as a watch brings it.
+pub(crate) fn pushed(id: &str, slots: &[&str]) -> Script {
+    let text = document("success", "", &wiring(slots));
+    Script::default().chunk(format!("event: answer\nid: {id}\ndata: {text}\n\n"))
+}
+
+fn wiring(slots: &[&str]) -> String {
+    let entries: Vec<String> = slots.iter().map(|endpoint| entry(endpoint)).collect();
+    format!(r#"{{"greet":[{}]}}"#, entries.join(","))
 }
 
 fn entry(endpoint: &str) -> String {

@@ -12,9 +12,9 @@ use url::Url;
 
 use super::error::CallError;
 use super::message::{self, Message};
-use super::sse::EventStream;
 use crate::Headers;
 use crate::excerpt::excerpt;
+use crate::sse::{Event, EventStream};
 use crate::transport::{Transport, join, parse_base};
 
 const TIMEOUT_HEADER: &str = "x-mesh-timeout";
@@ -347,8 +347,8 @@ impl Kind {
 }
 
 /// The answer in an event's data, if it is there; an event that cannot be read is not the answer.
-fn answer_in(data: &[u8]) -> Option<Message> {
-    match message::read(data) {
+fn answer_in(event: Event<'_>) -> Option<Message> {
+    match message::read(event.data) {
         Ok(Message::Other) | Err(_) => None,
         Ok(answer) => Some(answer),
     }

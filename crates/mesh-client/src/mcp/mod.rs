@@ -8,7 +8,6 @@ mod caller;
 mod error;
 mod message;
 mod outcome;
-mod sse;
 
 pub use caller::{CallerOptions, McpCaller, Reply, ToolCall};
 pub use error::{CallError, RpcError};

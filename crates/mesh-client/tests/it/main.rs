@@ -3,3 +3,4 @@
 mod calls;
 mod registry;
 mod releases;
+mod watch;

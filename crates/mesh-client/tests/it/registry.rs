@@ -105,10 +105,10 @@ async fn a_ping_is_current_changed_or_unknown() {
             verdict,
             pending_jobs: 7,
         };
-        assert_eq!(client.ping(status).await.unwrap(), expected);
+        assert_eq!(client.ping(status, None).await.unwrap(), expected);
     }
     for status in ["503", "404", "500"] {
-        let error = client.ping(status).await.unwrap_err();
+        let error = client.ping(status, None).await.unwrap_err();
         assert!(
             matches!(&error, ClientError::Refused { status: got, .. } if got.to_string() == status),
             "{error:?}"

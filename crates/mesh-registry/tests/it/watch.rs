@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use mesh_client::{ClientError, ClientOptions, PingVerdict, RegistryClient, Watched};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -136,6 +137,41 @@ impl Watch {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_projects_own_client_understands_the_stream() {
+    let registry = Registry::new().await;
+    let sockets = Sockets::of(&registry).await;
+    let url = format!("http://{}", sockets.address);
+    let client = RegistryClient::new(&url, ClientOptions::default()).expect("a URL");
+    match client.watch("report-1", None).await {
+        Err(ClientError::Refused { status: 410, .. }) => {}
+        other => panic!("it is not registered: {other:?}"),
+    }
+    let body = needs_time().to_string().into();
+    let first = client.register_raw(body).await.expect("an answer");
+    let mut watch = client
+        .watch("report-1", first.id.as_deref())
+        .await
+        .expect("a watch");
+    registry.register(&provider("clock-1", &["time"])).await;
+    let Ok(Some(Watched::Answer(second))) = watch.next().await else {
+        panic!("no answer");
+    };
+    let slot = &second.answer.dependencies_resolved["use"][0];
+    assert_eq!(slot.agent_id, "clock-1");
+    for (held, verdict) in [
+        (&first.id, PingVerdict::Changed),
+        (&second.id, PingVerdict::Current),
+        (&None, PingVerdict::Current),
+    ] {
+        let ping = client.ping("report-1", held.as_deref()).await;
+        assert_eq!(ping.expect("an answer").verdict, verdict);
+    }
+    client.leave("report-1").await.expect("it leaves");
+    assert!(matches!(watch.next().await, Ok(Some(Watched::Gone))));
+    assert!(matches!(watch.next().await, Ok(None)));
 }
 
 fn needs_time() -> Value {

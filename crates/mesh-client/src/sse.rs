@@ -3,13 +3,24 @@
 /// The comment that the registry's proxy appends to a stream that it cut at its deadline.
 const TIMEOUT_MARK: &[u8] = b"mesh-proxy-timeout";
 
-/// Takes bytes as they arrive and gives the `data` of each event that is complete.
-///
-/// Event names, ids and retry times are skipped: MCP puts everything into `data`.
+/// An event that is complete.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event<'a> {
+    /// Its `event`; empty for a message without a name.
+    pub(crate) name: &'a [u8],
+    /// Its own `id`; empty if it has none.
+    pub(crate) id: &'a [u8],
+    /// Its `data`, never absent.
+    pub(crate) data: &'a [u8],
+}
+
+/// Takes bytes as they arrive and gives each event that is complete. Retry times are skipped.
 #[derive(Debug, Default)]
 pub(crate) struct EventStream {
     /// The line that is not yet complete.
     line: Vec<u8>,
+    name: Vec<u8>,
+    id: Vec<u8>,
     /// The `data` lines of the event that is not yet complete, each with a line feed behind it.
     data: Vec<u8>,
     /// The last byte was a carriage return, so a line feed belongs to the same line end.
@@ -21,12 +32,12 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
-    /// Reads `bytes` and hands the `data` of each event that they complete to `on_event`, until it
-    /// returns something.
+    /// Reads `bytes` and hands each event that they complete to `on_event`, until it returns
+    /// something.
     pub(crate) fn push<T>(
         &mut self,
         bytes: &[u8],
-        mut on_event: impl FnMut(&[u8]) -> Option<T>,
+        mut on_event: impl FnMut(Event<'_>) -> Option<T>,
     ) -> Option<T> {
         let mut rest = bytes;
         if std::mem::take(&mut self.after_return) && rest.first() == Some(&b'\n') {
@@ -53,7 +64,10 @@ impl EventStream {
     }
 
     /// Reads the event that the stream's orderly end completes.
-    pub(crate) fn finish<T>(&mut self, mut on_event: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    pub(crate) fn finish<T>(
+        &mut self,
+        mut on_event: impl FnMut(Event<'_>) -> Option<T>,
+    ) -> Option<T> {
         if !self.line.is_empty() {
             self.end_of_line(&mut on_event);
         }
@@ -62,7 +76,7 @@ impl EventStream {
 
     /// How many bytes are held back.
     pub(crate) fn held(&self) -> usize {
-        self.line.len() + self.data.len()
+        self.line.len() + self.name.len() + self.id.len() + self.data.len()
     }
 
     /// Whether the proxy said that it cut the stream at its deadline.
@@ -70,7 +84,7 @@ impl EventStream {
         self.timed_out
     }
 
-    fn end_of_line<T>(&mut self, on_event: &mut impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    fn end_of_line<T>(&mut self, on_event: &mut impl FnMut(Event<'_>) -> Option<T>) -> Option<T> {
         let mut line = self.line.as_slice();
         if !std::mem::replace(&mut self.started, true) {
             line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
@@ -78,8 +92,14 @@ impl EventStream {
         let mut found = None;
         if line.is_empty() {
             if let Some(data) = self.data.strip_suffix(b"\n") {
-                found = on_event(data);
+                found = on_event(Event {
+                    name: &self.name,
+                    id: &self.id,
+                    data,
+                });
             }
+            self.name.clear();
+            self.id.clear();
             self.data.clear();
         } else if let Some(comment) = line.strip_prefix(b":") {
             self.timed_out |= comment.trim_ascii_start().starts_with(TIMEOUT_MARK);
@@ -88,10 +108,15 @@ impl EventStream {
                 Some(colon) => (&line[..colon], &line[colon + 1..]),
                 None => (line, &[][..]),
             };
-            if name == b"data" {
-                self.data
-                    .extend_from_slice(value.strip_prefix(b" ").unwrap_or(value));
-                self.data.push(b'\n');
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            match name {
+                b"data" => {
+                    self.data.extend_from_slice(value);
+                    self.data.push(b'\n');
+                }
+                b"event" => value.clone_into(&mut self.name),
+                b"id" => value.clone_into(&mut self.id),
+                _ => {}
             }
         }
         self.line.clear();
@@ -107,8 +132,8 @@ mod tests {
     fn events(text: &[u8], size: usize) -> (Vec<String>, bool) {
         let mut stream = EventStream::default();
         let mut events = Vec::new();
-        let mut keep = |data: &[u8]| -> Option<()> {
-            events.push(String::from_utf8(data.to_vec()).unwrap());
+        let mut keep = |event: Event<'_>| -> Option<()> {
+            events.push(String::from_utf8(event.data.to_vec()).unwrap());
             None
         };
         for piece in text.chunks(size) {
@@ -143,12 +168,34 @@ mod tests {
     }
 
     #[test]
+    fn a_name_and_an_id_belong_to_one_event_only() {
+        let text =
+            b"event: answer\nid: 7-ab\ndata: 1\n\ndata: 2\n\nevent: void\n\nid:8\ndata: 3\n\n";
+        for size in 1..=text.len() {
+            let mut stream = EventStream::default();
+            let mut seen = Vec::new();
+            for piece in text.chunks(size) {
+                stream.push(piece, |event| -> Option<()> {
+                    let fields = [event.name, event.id, event.data].map(<[u8]>::to_vec);
+                    seen.push(fields.map(|field| String::from_utf8(field).unwrap()));
+                    None
+                });
+            }
+            assert_eq!(
+                seen,
+                [["answer", "7-ab", "1"], ["", "", "2"], ["", "8", "3"]],
+                "in pieces of {size}"
+            );
+        }
+    }
+
+    #[test]
     fn reading_stops_at_the_event_that_is_wanted() {
         let mut stream = EventStream::default();
         let mut seen = 0;
-        let found = stream.push(b"data: 1\n\ndata: 2\n\ndata: 3\n\n", |data| {
+        let found = stream.push(b"data: 1\n\ndata: 2\n\ndata: 3\n\n", |event| {
             seen += 1;
-            (data == b"2").then(|| data.to_vec())
+            (event.data == b"2").then(|| event.data.to_vec())
         });
         assert_eq!(found.as_deref(), Some(b"2".as_slice()));
         assert_eq!(seen, 2);
