@@ -96,6 +96,36 @@ impl Mesh {
         self.requirements.remove(profile);
     }
 
+    /// Compares what is kept by increments with what the agents say.
+    #[cfg(test)]
+    pub(super) fn check_indexes(&self) {
+        let mut fresh = Self {
+            agents: self.agents.clone(),
+            ..Self::default()
+        };
+        let mut pending = std::collections::BTreeSet::new();
+        let mut touched = std::collections::BTreeSet::new();
+        for agent in self.agents.values() {
+            fresh.add_offers(agent, &mut touched, &mut pending);
+            fresh.add_needs(&agent.profile);
+        }
+        fresh.spread(pending, &mut touched);
+        let keys = |offers: &HashMap<Arc<str>, Candidates>| -> Vec<(Arc<str>, Vec<OfferKey>)> {
+            let names = offers.iter();
+            let mut keys: Vec<_> = names
+                .map(|(name, offers)| (name.clone(), offers.keys().cloned().collect()))
+                .collect();
+            keys.sort();
+            keys
+        };
+        assert_eq!(keys(&self.providers), keys(&fresh.providers));
+        assert_eq!(keys(&self.withheld), keys(&fresh.withheld));
+        assert_eq!(self.consumers, fresh.consumers);
+        assert_eq!(self.requirers, fresh.requirers);
+        assert_eq!(self.requirements, fresh.requirements);
+        assert!(!self.is_cyclic);
+    }
+
     /// Every agent, in no order.
     pub(crate) fn agents(&self) -> impl Iterator<Item = &Agent> {
         self.agents.values()

@@ -16,6 +16,8 @@ mod availability;
 mod draft;
 mod endpoint;
 mod function;
+#[cfg(test)]
+mod histories;
 mod llm;
 mod mesh;
 mod profile;

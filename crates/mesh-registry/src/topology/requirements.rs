@@ -10,9 +10,10 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::Profile;
+use super::function::Need;
 
 /// How many offers make each edge: by the offered capability, the capabilities that it requires.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Requirements(imbl::HashMap<Arc<str>, OrdMap<Arc<str>, usize>>);
 
 /// A registration that would make functions wait for each other.
@@ -26,7 +27,7 @@ type Edges = BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>;
 fn edges(profile: &Profile) -> Edges {
     let mut edges = Edges::new();
     for (_, function, offer) in profile.offers() {
-        for spec in function.requirements().flat_map(|need| need.alternatives()) {
+        for spec in function.requirements().flat_map(Need::alternatives) {
             let targets = edges.entry(offer.capability.clone()).or_default();
             *targets.entry(spec.capability.clone()).or_default() += 1;
         }
