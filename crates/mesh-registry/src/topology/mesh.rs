@@ -121,6 +121,7 @@ impl Mesh {
         assert_eq!(keys(&self.providers), keys(&fresh.providers));
         assert_eq!(keys(&self.withheld), keys(&fresh.withheld));
         assert_eq!(self.consumers, fresh.consumers);
+        assert_eq!(self.wild, fresh.wild);
         assert_eq!(self.requirers, fresh.requirers);
         assert_eq!(self.requirements, fresh.requirements);
         assert!(!self.is_cyclic);
