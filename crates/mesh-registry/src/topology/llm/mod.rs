@@ -11,6 +11,8 @@ mod filter;
 mod input_schema;
 mod provider;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::fmt;
