@@ -114,7 +114,10 @@ impl Watch {
                 return Some(gone(&self.agent_id));
             };
             let current = agent.wiring.id();
-            if !self.held.is_some_and(|held| held.is_same(&current)) {
+            if !self
+                .held
+                .is_some_and(|held| held.says_the_same_as(&current))
+            {
                 self.held = Some(current);
                 return Some(answer(&self.app, &agent));
             }

@@ -28,13 +28,19 @@ impl Agent {
         self.pulse.fetched.load(Ordering::Relaxed) != self.wiring.generation
     }
 
-    /// Compares what the agent says it holds with its current answer.
+    /// Whether the agent, which says that it holds `held`, is to register again.
     pub(crate) fn is_outdated_with(&self, held: AnswerId) -> bool {
-        let is_current = held.is_same(&self.wiring.id());
-        if is_current {
-            self.mark_fetched();
+        let current = self.wiring.id();
+        if !held.says_the_same_as(&current) {
+            return true; // Whatever was sent to it got lost.
         }
-        !is_current
+        if held.generation == current.generation {
+            self.mark_fetched();
+            return false;
+        }
+        // The same words of another generation: of another life of the registry, or because the agent
+        // is asked to register for another reason than its wiring.
+        self.is_outdated()
     }
 
     /// Notes that the agent was handed its current answer.

@@ -4,10 +4,10 @@ use std::fmt;
 
 /// Names an answer: `{generation}-{digest}`, for instance `7-0f3c…` with 32 hex digits.
 ///
-/// The digest alone decides whether two ids name the same answer, because generations begin anew with
-/// each start of the registry and differ between replicas: an agent that holds an answer of another
-/// life is not sent the same one again, and never mistakes a new one for it. The generation says which
-/// of two answers of one life is the younger.
+/// Generations begin anew with each start of the registry and differ between replicas, so the digest
+/// alone decides whether two answers say the same: whoever holds an answer of another life is not sent
+/// the same words again, and no new ones pass for them. The generation says which of two answers of
+/// one life is the younger.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AnswerId {
     pub(super) generation: u64,
@@ -28,8 +28,8 @@ impl AnswerId {
         })
     }
 
-    /// Whether both name the same answer.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    /// Whether both answers wire the agent alike.
+    pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 }
@@ -57,12 +57,9 @@ mod tests {
         let read = AnswerId::parse(&id.to_string()).unwrap();
         assert_eq!(read.to_string(), id.to_string());
         let of_another_life = AnswerId::parse("1-000000000000000000000000000000AB").unwrap();
-        assert!(of_another_life.is_same(&id));
-        assert!(
-            !AnswerId::parse(&format!("7-{:032x}", 1))
-                .unwrap()
-                .is_same(&id)
-        );
+        assert!(of_another_life.says_the_same_as(&id));
+        let other = AnswerId::parse(&format!("7-{:032x}", 1)).unwrap();
+        assert!(!other.says_the_same_as(&id));
     }
 
     #[test]

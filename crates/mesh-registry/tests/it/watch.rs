@@ -297,12 +297,20 @@ async fn a_pushed_answer_counts_as_fetched_when_the_agent_says_so() {
 }
 
 #[tokio::test]
-async fn a_crash_of_the_registry_makes_nobody_fetch_what_it_holds() {
+async fn after_a_restart_the_registry_goes_by_what_it_remembers_unless_the_words_differ() {
     let registry = Registry::new().await;
+    // So that the generation is another one after the restart.
+    registry.register(&provider("z-1", &["z"])).await;
+    let old = register(&registry, &needs_time()).await;
+    registry.register(&provider("clock-1", &["time"])).await;
     let held = register(&registry, &needs_time()).await;
-    let registry = registry.crash().await;
-    assert_eq!(registry.ping("report-1").await, 202);
+    let registry = registry.restart(Duration::from_secs(1)).await;
     assert_eq!(ping_with(&registry, "report-1", &held).await, 200);
+    assert_eq!(ping_with(&registry, "report-1", &old).await, 202);
+    let registry = registry.crash().await;
+    assert_eq!(ping_with(&registry, "report-1", &held).await, 202);
+    let renewed = register(&registry, &needs_time()).await;
+    assert_eq!(ping_with(&registry, "report-1", &renewed).await, 200);
 }
 
 #[tokio::test]
