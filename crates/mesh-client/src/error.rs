@@ -58,6 +58,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the claim that was acted for is not the job's current one: its execution must stop.
+    #[must_use]
+    pub fn is_claim_superseded(&self) -> bool {
+        matches!(self, Self::Refused { status: 409, message, .. } if message == "claim_superseded")
+    }
+
     /// Whether asking again later may help although nothing else changes.
     #[must_use]
     pub fn is_transient(&self) -> bool {

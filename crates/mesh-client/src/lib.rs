@@ -22,6 +22,9 @@ mod watch;
 pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
-pub use registry::{ClientOptions, EventQuery, NamedAnswer, Ping, PingVerdict, RegistryClient};
+pub use registry::{
+    ClientOptions, EventQuery, JobEventQuery, JobQuery, NamedAnswer, Ping, PingVerdict,
+    RegistryClient,
+};
 pub use transport::Proxies;
 pub use watch::{AnswerStream, Watched};

@@ -1,5 +1,9 @@
 //! The registry's HTTP interface, one method per resource.
 
+mod jobs;
+
+pub use jobs::{JobEventQuery, JobQuery};
+
 use std::fmt;
 use std::time::Duration;
 
@@ -288,22 +292,31 @@ impl RegistryClient {
 
     /// Sends `request` and waits for the whole answer.
     async fn send(&self, request: RequestBuilder) -> Result<RawAnswer, ClientError> {
-        self.in_time(async {
-            let response = request.send().await.map_err(|e| self.broken(e))?;
-            self.collect(response).await
-        })
-        .await
+        self.in_time(self.exchange(request)).await
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<RawAnswer, ClientError> {
+        let response = request.send().await.map_err(|e| self.broken(e))?;
+        self.collect(response).await
     }
 
     async fn in_time<T>(
         &self,
         exchange: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        match tokio::time::timeout(self.options.timeout, exchange).await {
+        self.within(self.options.timeout, exchange).await
+    }
+
+    async fn within<T>(
+        &self,
+        timeout: Duration,
+        exchange: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        match tokio::time::timeout(timeout, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(ClientError::Timeout {
                 url: self.label.clone(),
-                timeout: self.options.timeout,
+                timeout,
             }),
         }
     }

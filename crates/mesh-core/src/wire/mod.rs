@@ -25,13 +25,13 @@ pub use answer::{
 pub use dependency::{Dependency, DependencyEntry};
 pub use error::ErrorBody;
 pub use event::{EventInfo, EventKind, EventList};
-pub use llm::{FilterMode, LlmFilter, LlmSelector};
 pub use job::{
     CancelAnswer, CancelRequest, ClaimAnswer, ClaimRequest, ClaimedJob, Delta, DeltaAnswer,
     DeltaRequest, DrainReport, JobCreated, JobEventInfo, JobEventList, JobEventPosted,
     JobEventRequest, JobInfo, JobList, JobRequest, JobStatus, ReclaimAnswer, RejectedDelta,
     ReleaseAnswer, ReleaseRequest,
 };
+pub use llm::{FilterMode, LlmFilter, LlmSelector};
 pub use registration::{AgentType, Registration, Runtime, Surface, Tool};
 pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
 pub use tag::TagEntry;
