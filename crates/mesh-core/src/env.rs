@@ -47,13 +47,19 @@ env_vars! {
     HEALTH_CHECK_INTERVAL since "4.0.0";
     /// Registry: seconds of silence after which an agent is unhealthy, at least 1; default `20`.
     DEFAULT_TIMEOUT_THRESHOLD since "4.0.0";
-    /// Registry: how long an unhealthy agent is remembered, as a duration such as `1h30m`; `0` keeps
-    /// it for ever; default `1h`.
+    /// Registry: how long an unhealthy agent and a finished job are remembered, as a duration such as
+    /// `1h30m`; `0` keeps them for ever; default `1h`.
     MCP_MESH_RETENTION since "4.0.0";
     /// Registry: time between two sweeps, as a duration such as `90s`, at least `1s`; default `5m`.
     MCP_MESH_SWEEP_INTERVAL since "4.0.0";
     /// Registry: how many events are kept; `0` keeps all; default `100000`.
     MCP_MESH_EVENT_MAX_ROWS since "4.0.0";
+    /// Registry: how old a job without a deadline of its own may become before it fails, as a duration
+    /// such as `24h`; `off` and `0` let it live; default `off`.
+    MCP_MESH_JOB_STALE_TIMEOUT since "4.0.0";
+    /// Registry: milliseconds between a job's cancellation and the call that tells its owner, 0 to
+    /// 10000; default `200`.
+    MCP_MESH_CANCEL_EVENT_GRACE_MS since "4.0.0";
     /// Registry: seconds that one proxied call may take, 1 to 600; default `60`.
     MCP_MESH_PROXY_TIMEOUT since "4.0.0";
     /// Header names to pass on, separated by commas; a trailing `*` matches a prefix, a bare `*` is

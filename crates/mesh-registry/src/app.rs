@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Settings;
+use crate::jobs::Jobs;
 use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Settled};
 use crate::writer::Writer;
 
@@ -31,6 +32,7 @@ pub struct App {
     pub(crate) mesh: Arc<ArcSwap<Mesh>>,
     pub(crate) writer: Writer,
     pub(crate) forwarder: Forwarder,
+    pub(crate) jobs: Jobs,
     /// Cancelled when the registry begins to stop. Whoever holds a request open on purpose, such as a
     /// stream or a long-poll, ends it then; no new one is begun.
     pub(crate) stopping: CancellationToken,
@@ -48,6 +50,7 @@ impl App {
         let mesh = restore(&settings, &store, started).await?;
         tracing::info!(agents = mesh.len(), "topology restored");
         let mesh = Arc::new(ArcSwap::from_pointee(mesh));
+        let jobs = Jobs::load(&store, &mesh.load(), started).await?;
         let (writer, task) = Writer::start(mesh.clone(), store.clone(), clock.clone());
         let forwarder = Forwarder::new();
         let app = Self {
@@ -58,6 +61,7 @@ impl App {
             mesh,
             writer,
             forwarder,
+            jobs,
             stopping: CancellationToken::new(),
         };
         Ok((Arc::new(app), task))

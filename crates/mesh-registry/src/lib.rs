@@ -13,6 +13,7 @@ pub mod cli;
 mod health;
 mod healthcheck;
 mod http;
+mod jobs;
 mod logging;
 mod outages;
 mod platform;

@@ -101,6 +101,7 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     clocks.spawn(health::monitor(state.clone()));
     clocks.spawn(health::keep_pulses(state.clone()));
     clocks.spawn(sweep::run(state.clone()));
+    clocks.spawn(state.clone().keep_jobs());
 
     let address = listeners
         .first()
@@ -153,6 +154,9 @@ async fn settle(state: &App, writer: Option<JoinHandle<()>>) {
         // A writer that dies now has logged why, and there is nothing left to wait for.
         let _ = writer.await;
     }
+    // Here too: a writer that died closed nothing.
+    state.begin_stop();
+    state.settle_jobs().await;
     state.store_pulses().await;
     state.store.clone().close().await;
 }

@@ -60,12 +60,16 @@ pub struct Settings {
     pub health_interval: Duration,
     /// The silence after which an agent is unhealthy.
     pub timeout_threshold: Duration,
-    /// How long an unhealthy agent is remembered; zero is for ever.
+    /// How long an unhealthy agent and a finished job are remembered; zero is for ever.
     pub retention: Duration,
     /// The time between two sweeps.
     pub sweep_interval: Duration,
     /// How many events are kept; zero keeps all.
     pub event_max_rows: u64,
+    /// How old a job without a deadline may become; `None` is for ever.
+    pub job_stale_timeout: Option<Duration>,
+    /// How long the owner of a cancelled job may take to notice before it is told.
+    pub cancel_event_grace: Duration,
     /// What one proxied call may take when its caller does not say.
     pub proxy_timeout: Duration,
     /// The headers that a proxied call may carry on.
@@ -144,6 +148,12 @@ impl Settings {
             event_max_rows: env
                 .parse(EnvVars::MCP_MESH_EVENT_MAX_ROWS, number(0..=u64::MAX))?
                 .unwrap_or(100_000),
+            job_stale_timeout: env
+                .parse(EnvVars::MCP_MESH_JOB_STALE_TIMEOUT, duration_or_off)?
+                .flatten(),
+            cancel_event_grace: env
+                .parse(EnvVars::MCP_MESH_CANCEL_EVENT_GRACE_MS, number(0..=10_000))?
+                .map_or(Duration::from_millis(200), Duration::from_millis),
             proxy_timeout: env
                 .parse(
                     EnvVars::MCP_MESH_PROXY_TIMEOUT,
@@ -290,6 +300,16 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     Duration::try_from(parsed).map_err(|_| ALLOWED)
 }
 
+/// A duration, or nothing for `off` and `0`.
+fn duration_or_off(text: &str) -> Result<Option<Duration>, &'static str> {
+    const ALLOWED: &str = "`off`, or a duration such as `90s`, `1h30m` or `500ms`";
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let duration = duration(text).map_err(|_| ALLOWED)?;
+    Ok((!duration.is_zero()).then_some(duration))
+}
+
 /// A period: a shorter one would do nothing but sweep.
 fn period(text: &str) -> Result<Duration, &'static str> {
     duration(text)
@@ -369,6 +389,16 @@ mod tests {
                 "MCP_MESH_LOG_LEVEL",
                 "LOUD",
                 "TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL",
+            ),
+            (
+                "MCP_MESH_JOB_STALE_TIMEOUT",
+                "never",
+                "`off`, or a duration such as `90s`, `1h30m` or `500ms`",
+            ),
+            (
+                "MCP_MESH_CANCEL_EVENT_GRACE_MS",
+                "10001",
+                "a whole number from 0 to 10000",
             ),
             (
                 "MCP_MESH_PROXY_TIMEOUT",

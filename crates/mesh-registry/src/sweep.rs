@@ -26,9 +26,11 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 impl App {
-    /// Forgets agents that are gone for longer than the retention, and events beyond the cap.
+    /// Forgets agents that are gone and jobs that ended for longer than the retention, and events
+    /// beyond the cap.
     pub async fn sweep(&self) {
         purge(self).await;
+        self.forget_jobs().await;
         cap_events(self).await;
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::error::ApiError;
@@ -29,6 +30,22 @@ pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, ApiError
         Ok(Err(error)) => Err(ApiError::Incomplete(error.to_string())),
         Err(_) => Err(ApiError::TooSlow(PATIENCE.as_secs())),
     }
+}
+
+/// Reads `body` as a JSON object, but not beyond `limit` bytes and not for ever.
+pub(super) async fn json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, ApiError> {
+    object(&read(body, limit).await?)
+}
+
+/// Reads `bytes` as a JSON object. The check matters: an array would pass for a struct whose fields
+/// it lists in order.
+pub(super) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let reason = "Invalid JSON payload: expected a JSON object";
+        return Err(ApiError::Invalid(reason.to_owned()));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::Invalid(format!("Invalid JSON payload: {error}")))
 }
 
 /// Closing a connection with unread bytes resets it, and a sender in the middle of its body would

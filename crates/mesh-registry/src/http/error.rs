@@ -7,6 +7,7 @@ use mesh_core::{Clock, Hint};
 use mesh_store::StoreError;
 
 use super::json;
+use crate::jobs::Crowded;
 use crate::writer::WriteError;
 
 /// Why a request was not served.
@@ -36,6 +37,18 @@ pub(crate) enum ApiError {
     /// The body did not arrive in time.
     #[error("the request body took longer than {0} s")]
     TooSlow(u64),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The thing belongs to somebody else.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The thing is not in a state for it.
+    #[error("{0}")]
+    Conflict(String),
+    /// Too many requests are held open.
+    #[error(transparent)]
+    Crowded(Crowded),
     /// The store does not answer.
     #[error("the store does not answer")]
     Store,
@@ -64,7 +77,10 @@ impl ApiError {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Crowded(_) | Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -77,6 +93,7 @@ impl Hint for ApiError {
             }
             Self::UnknownTarget(_) => Some("`GET /agents` lists the endpoints".into()),
             Self::Gone(_) => Some("register with `POST /heartbeat`".into()),
+            Self::Crowded(_) => Some("try again later, or ask without `wait`".into()),
             Self::Store => Some("try again; the registry's log says what failed".into()),
             Self::Closing => Some("try again when the registry is back".into()),
             _ => None,

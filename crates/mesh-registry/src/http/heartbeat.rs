@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{head, post};
 use mesh_core::wire::{ANSWER_ID_HEADER, AgentStatus, AnswerHead, AnswerStatus, Registration};
 
@@ -18,6 +18,9 @@ use super::{json, raw_json};
 use crate::App;
 use crate::topology::{Agent, AnswerId, Fingerprint, InvalidRegistration, Profile};
 use crate::writer::WriteError;
+
+/// How many jobs wait for agents of the pinging agent's name.
+const PENDING_JOBS: &str = "x-mesh-pending-jobs";
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -33,25 +36,30 @@ async fn ping(
     State(app): State<Arc<App>>,
     agent_id: Result<Path<String>, PathRejection>,
     held: Held,
-) -> StatusCode {
+) -> Response {
     let Ok(Path(agent_id)) = agent_id else {
-        return StatusCode::GONE; // What is no text is nobody's id.
+        return StatusCode::GONE.into_response(); // What is no text is nobody's id.
     };
-    match app.mesh.load().agent(&agent_id) {
+    let mesh = app.mesh.load();
+    match mesh.agent(&agent_id) {
         Some(agent) if agent.status != AgentStatus::Unhealthy => {
             agent.pulse.beat(app.clock.now());
             let is_outdated = match held.0 {
                 Some(held) => agent.is_outdated_with(held),
                 None => agent.is_outdated(),
             };
-            if is_outdated {
+            let status = if is_outdated {
                 StatusCode::ACCEPTED
             } else {
                 StatusCode::OK
+            };
+            match app.jobs.pending.hint(&mesh, &agent.profile.name) {
+                0 => status.into_response(),
+                jobs => (status, [(PENDING_JOBS, jobs.to_string())]).into_response(),
             }
         }
         // An agent that was given up must register again; a ping does not revive it.
-        _ => StatusCode::GONE,
+        _ => StatusCode::GONE.into_response(),
     }
 }
 

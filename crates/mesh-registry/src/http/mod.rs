@@ -3,10 +3,14 @@
 
 mod agents;
 mod body;
+mod drain;
 mod error;
 mod events;
 mod headers;
 mod heartbeat;
+mod job_events;
+mod job_path;
+mod jobs;
 mod proxy;
 mod query;
 mod service;
@@ -29,6 +33,9 @@ pub fn app(state: Arc<App>) -> Router {
         .merge(agents::routes())
         .merge(watch::routes())
         .merge(events::routes())
+        .merge(jobs::routes())
+        .merge(job_events::routes())
+        .merge(drain::routes())
         .merge(service::routes())
         .merge(proxy::routes())
         .fallback(unknown)

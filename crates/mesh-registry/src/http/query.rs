@@ -22,6 +22,12 @@ impl Pairs {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The parts of a list in `name`, which commas separate; empty ones do not count.
+    pub(super) fn csv<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let parts = self.all(name).flat_map(|list| list.split(','));
+        parts.map(str::trim).filter(|part| !part.is_empty())
+    }
+
     /// The number in `name`.
     pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, ApiError> {
         self.first(name)

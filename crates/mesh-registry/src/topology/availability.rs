@@ -147,6 +147,22 @@ impl Mesh {
         })
     }
 
+    /// Whether the agent `id` has what it requires to work on `capability`, its own health aside. An
+    /// agent that does not offer it requires nothing.
+    pub(crate) fn is_equipped(&self, id: &str, capability: &str) -> bool {
+        let Some(agent) = self.agents.get(id) else {
+            return true;
+        };
+        let mut functions = agent
+            .profile
+            .offers()
+            .filter(|(_, _, offer)| *offer.capability == *capability)
+            .map(|(_, function, _)| function)
+            .peekable();
+        functions.peek().is_none()
+            || functions.any(|function| function.requirements().all(|need| self.is_met(need)))
+    }
+
     /// Whether every offer of `agent` may be wired to consumers.
     pub(crate) fn all_available(&self, agent: &Agent) -> bool {
         agent.status == AgentStatus::Healthy

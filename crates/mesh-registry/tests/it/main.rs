@@ -2,6 +2,7 @@
 //! where they are what is tested.
 
 mod heartbeat;
+mod jobs;
 mod lifecycle;
 mod listing;
 mod llm;

@@ -1,6 +1,10 @@
 //! A registry of one's own.
 
-use std::path::Path;
+#[cfg(unix)]
+use std::io::Read;
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +31,18 @@ pub(crate) struct Registry {
     environment: Vec<(&'static str, String)>,
 }
 
+/// A program that holds the database's lock until this is dropped.
+#[cfg(unix)]
+pub(crate) struct DatabaseLock(Child);
+
+#[cfg(unix)]
+impl Drop for DatabaseLock {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take()); // Its end of input is its end.
+        self.0.wait().expect("the program ends");
+    }
+}
+
 /// What came back.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -47,12 +63,21 @@ impl Registry {
 
     /// A registry with some settings of its own.
     pub(crate) async fn with(environment: &[(&'static str, &str)]) -> Self {
-        let folder = TempDir::new().expect("a folder for the database");
-        let clock = Clock::fixed(Timestamp::from_seconds(1_790_000_000));
-        let environment: Vec<_> = environment
+        let environment = environment
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect();
+        let clock = Clock::fixed(Timestamp::from_seconds(1_790_000_000));
+        Self::begin(environment, clock).await
+    }
+
+    /// A registry with a clock of its own.
+    pub(crate) async fn with_clock(clock: Clock) -> Self {
+        Self::begin(Vec::new(), clock).await
+    }
+
+    async fn begin(environment: Vec<(&'static str, String)>, clock: Clock) -> Self {
+        let folder = TempDir::new().expect("a folder for the database");
         let (app, writer) = open(folder.path(), &environment, &clock).await;
         Self {
             router: mesh_registry::app(app.clone()),
@@ -99,6 +124,36 @@ impl Registry {
             folder,
             environment,
         }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("mcp_mesh_registry.db")
+    }
+
+    /// Takes the database away from under the registry.
+    pub(crate) fn lose_database(&self) {
+        std::fs::remove_file(self.database()).expect("the database is there");
+    }
+
+    /// Has another program hold the database's lock.
+    #[cfg(unix)]
+    pub(crate) fn lock_database(&self) -> DatabaseLock {
+        let script = "import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute('BEGIN IMMEDIATE')
+print('locked', flush=True)
+sys.stdin.read()";
+        let mut program = Command::new("python3")
+            .args(["-c", script])
+            .arg(self.database())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the tests need `python3`");
+        let mut word = [0; 7];
+        let told = program.stdout.as_mut().expect("a pipe");
+        told.read_exact(&mut word).expect("the lock is taken");
+        DatabaseLock(program)
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: impl Into<Body>) -> Reply {

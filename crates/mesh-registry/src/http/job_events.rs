@@ -1,0 +1,129 @@
+//! `/jobs/{job_id}/events`: what a running job is told, and how it waits for that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use mesh_core::wire::{JobEventInfo, JobEventList, JobEventPosted, JobEventRequest};
+use mesh_store::job::{EventRead, Executor, NewJobEvent};
+
+use super::error::ApiError;
+use super::job_path::JobId;
+use super::jobs::storable;
+use super::query::Pairs;
+use super::{body, json};
+use crate::App;
+
+/// How many events a request gets that does not say.
+const DEFAULT_LIMIT: i64 = 100;
+/// How many events a request gets at most.
+const MAX_LIMIT: i64 = 500;
+/// The longest wait, in seconds.
+const MAX_WAIT: i64 = 60;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/jobs/{job_id}/events", get(read).post(append))
+}
+
+async fn append(
+    State(app): State<Arc<App>>,
+    JobId(id): JobId,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let request: JobEventRequest = body::json(body, app.settings.body_limit).await?;
+    let kind = request.kind.trim();
+    if kind.is_empty() {
+        return Err(ApiError::Invalid("type is required".to_owned()));
+    }
+    storable("type", Some(kind))?;
+    let trace_context = request.trace_context;
+    if trace_context
+        .as_ref()
+        .is_some_and(|context| !context.get().starts_with('{'))
+    {
+        let reason = "Invalid JSON payload: trace_context must be an object";
+        return Err(ApiError::Invalid(reason.to_owned()));
+    }
+    let event = NewJobEvent {
+        kind: kind.to_owned(),
+        payload: request.payload,
+        trace_context,
+        posted_by: None, // Without trust there are no entities.
+    };
+    let event = app
+        .append_job_event(id.clone(), event)
+        .await
+        .map_err(|error| ApiError::job(&id, error))?;
+    let posted = JobEventPosted {
+        job_id: event.job_id,
+        seq: event.seq,
+        created_at: event.created_at.as_seconds(),
+    };
+    Ok(json(StatusCode::OK, &posted))
+}
+
+async fn read(
+    State(app): State<Arc<App>>,
+    JobId(id): JobId,
+    query: Pairs,
+) -> Result<Response, ApiError> {
+    let after = query.number("after")?.unwrap_or(0);
+    let wait = query.number("wait")?.unwrap_or(0).clamp(0, MAX_WAIT);
+    let limit = match query.number("limit")? {
+        Some(limit) if limit > 0 => limit.min(MAX_LIMIT),
+        _ => DEFAULT_LIMIT,
+    };
+    let kinds: Vec<String> = query.csv("types").map(Into::into).collect();
+    for kind in &kinds {
+        storable("types", Some(kind))?;
+    }
+    let read = EventRead {
+        after,
+        kinds,
+        limit: u32::try_from(limit).expect("between 1 and the maximum"),
+        executor: executor(&query)?,
+        stale: app.settings.job_stale_timeout,
+    };
+    let wait = Duration::from_secs(u64::try_from(wait).expect("clamped above"));
+    let events = app
+        .read_job_events(&id, &read, wait)
+        .await
+        .map_err(|error| ApiError::job(&id, error))?;
+    let list = JobEventList {
+        next_after: events.last().map_or(after, |event| event.seq),
+        events: events
+            .into_iter()
+            .map(|event| JobEventInfo {
+                job_id: event.job_id,
+                seq: event.seq,
+                kind: event.kind,
+                payload: event.payload,
+                trace_context: event.trace_context,
+                posted_by: event.posted_by,
+                created_at: event.created_at.as_seconds(),
+            })
+            .collect(),
+    };
+    Ok(json(StatusCode::OK, &list))
+}
+
+/// Who reads, if that is the job's owner and not an observer.
+fn executor(query: &Pairs) -> Result<Option<Executor>, ApiError> {
+    let instance_id = query.first("instance_id");
+    storable("instance_id", instance_id)?;
+    match (instance_id, query.number("claim_epoch")?) {
+        (Some(instance_id), Some(claim_epoch)) => Ok(Some(Executor {
+            instance_id: instance_id.to_owned(),
+            claim_epoch,
+        })),
+        (None, None) => Ok(None),
+        _ => Err(ApiError::Invalid(
+            "instance_id and claim_epoch must be given together, or neither".to_owned(),
+        )),
+    }
+}

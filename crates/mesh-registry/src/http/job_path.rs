@@ -1,0 +1,63 @@
+//! The `{job_id}` of a path, and what the protocol says when the job refuses.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use mesh_store::job::JobRefusal;
+
+use super::error::ApiError;
+use crate::App;
+use crate::jobs::JobError;
+
+/// The id in a path.
+pub(super) struct JobId(pub(super) String);
+
+impl FromRequestParts<Arc<App>> for JobId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(id)) if !id.contains('\0') => Ok(Self(id)),
+            // What is no text is no job's id.
+            _ => Err(ApiError::no_job(parts.uri.path())),
+        }
+    }
+}
+
+impl ApiError {
+    pub(super) fn no_job(id: &str) -> Self {
+        Self::NotFound(format!("job `{id}` not found"))
+    }
+
+    /// Why the job `id` was left as it is, in the protocol's words.
+    pub(super) fn job(id: &str, error: JobError) -> Self {
+        let conflict = |text: &str| Self::Conflict(text.to_owned());
+        match error {
+            JobError::Refused(JobRefusal::NotFound) => Self::no_job(id),
+            JobError::Refused(JobRefusal::NotOwner) => {
+                Self::Forbidden("caller is not the current owner of this job".to_owned())
+            }
+            JobError::Refused(JobRefusal::Terminal) => {
+                conflict("job is already in a terminal state")
+            }
+            // Clients compare this text.
+            JobError::Refused(JobRefusal::Superseded) => conflict("claim_superseded"),
+            JobError::Refused(JobRefusal::Raced) => {
+                conflict("job was re-claimed concurrently; reclaim not applied")
+            }
+            error => error.into(),
+        }
+    }
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Store(error) => error.into(),
+            JobError::Crowded(crowded) => Self::Crowded(crowded),
+            JobError::Interrupted => Self::Closing,
+            JobError::Refused(refusal) => Self::Conflict(format!("refused: {refusal:?}")),
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! `/jobs`: work that outlives a call. Knowing a job's id is the right to act on it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use mesh_core::Timestamp;
+use mesh_core::wire::{
+    CancelAnswer, CancelRequest, ClaimAnswer, ClaimRequest, ClaimedJob, Delta, DeltaAnswer,
+    DeltaRequest, JobCreated, JobInfo, JobList, JobRequest, JobStatus, ReclaimAnswer,
+    RejectedDelta, ReleaseAnswer, ReleaseRequest,
+};
+use mesh_store::job::{Job, JobCursor, JobDelta, JobQuery, JobRelease, NewJob};
+use uuid::Uuid;
+
+use super::error::ApiError;
+use super::job_path::JobId;
+use super::query::Pairs;
+use super::{body, json};
+use crate::App;
+
+/// How many jobs a request gets that does not say.
+const DEFAULT_LIMIT: i64 = 50;
+/// How many jobs a request gets at most.
+const MAX_LIMIT: i64 = 200;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/jobs", get(list).post(create))
+        .route("/jobs/claim", post(claim))
+        .route("/jobs/batch", post(batch))
+        .route("/jobs/{job_id}", get(read))
+        .route("/jobs/{job_id}/cancel", post(cancel))
+        .route("/jobs/{job_id}/release", post(release))
+        .route("/jobs/{job_id}/reclaim", post(reclaim))
+}
+
+async fn create(State(app): State<Arc<App>>, body: Body) -> Result<Response, ApiError> {
+    let request: JobRequest = body::json(body, app.settings.body_limit).await?;
+    let job = app.create_job(new_job(request)?).await?;
+    let created = JobCreated {
+        id: job.id,
+        status: job.status,
+        owner_instance_id: job.owner,
+    };
+    Ok(json(StatusCode::CREATED, &created))
+}
+
+fn new_job(request: JobRequest) -> Result<NewJob, ApiError> {
+    let owner = request.owner_instance_id.filter(|owner| !owner.is_empty());
+    required("capability", &request.capability)?;
+    required("submitted_by", &request.submitted_by)?;
+    storable("owner_instance_id", owner.as_deref())?;
+    let payload = request
+        .submitted_payload
+        .ok_or_else(|| ApiError::Invalid("submitted_payload is required".to_owned()))?;
+    if !payload.get().starts_with('{') {
+        let reason = "Invalid JSON payload: submitted_payload must be an object";
+        return Err(ApiError::Invalid(reason.to_owned()));
+    }
+    if request.max_retries.is_some_and(|retries| retries < 0) {
+        let reason = "max_retries must be non-negative";
+        return Err(ApiError::Invalid(reason.to_owned()));
+    }
+    if request.max_duration.is_some_and(|seconds| seconds < 1) {
+        let reason = "max_duration must be positive";
+        return Err(ApiError::Invalid(reason.to_owned()));
+    }
+    Ok(NewJob {
+        id: Uuid::new_v4().to_string(),
+        capability: request.capability,
+        submitted_payload: payload,
+        submitted_by: request.submitted_by,
+        max_retries: request.max_retries.unwrap_or(1),
+        max_duration: request.max_duration,
+        total_deadline: request.total_deadline,
+        owner,
+    })
+}
+
+async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, ApiError> {
+    let limit = query.number("limit")?.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::Invalid(format!(
+            "limit must be in [1, {MAX_LIMIT}], got {limit}"
+        )));
+    }
+    let limit = usize::try_from(limit).expect("checked above");
+    let statuses = query.csv("status").map(|token| {
+        JobStatus::parse(token).ok_or_else(|| {
+            let known: Vec<_> = JobStatus::ALL
+                .iter()
+                .map(|status| status.as_str())
+                .collect();
+            let known = known.join(",");
+            ApiError::Invalid(format!(
+                "invalid status \"{token}\": must be one of {known}"
+            ))
+        })
+    });
+    let owner = query.first("owner_instance_id");
+    let capability = query.first("capability");
+    storable("owner_instance_id", owner)?;
+    storable("capability", capability)?;
+    let query = JobQuery {
+        statuses: statuses.collect::<Result<_, _>>()?,
+        owner: owner.map(Into::into),
+        capability: capability.map(Into::into),
+        submitted_since: query.number("submitted_since")?,
+        // One more than asked for tells whether there is another page.
+        limit: u32::try_from(limit + 1).expect("checked above"),
+        after: query.first("cursor").map(parse_cursor).transpose()?,
+    };
+    let mut jobs = app.store.jobs(&query).await?;
+    let more = jobs.len() > limit;
+    jobs.truncate(limit);
+    let next_cursor = jobs.last().filter(|_| more).map(|job| {
+        let job = &job.row;
+        format!("{}.{}", job.submitted_at.as_nanos(), job.id)
+    });
+    let jobs = jobs.into_iter().map(info).collect();
+    Ok(json(StatusCode::OK, &JobList { jobs, next_cursor }))
+}
+
+/// `<nanoseconds>.<id>`; clients take it as it comes.
+fn parse_cursor(text: &str) -> Result<JobCursor, ApiError> {
+    text.split_once('.')
+        .and_then(|(nanos, id)| {
+            let id = Uuid::try_parse(id).ok()?;
+            Some(JobCursor {
+                submitted_at: Timestamp::from_nanos(nanos.parse().ok()?),
+                id: id.to_string(),
+            })
+        })
+        .ok_or_else(|| {
+            ApiError::Invalid(format!(
+                "invalid cursor `{text}`: take it from `next_cursor` of the page before"
+            ))
+        })
+}
+
+async fn read(State(app): State<Arc<App>>, JobId(id): JobId) -> Result<Response, ApiError> {
+    match app.store.job(&id).await? {
+        Some(job) => Ok(json(StatusCode::OK, &info(job))),
+        None => Err(ApiError::no_job(&id)),
+    }
+}
+
+async fn claim(State(app): State<Arc<App>>, body: Body) -> Result<Response, ApiError> {
+    let request: ClaimRequest = body::json(body, app.settings.body_limit).await?;
+    required("capability", &request.capability)?;
+    required("instance_id", &request.instance_id)?;
+    let job = app
+        .claim_job(request.capability, request.instance_id)
+        .await?;
+    let claimed = job.map(|job| ClaimedJob {
+        id: job.row.id,
+        attempt_count: job.row.attempt_count,
+        claim_epoch: job.row.claim_epoch,
+        submitted_payload: job.submitted_payload,
+        max_duration: job.row.max_duration,
+        lease_expires_at: job.row.lease_expires_at.map(Timestamp::as_seconds),
+        recv_cursor: job.row.recv_cursor,
+    });
+    let answer = ClaimAnswer {
+        claimed: claimed.into_iter().collect(),
+    };
+    Ok(json(StatusCode::OK, &answer))
+}
+
+async fn batch(State(app): State<Arc<App>>, body: Body) -> Result<Response, ApiError> {
+    let request: DeltaRequest = body::json(body, app.settings.body_limit).await?;
+    required("instance_id", &request.instance_id)?;
+    if request.deltas.is_empty() {
+        return Err(ApiError::Invalid("deltas must not be empty".to_owned()));
+    }
+    let deltas: Vec<_> = request
+        .deltas
+        .into_iter()
+        .map(delta)
+        .collect::<Result<_, _>>()?;
+    let ids: Vec<_> = deltas.iter().map(|delta| delta.id.clone()).collect();
+    let outcomes = app.apply_job_deltas(request.instance_id, deltas).await?;
+    let mut answer = DeltaAnswer {
+        accepted: 0,
+        rejected: Vec::new(),
+    };
+    for (id, outcome) in ids.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => answer.accepted += 1,
+            Err(rejection) => answer.rejected.push(RejectedDelta {
+                id,
+                reason: rejection.as_str().to_owned(),
+            }),
+        }
+    }
+    Ok(json(StatusCode::OK, &answer))
+}
+
+fn delta(delta: Delta) -> Result<JobDelta, ApiError> {
+    if delta.id.is_empty() {
+        let reason = "every delta requires a non-empty id";
+        return Err(ApiError::Invalid(reason.to_owned()));
+    }
+    storable("id", Some(&delta.id))?;
+    storable("progress_message", delta.progress_message.as_deref())?;
+    storable("error", delta.error.as_deref())?;
+    Ok(JobDelta {
+        id: delta.id,
+        claim_epoch: delta.claim_epoch,
+        status: delta.status,
+        progress: delta.progress,
+        progress_message: delta.progress_message,
+        result: delta.result,
+        error: delta.error,
+        recv_cursor: delta.recv_cursor,
+    })
+}
+
+async fn cancel(
+    State(app): State<Arc<App>>,
+    JobId(id): JobId,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let body = body::read(body, app.settings.body_limit).await?;
+    let request: CancelRequest = if body.is_empty() {
+        CancelRequest::default()
+    } else {
+        body::object(&body)?
+    };
+    let reason = request.reason.filter(|reason| !reason.trim().is_empty());
+    storable("reason", reason.as_deref())?;
+    let told = app
+        .cancel_job(id.clone(), reason, &headers)
+        .await
+        .map_err(|error| ApiError::job(&id, error))?;
+    let answer = CancelAnswer {
+        status: JobStatus::Cancelled,
+        forwarded_to_instance_id: told,
+    };
+    Ok(json(StatusCode::OK, &answer))
+}
+
+async fn release(
+    State(app): State<Arc<App>>,
+    JobId(id): JobId,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let request: ReleaseRequest = body::json(body, app.settings.body_limit).await?;
+    required("instance_id", &request.instance_id)?;
+    storable("reason", request.reason.as_deref())?;
+    let release = JobRelease {
+        instance_id: request.instance_id,
+        claim_epoch: request.claim_epoch,
+        reason: request.reason,
+    };
+    let job = app
+        .release_job(id.clone(), release)
+        .await
+        .map_err(|error| ApiError::job(&id, error))?;
+    let answer = ReleaseAnswer {
+        status: job.status,
+        attempt_count: job.attempt_count,
+    };
+    Ok(json(StatusCode::OK, &answer))
+}
+
+async fn reclaim(State(app): State<Arc<App>>, JobId(id): JobId) -> Result<Response, ApiError> {
+    let reclaimed = app
+        .reclaim_job(id.clone())
+        .await
+        .map_err(|error| ApiError::job(&id, error))?;
+    let answer = ReclaimAnswer {
+        status: reclaimed.job.status,
+        previous_owner_instance_id: reclaimed.previous_owner,
+        claim_epoch: reclaimed.job.claim_epoch,
+    };
+    Ok(json(StatusCode::OK, &answer))
+}
+
+fn info(job: Job) -> JobInfo {
+    let Job {
+        row,
+        submitted_payload,
+        result,
+    } = job;
+    JobInfo {
+        id: row.id,
+        capability: row.capability,
+        owner_instance_id: row.owner,
+        claim_epoch: row.claim_epoch,
+        recv_cursor: row.recv_cursor,
+        status: row.status,
+        progress: row.progress,
+        progress_message: row.progress_message,
+        result,
+        error: row.error,
+        submitted_payload,
+        attempt_count: row.attempt_count,
+        max_retries: row.max_retries,
+        max_duration: row.max_duration,
+        total_deadline: row.total_deadline,
+        lease_expires_at: row.lease_expires_at.map(Timestamp::as_seconds),
+        last_heartbeat_at: row.last_heartbeat_at.map(Timestamp::as_seconds),
+        submitted_at: row.submitted_at.as_seconds(),
+        submitted_by: row.submitted_by,
+    }
+}
+
+/// Refuses an empty field, and one that no database takes.
+fn required(name: &'static str, text: &str) -> Result<(), ApiError> {
+    if text.is_empty() {
+        return Err(ApiError::Invalid(format!("{name} is required")));
+    }
+    storable(name, Some(text))
+}
+
+/// Refuses text that one of the databases cannot hold.
+pub(super) fn storable(name: &'static str, text: Option<&str>) -> Result<(), ApiError> {
+    match text {
+        Some(text) if text.contains('\0') => Err(ApiError::Invalid(format!(
+            "{name} holds the character U+0000, which cannot be stored"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,40 @@
+//! Stops the handing out of jobs before a change of the fleet; what runs goes on. The switch lives in
+//! the store, which looks at it in the transaction of every claim: it holds for every replica and
+//! outlives a restart.
+
+use std::sync::Arc;
+
+use mesh_core::wire::DrainReport;
+
+use super::service::JobError;
+use crate::App;
+
+impl App {
+    /// Whether nobody gets a job, and how many jobs run.
+    pub(crate) async fn drain_report(&self) -> Result<DrainReport, JobError> {
+        Ok(DrainReport {
+            draining: self.store.draining().await?,
+            live_claims: self.store.live_claims().await?,
+        })
+    }
+
+    /// Turns the drain on or off. A store that cannot count leaves the switch as it was.
+    pub(crate) async fn set_draining(
+        self: &Arc<Self>,
+        draining: bool,
+    ) -> Result<DrainReport, JobError> {
+        let app = self.clone();
+        self.carry_out(async move {
+            let before = app.store.live_claims().await?;
+            app.store.set_draining(draining).await?;
+            // Again: a claim may have slipped in before the switch.
+            let live_claims = app.store.live_claims().await.unwrap_or(before);
+            tracing::info!(draining, live_claims, "drain switched");
+            Ok(DrainReport {
+                draining,
+                live_claims,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,163 @@
+//! The changes that requests ask for: one transaction of the store each, and what follows from it.
+
+use std::sync::Arc;
+
+use mesh_core::Timestamp;
+use mesh_store::StoreError;
+use mesh_store::job::{
+    BATCH, DeltaRejection, Job, JobDelta, JobEventRow, JobRefusal, JobRelease, JobRow, NewJob,
+    NewJobEvent, Reclaimed, rules,
+};
+
+use super::Crowded;
+use crate::App;
+
+/// Why a job was not changed or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobError {
+    /// The store did not answer.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The rules say no.
+    #[error("the job is not in a state for this: {0:?}")]
+    Refused(JobRefusal),
+    /// Too many wait.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
+    /// The change was cut off: the registry stops, or a defect was logged.
+    #[error("the change was interrupted")]
+    Interrupted,
+}
+
+impl From<JobRefusal> for JobError {
+    fn from(refusal: JobRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl App {
+    pub(crate) async fn create_job(self: &Arc<Self>, job: NewJob) -> Result<JobRow, JobError> {
+        let app = self.clone();
+        self.carry_out(async move {
+            let now = app.clock.now();
+            let job = app.store.create_job(&job, now).await?;
+            app.follow(&job, now);
+            Ok(job)
+        })
+        .await
+    }
+
+    /// The oldest job for `capability`, which `instance` owns from now on. There is none while the
+    /// registry drains, or while a dependency is missing that `instance` requires for the capability.
+    pub(crate) async fn claim_job(
+        self: &Arc<Self>,
+        capability: String,
+        instance: String,
+    ) -> Result<Option<Job>, JobError> {
+        if !self.mesh.load().is_equipped(&instance, &capability) {
+            return Ok(None);
+        }
+        let app = self.clone();
+        self.carry_out(async move {
+            loop {
+                let now = app.clock.now();
+                let claim = app.store.claim_job(&capability, &instance, now).await?;
+                for job in &claim.exhausted {
+                    tracing::warn!(job.id = %job.id, "job failed: no attempt left");
+                    app.follow(job, now);
+                }
+                if let Some(job) = &claim.job {
+                    app.follow(&job.row, now);
+                } else if claim.exhausted.len() >= BATCH as usize {
+                    continue; // They were in the way of others.
+                }
+                return Ok(claim.job);
+            }
+        })
+        .await
+    }
+
+    /// Applies each delta by itself; the answers are in the order of the deltas.
+    pub(crate) async fn apply_job_deltas(
+        self: &Arc<Self>,
+        instance: String,
+        deltas: Vec<JobDelta>,
+    ) -> Result<Vec<Result<JobRow, DeltaRejection>>, JobError> {
+        let app = self.clone();
+        self.carry_out(async move {
+            let now = app.clock.now();
+            Ok(app.store.apply_deltas(&instance, &deltas, now).await?)
+        })
+        .await
+    }
+
+    /// Gives a claim back.
+    pub(crate) async fn release_job(
+        self: &Arc<Self>,
+        id: String,
+        release: JobRelease,
+    ) -> Result<JobRow, JobError> {
+        let app = self.clone();
+        self.carry_out(async move {
+            let now = app.clock.now();
+            let job = app.store.release_job(&id, &release, now).await??;
+            app.follow(&job, now);
+            Ok(job)
+        })
+        .await
+    }
+
+    /// Takes a job from its owner, whoever that is.
+    pub(crate) async fn reclaim_job(self: &Arc<Self>, id: String) -> Result<Reclaimed, JobError> {
+        let app = self.clone();
+        self.carry_out(async move {
+            let now = app.clock.now();
+            let reclaimed = app.store.reclaim_job(&id).await??;
+            app.follow(&reclaimed.job, now);
+            Ok(reclaimed)
+        })
+        .await
+    }
+
+    pub(crate) async fn append_job_event(
+        self: &Arc<Self>,
+        id: String,
+        event: NewJobEvent,
+    ) -> Result<JobEventRow, JobError> {
+        let app = self.clone();
+        self.carry_out(async move {
+            let now = app.clock.now();
+            let event = app.store.append_job_event(&id, &event, now).await??;
+            app.jobs.bells.ring(&id);
+            Ok(event)
+        })
+        .await
+    }
+
+    /// Does `work` to its end even if whoever asked hangs up: what the store has taken must be
+    /// followed by what others wait for.
+    pub(super) async fn carry_out<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl Future<Output = Result<T, JobError>> + Send + 'static,
+    ) -> Result<T, JobError> {
+        let task = self.jobs.tasks.spawn(work);
+        task.await.unwrap_or(Err(JobError::Interrupted))
+    }
+
+    /// What follows once the store has `job` under another owner or in another state: whoever waits
+    /// looks again, and what is kept in memory of it is brought up to date.
+    pub(super) fn follow(&self, job: &JobRow, now: Timestamp) {
+        let jobs = &self.jobs;
+        jobs.bells.ring(&job.id);
+        jobs.pending.touch(&job.capability);
+        if job.status.is_terminal() {
+            return;
+        }
+        if let Some(owner) = &job.owner {
+            jobs.owners.add(owner, &self.mesh.load(), now);
+        }
+        if let Some(moment) = rules::next_expiry(job, self.settings.job_stale_timeout) {
+            jobs.alarm.arm(moment);
+        }
+    }
+}
