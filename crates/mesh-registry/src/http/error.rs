@@ -72,13 +72,12 @@ impl ApiError {
             Self::Invalid(_) | Self::Parameter { .. } | Self::Incomplete(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::UnknownTarget(_) => StatusCode::FORBIDDEN,
+            Self::UnknownTarget(_) | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Gone(_) => StatusCode::GONE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Crowded(_) | Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -113,16 +113,14 @@ impl App {
             tracing::warn!(job.id = %job.id, agent.id = owner, "too many cancels; owner not told");
             return None;
         };
-        let body = match reason {
-            None => Bytes::new(),
-            Some(_) => {
-                let json = HeaderValue::from_static("application/json");
-                headers.insert(header::CONTENT_TYPE, json);
-                serde_json::to_vec(&CancelRequest { reason })
-                    .expect("text is always valid JSON")
-                    .into()
-            }
-        };
+        let mut body = Bytes::new();
+        if reason.is_some() {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(header::CONTENT_TYPE, json);
+            body = serde_json::to_vec(&CancelRequest { reason })
+                .expect("text is always valid JSON")
+                .into();
+        }
         Some(Call {
             owner,
             url,

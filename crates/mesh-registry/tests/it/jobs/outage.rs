@@ -53,7 +53,12 @@ async fn a_store_that_answers_again_has_lost_nothing() {
         post(&registry, "/admin/drain", &switch),
     );
     for reply in [replies.0, replies.1, replies.2] {
-        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{}", reply.text);
+        assert_eq!(
+            reply.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{}",
+            reply.text
+        );
     }
     drop(lock);
     assert_eq!(state(&registry, &id).await.0, "working");
