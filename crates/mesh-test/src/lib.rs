@@ -28,7 +28,7 @@ mod usage;
 pub use insta;
 
 pub use context::{Programs, Stray, TestContext};
-pub use environment::essential_environment;
+pub use environment::{RUN_MARK, essential_environment};
 pub use hub::{Fault, Hub, HubRequest};
 pub use platform::{kill, runs};
 pub use population::{Heartbeat, Population};

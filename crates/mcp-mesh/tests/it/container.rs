@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mesh_test::essential_environment;
 use mesh_test::http1::HttpConnection;
 use tempfile::TempDir;
 
@@ -100,10 +101,7 @@ impl Image {
             .args([self.root(), self.volume()])
             .args(["--host", host, "--port", &self.port.to_string()])
             .env_clear()
-            // By its mark, `make test-all` would find one that stayed.
-            .envs(
-                std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "MESH_TALLY_RUN"),
-            )
+            .envs(essential_environment())
             .env("DATABASE_URL", "/data/registry.db")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
@@ -136,7 +134,7 @@ impl Image {
             .args(["/mcp-mesh-registry", "--healthcheck", "--host", host])
             .args(["--port", &self.port.to_string()])
             .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+            .envs(essential_environment())
             .stderr(Stdio::null())
             .status()
             .expect("chroot runs")

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use super::MARK;
+use mesh_test::RUN_MARK;
 
 /// A process of the run that is still there.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) fn end_all(id: &str) -> Option<Vec<Leftover>> {
 }
 
 fn find(id: &str) -> Option<Vec<Leftover>> {
-    let mark = format!("{MARK}={id}");
+    let mark = format!("{RUN_MARK}={id}");
     let processes = fs::read_dir("/proc").ok()?;
     Some(
         processes
@@ -79,7 +79,7 @@ mod tests {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let mut child = Command::new("sleep")
             .arg("600")
-            .env(MARK, &id)
+            .env(RUN_MARK, &id)
             .spawn()
             .unwrap();
         // A process that has just been started shows its environment a moment later.

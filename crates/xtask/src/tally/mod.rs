@@ -38,9 +38,6 @@ pub(crate) fn run(command: TallyCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The environment variable by which a process of this run is recognised, whoever its parent is.
-const MARK: &str = "MESH_TALLY_RUN";
-
 /// Where logs and verdicts of the run are kept.
 fn folder() -> PathBuf {
     root::target().join("test-all")

@@ -9,10 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use mesh_test::RUN_MARK;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{self, Expect, Verdict};
-use super::{MARK, folder, run_id};
+use super::{folder, run_id};
 
 /// How long to wait for the rest of the output once the command itself has ended; something left
 /// behind may hold the pipe open for ever.
@@ -66,7 +67,7 @@ fn show_and_keep(command: &[String], log: &Path) -> anyhow::Result<bool> {
         File::create(log).with_context(|| format!("failed to create `{}`", log.display()))?;
     let mut child = Command::new(program)
         .args(arguments)
-        .env(MARK, run_id()?)
+        .env(RUN_MARK, run_id()?)
         .stdout(writer.try_clone().context("failed to share the pipe")?)
         .stderr(writer)
         .spawn()
