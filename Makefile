@@ -144,7 +144,11 @@ lint-packaging: .venv/.stamp test-programs
 # Tests that mount a disk are ignored by default; where mounting works, they run.
 MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && umount $$folder && echo yes; rmdir $$folder
 
-# What the tests of the packaging use.
+# Where the tests look for a PostgreSQL of their own.
+POSTGRES := ls "$$MESH_TEST_POSTGRES_BIN"/initdb /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/*/bin/initdb \
+	2>/dev/null | grep . || command -v initdb
+
+# What the tests use beside Rust.
 test-programs:
 	@$(ENSURE) ruby ruby --version
 	@$(ENSURE) curl curl --version
@@ -152,6 +156,7 @@ test-programs:
 	@$(ENSURE) openssl openssl version
 	@$(ENSURE) perl perl --version
 	@$(ENSURE) zsh zsh --version
+	@$(ENSURE) postgresql sh -c '$(POSTGRES)'
 	@[ "$$(uname -s)" != Linux ] || $(MAKE) image-programs
 
 # What images are handed on with; workflows call it where docker is there already.

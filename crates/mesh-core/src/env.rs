@@ -41,7 +41,7 @@ env_vars! {
     /// Registry: the port to bind, 1 to 65535; default `8000`.
     PORT since "4.0.0";
     /// Registry: where its state lives. A bare path or `sqlite:` is SQLite, `postgres:` or
-    /// `postgresql:` is PostgreSQL, which this release refuses; default `mcp_mesh_registry.db`.
+    /// `postgresql:` is PostgreSQL; default `mcp_mesh_registry.db`.
     DATABASE_URL since "4.0.0";
     /// Registry: seconds between two looks for silent agents, at least 1; default `10`.
     HEALTH_CHECK_INTERVAL since "4.0.0";
@@ -79,6 +79,15 @@ env_vars! {
     DB_SYNCHRONOUS since "4.0.0";
     /// Registry: SQLite's page cache in KiB; default `10000`.
     DB_CACHE_SIZE since "4.0.0";
+    /// Registry: how many connections to PostgreSQL may be open, at least 2; default `25`.
+    DB_MAX_OPEN_CONNECTIONS since "4.0.0";
+    /// Registry: how many of them stay open while nobody uses them; default `5`.
+    DB_MAX_IDLE_CONNECTIONS since "4.0.0";
+    /// Registry: seconds after which a connection to PostgreSQL is replaced; `0` is never; default `300`.
+    DB_CONN_MAX_LIFETIME since "4.0.0";
+    /// Registry: seconds that its start waits for PostgreSQL, at least 1; a request waits as long, but 5 at
+    /// most; default `30`.
+    DB_CONNECTION_TIMEOUT since "4.0.0";
     /// TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL in any case; default `INFO`.
     MCP_MESH_LOG_LEVEL since "4.0.0";
     /// Forces the log level DEBUG when true; default `false`.

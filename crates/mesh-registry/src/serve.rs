@@ -139,7 +139,7 @@ async fn start(
 ) -> Result<(Vec<TcpListener>, Arc<App>, JoinHandle<()>), ServeError> {
     // The port first: a second registry must not touch the first one's database.
     let listeners = bind(&settings.host, settings.port).await?;
-    let (store, opened) = Store::open(&settings.database, &settings.sqlite, &Clock::System).await?;
+    let (store, opened) = Store::open(&settings.database, &settings.store, &Clock::System).await?;
     if let Some(path) = &opened.kept_aside {
         tracing::warn!(path = %path.display(), "another program's database was kept aside");
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use mesh_core::Hint;
 use mesh_core::env::{EnvVars, Environment};
-use mesh_store::{DatabaseUrl, SqliteOptions};
+use mesh_store::{DatabaseUrl, PostgresOptions, SqliteOptions, StoreOptions};
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::Args;
@@ -54,8 +54,8 @@ pub struct Settings {
     pub port: u16,
     /// Where the state lives.
     pub database: DatabaseUrl,
-    /// How SQLite is opened.
-    pub sqlite: SqliteOptions,
+    /// How it is opened.
+    pub store: StoreOptions,
     /// The time between two looks for silent agents.
     pub health_interval: Duration,
     /// The silence after which an agent is unhealthy.
@@ -107,7 +107,6 @@ impl Settings {
         let log_level = env
             .parse(EnvVars::MCP_MESH_LOG_LEVEL, level)?
             .unwrap_or(LevelFilter::INFO);
-        let default = SqliteOptions::default();
         let port_setting = env.parse(EnvVars::PORT, number(1..=65_535))?;
         Ok(Self {
             host: host
@@ -122,20 +121,9 @@ impl Settings {
                 .or_else(|| port_setting.and_then(|port| u16::try_from(port).ok()))
                 .unwrap_or(8000),
             database: env.database(folder)?,
-            sqlite: SqliteOptions {
-                busy_timeout: env
-                    .parse(EnvVars::DB_BUSY_TIMEOUT, number(0..=600_000))?
-                    .map_or(default.busy_timeout, Duration::from_millis),
-                journal_mode: env
-                    .parse(EnvVars::DB_JOURNAL_MODE, str::parse)?
-                    .unwrap_or(default.journal_mode),
-                synchronous: env
-                    .parse(EnvVars::DB_SYNCHRONOUS, str::parse)?
-                    .unwrap_or(default.synchronous),
-                cache_kib: env
-                    .parse(EnvVars::DB_CACHE_SIZE, number(0..=16_000_000))?
-                    .and_then(|kib| u32::try_from(kib).ok())
-                    .unwrap_or(default.cache_kib),
+            store: StoreOptions {
+                sqlite: env.sqlite()?,
+                postgres: env.postgres()?,
             },
             health_interval: env.seconds(EnvVars::HEALTH_CHECK_INTERVAL, 10)?,
             timeout_threshold: env.seconds(EnvVars::DEFAULT_TIMEOUT_THRESHOLD, 20)?,
@@ -220,6 +208,45 @@ impl Reader<'_> {
             name,
             value: error.url().to_owned(),
             allowed: error.to_string(),
+        })
+    }
+
+    fn sqlite(&self) -> Result<SqliteOptions, InvalidSetting> {
+        let default = SqliteOptions::default();
+        Ok(SqliteOptions {
+            busy_timeout: self
+                .parse(EnvVars::DB_BUSY_TIMEOUT, number(0..=600_000))?
+                .map_or(default.busy_timeout, Duration::from_millis),
+            journal_mode: self
+                .parse(EnvVars::DB_JOURNAL_MODE, str::parse)?
+                .unwrap_or(default.journal_mode),
+            synchronous: self
+                .parse(EnvVars::DB_SYNCHRONOUS, str::parse)?
+                .unwrap_or(default.synchronous),
+            cache_kib: self
+                .parse(EnvVars::DB_CACHE_SIZE, number(0..=16_000_000))?
+                .and_then(|kib| u32::try_from(kib).ok())
+                .unwrap_or(default.cache_kib),
+        })
+    }
+
+    fn postgres(&self) -> Result<PostgresOptions, InvalidSetting> {
+        let default = PostgresOptions::default();
+        let count = |name, least, default| {
+            let count = self.parse(name, number(least..=10_000))?;
+            Ok(count
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or(default))
+        };
+        Ok(PostgresOptions {
+            max_open: count(EnvVars::DB_MAX_OPEN_CONNECTIONS, 2, default.max_open)?,
+            max_idle: count(EnvVars::DB_MAX_IDLE_CONNECTIONS, 0, default.max_idle)?,
+            max_lifetime: self
+                .parse(EnvVars::DB_CONN_MAX_LIFETIME, number(0..=86_400))?
+                .map_or(default.max_lifetime, Duration::from_secs),
+            connection_timeout: self
+                .parse(EnvVars::DB_CONNECTION_TIMEOUT, number(1..=3_600))?
+                .map_or(default.connection_timeout, Duration::from_secs),
         })
     }
 
@@ -428,6 +455,8 @@ mod tests {
             ("MCP_MESH_PUBLIC_URL_PREFIX", "mesh.example"),
             ("MCP_MESH_PUBLIC_URL_PREFIX", "https://"),
             ("DB_JOURNAL_MODE", "FAST"),
+            ("DB_MAX_OPEN_CONNECTIONS", "1"),
+            ("DB_CONNECTION_TIMEOUT", "0"),
         ] {
             assert!(resolve(&[(name, value)]).is_err(), "{name}={value}");
         }

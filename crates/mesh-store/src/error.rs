@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use mesh_core::env::EnvVars;
 use mesh_core::{Hint, VERSION};
 
+use crate::postgres::PostgresError;
 use crate::sqlite::User;
 
 /// Why the store did not do what it was asked.
@@ -17,12 +18,9 @@ use crate::sqlite::User;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// A backend that this release lacks.
-    #[error("`{url}` asks for PostgreSQL, which is not built into this release")]
-    NotBuilt {
-        /// The URL, without its password.
-        url: String,
-    },
+    /// What a PostgreSQL database did; the others are about SQLite's files.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// A folder stands where the file should.
     #[error("the database `{path}` is a folder")]
     Folder {
@@ -209,8 +207,8 @@ impl StoreError {
             | Self::Foreign { .. }
             | Self::Newer { .. }
             | Self::Migration { .. } => StoreErrorKind::Data,
-            Self::NotBuilt { .. }
-            | Self::Folder { .. }
+            Self::Postgres(error) => error.kind(),
+            Self::Folder { .. }
             | Self::NotAFolder { .. }
             | Self::InUse { .. }
             | Self::JournalMode { .. } => StoreErrorKind::Setting,
@@ -223,7 +221,8 @@ impl Hint for StoreError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         let elsewhere = EnvVars::DATABASE_URL;
         Some(match self {
-            Self::NotBuilt { .. } | Self::Folder { .. } => {
+            Self::Postgres(error) => return error.hint(),
+            Self::Folder { .. } => {
                 format!("set `{elsewhere}` to a file, such as `mcp_mesh_registry.db`").into()
             }
             Self::InUse { .. } => {

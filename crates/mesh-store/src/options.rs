@@ -1,8 +1,43 @@
-//! How SQLite is driven: `DB_BUSY_TIMEOUT`, `DB_JOURNAL_MODE`, `DB_SYNCHRONOUS`, `DB_CACHE_SIZE`.
+//! How the databases are driven: SQLite by `DB_BUSY_TIMEOUT`, `DB_JOURNAL_MODE`, `DB_SYNCHRONOUS` and
+//! `DB_CACHE_SIZE`, PostgreSQL by `DB_MAX_OPEN_CONNECTIONS`, `DB_MAX_IDLE_CONNECTIONS`,
+//! `DB_CONN_MAX_LIFETIME` and `DB_CONNECTION_TIMEOUT`.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+/// Settings of whichever database it will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreOptions {
+    /// For SQLite.
+    pub sqlite: SqliteOptions,
+    /// For PostgreSQL.
+    pub postgres: PostgresOptions,
+}
+
+/// Settings of a PostgreSQL database; a SQLite database ignores them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// How many connections may be open, at least two: one writes what memory decided, the rest do all else.
+    pub max_open: u32,
+    /// How many of them stay open while nobody uses them.
+    pub max_idle: u32,
+    /// How old a connection becomes before it is replaced; zero is for ever.
+    pub max_lifetime: Duration,
+    /// How long the start waits for the server. A request waits as long, but 5 s at most.
+    pub connection_timeout: Duration,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            max_open: 25,
+            max_idle: 5,
+            max_lifetime: Duration::from_mins(5),
+            connection_timeout: Duration::from_secs(30),
+        }
+    }
+}
 
 /// Settings of a SQLite database; a PostgreSQL database ignores them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

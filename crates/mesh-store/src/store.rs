@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use mesh_core::{Clock, Timestamp};
 
 use crate::error::StoreError;
-use crate::options::SqliteOptions;
+use crate::options::StoreOptions;
+use crate::postgres::PostgresStore;
 use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow, SchemaRow};
 use crate::sqlite::SqliteStore;
 use crate::url::DatabaseUrl;
@@ -17,6 +18,8 @@ use crate::url::DatabaseUrl;
 pub enum Store {
     /// One file, for one node.
     Sqlite(SqliteStore),
+    /// A PostgreSQL database.
+    Postgres(PostgresStore),
 }
 
 /// What happened while a store was opened.
@@ -27,23 +30,25 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens the database at `url`; makes it, its folder and its tables if they are missing.
+    /// Opens the database at `url`; makes a file, its folder, and in either database the tables if they
+    /// are missing.
     ///
-    /// The database of the published registry is never migrated: it is renamed, by `clock`'s time, and a
-    /// new one is started. A newer, foreign, damaged or used database is refused and left as it is.
+    /// The file of the published registry is never migrated: it is renamed, by `clock`'s time, and a new one
+    /// is started. Its tables in PostgreSQL are left alone, for ours have a schema of their own. A newer, foreign, damaged or used database is refused and left as it is.
     pub async fn open(
         url: &DatabaseUrl,
-        options: &SqliteOptions,
+        options: &StoreOptions,
         clock: &Clock,
     ) -> Result<(Self, Opened), StoreError> {
         match url {
             DatabaseUrl::Sqlite(target) => {
-                let (store, opened) = SqliteStore::open(target, options, clock).await?;
+                let (store, opened) = SqliteStore::open(target, &options.sqlite, clock).await?;
                 Ok((Self::Sqlite(store), opened))
             }
-            DatabaseUrl::Postgres(_) => Err(StoreError::NotBuilt {
-                url: url.to_string(),
-            }),
+            DatabaseUrl::Postgres(url) => {
+                let store = PostgresStore::open(url, &options.postgres).await?;
+                Ok((Self::Postgres(store), Opened { kept_aside: None }))
+            }
         }
     }
 
@@ -51,6 +56,7 @@ impl Store {
     pub async fn load_agents(&self) -> Result<Vec<AgentRow>, StoreError> {
         match self {
             Self::Sqlite(store) => store.load_agents().await,
+            Self::Postgres(store) => store.load_agents().await,
         }
     }
 
@@ -58,6 +64,7 @@ impl Store {
     pub async fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.apply(changes).await,
+            Self::Postgres(store) => store.apply(changes).await,
         }
     }
 
@@ -65,6 +72,7 @@ impl Store {
     pub async fn touch(&self, pulses: &[PulseRow]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.touch(pulses).await,
+            Self::Postgres(store) => store.touch(pulses).await,
         }
     }
 
@@ -72,6 +80,7 @@ impl Store {
     pub async fn events(&self, query: &EventQuery) -> Result<Vec<EventRow>, StoreError> {
         match self {
             Self::Sqlite(store) => store.events(query).await,
+            Self::Postgres(store) => store.events(query).await,
         }
     }
 
@@ -79,6 +88,7 @@ impl Store {
     pub async fn cap_events(&self, keep: u64) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.cap_events(keep).await,
+            Self::Postgres(store) => store.cap_events(keep).await,
         }
     }
 
@@ -86,6 +96,7 @@ impl Store {
     pub async fn schemas(&self, limit: u32) -> Result<Vec<SchemaRow>, StoreError> {
         match self {
             Self::Sqlite(store) => store.schemas(limit).await,
+            Self::Postgres(store) => store.schemas(limit).await,
         }
     }
 
@@ -93,6 +104,7 @@ impl Store {
     pub async fn schema(&self, hash: &str) -> Result<Option<SchemaRow>, StoreError> {
         match self {
             Self::Sqlite(store) => store.schema(hash).await,
+            Self::Postgres(store) => store.schema(hash).await,
         }
     }
 
@@ -106,6 +118,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.forget_schemas(kept, before, limit).await,
+            Self::Postgres(store) => store.forget_schemas(kept, before, limit).await,
         }
     }
 
@@ -113,13 +126,15 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.ping().await,
+            Self::Postgres(store) => store.ping().await,
         }
     }
 
-    /// Settles the database into one file and closes it, for every clone.
+    /// Closes the database, a file settled into one, for every clone.
     pub async fn close(self) {
         match self {
             Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
         }
     }
 }

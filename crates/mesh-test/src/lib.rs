@@ -5,11 +5,14 @@
 //! * [`fake`] builds registrations, [`Population`] a whole mesh of them with bodies of real size.
 //! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
 //! * [`ScriptedServer`] answers byte for byte what a test tells it to.
+//! * [`Postgres`](postgres::Postgres) is a real PostgreSQL server that ends with its test.
 //! * [`Hub`] is a local GitHub and package index, for whatever publishes, installs or updates a release.
 //! * `mesh-bench`, the benchmark, is this crate's binary.
 
 pub mod fake;
 pub mod http1;
+#[cfg(unix)]
+pub mod postgres;
 
 mod context;
 mod environment;

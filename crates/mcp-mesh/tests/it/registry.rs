@@ -117,12 +117,16 @@ fn a_database_that_cannot_be_used_is_named_with_a_cure() {
         (garbage.display().to_string(), "garbage.db"),
         (folder.path().display().to_string(), "is a folder"),
         (
-            "postgres://user:hunter2@127.0.0.1/mesh".to_owned(),
-            "PostgreSQL",
+            "postgres://user:hunter2@127.0.0.1:1/mesh".to_owned(),
+            "cannot be reached",
         ),
     ];
     for (url, reason) in cases {
-        let output = run(&["--port", "0"], &[("DATABASE_URL", &url)]);
+        let environment = [
+            ("DATABASE_URL", url.as_str()),
+            ("DB_CONNECTION_TIMEOUT", "1"),
+        ];
+        let output = run(&["--port", "0"], &environment);
         let text = stderr_of(&output);
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(reason), "{text}");
@@ -169,7 +173,7 @@ fn the_log_says_what_scripts_wait_for() {
 fn a_json_log_is_one_object_per_line() {
     let output = run(
         &["--log-format", "json", "--port", "0"],
-        &[("DATABASE_URL", "postgres://h/d")],
+        &[("DATABASE_URL", "postgres://h")],
     );
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let first: Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");

@@ -225,7 +225,7 @@ async fn open(
         .map(|(name, value)| (*name, value.clone()))
         .collect();
     let settings = Settings::resolve(Args::default(), &environment, folder).expect("settings");
-    let (store, _) = Store::open(&settings.database, &settings.sqlite, clock)
+    let (store, _) = Store::open(&settings.database, &settings.store, clock)
         .await
         .expect("a new database");
     App::open(settings, store, clock.clone())

@@ -1,18 +1,28 @@
 //! Whose database a file holds, and bringing ours up to date.
 
-use std::collections::BTreeSet;
-
-use sqlx::migrate::Migrator;
 use sqlx::{SqliteConnection, query, query_scalar};
 
 use super::failure::Place;
 use crate::error::StoreError;
+use crate::migration::{Script, migrator, newest, unknown};
 
 /// Marks our files in SQLite's header: "mesh".
 const APPLICATION_ID: i32 = 0x6d65_7368;
 const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
-static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+/// Every file of the folder, oldest first.
+const MIGRATIONS: &[Script] = &[
+    (
+        1,
+        "registry",
+        include_str!("../../migrations/sqlite/0001_registry.sql"),
+    ),
+    (
+        2,
+        "jobs",
+        include_str!("../../migrations/sqlite/0002_jobs.sql"),
+    ),
+];
 
 /// What is in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +84,12 @@ async fn refuse_newer(connection: &mut SqliteConnection, place: &Place) -> Resul
         .fetch_all(connection)
         .await
         .map_err(|error| place.failed("read the schema version", error))?;
-    let known: BTreeSet<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
-    match applied.iter().rfind(|version| !known.contains(version)) {
+    match unknown(MIGRATIONS, &applied) {
         None => Ok(()),
-        Some(&found) => Err(StoreError::Newer {
+        Some(found) => Err(StoreError::Newer {
             path: place.path().to_owned(),
             found,
-            known: known.last().copied().unwrap_or_default(),
+            known: newest(MIGRATIONS),
         }),
     }
 }
@@ -104,7 +113,8 @@ pub(super) async fn migrate(
     connection: &mut SqliteConnection,
     place: &Place,
 ) -> Result<(), StoreError> {
-    MIGRATOR.run(connection).await.map_err(|error| match error {
+    let outcome = migrator(MIGRATIONS).run(connection).await;
+    outcome.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(error)
         | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => place.failed("migrate", error),
         error => StoreError::Migration {
@@ -112,4 +122,10 @@ pub(super) async fn migrate(
             source: error.into(),
         },
     })
+}
+
+#[cfg(test)]
+#[test]
+fn every_migration_is_listed() {
+    crate::migration::tests::assert_complete("migrations/sqlite", MIGRATIONS);
 }

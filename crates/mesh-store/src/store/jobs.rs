@@ -16,6 +16,7 @@ impl Store {
     pub async fn create_job(&self, new: &NewJob, now: Timestamp) -> Result<JobRow, StoreError> {
         match self {
             Self::Sqlite(store) => store.create_job(new, now).await,
+            Self::Postgres(store) => store.create_job(new, now).await,
         }
     }
 
@@ -23,6 +24,7 @@ impl Store {
     pub async fn job(&self, id: &str) -> Result<Option<Job>, StoreError> {
         match self {
             Self::Sqlite(store) => store.job(id).await,
+            Self::Postgres(store) => store.job(id).await,
         }
     }
 
@@ -30,6 +32,7 @@ impl Store {
     pub async fn jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
         match self {
             Self::Sqlite(store) => store.jobs(query).await,
+            Self::Postgres(store) => store.jobs(query).await,
         }
     }
 
@@ -44,6 +47,7 @@ impl Store {
     ) -> Result<Claim, StoreError> {
         match self {
             Self::Sqlite(store) => store.claim_job(capability, instance_id, now).await,
+            Self::Postgres(store) => store.claim_job(capability, instance_id, now).await,
         }
     }
 
@@ -57,6 +61,7 @@ impl Store {
     ) -> Result<Vec<Result<JobRow, DeltaRejection>>, StoreError> {
         match self {
             Self::Sqlite(store) => store.apply_deltas(instance_id, deltas, now).await,
+            Self::Postgres(store) => store.apply_deltas(instance_id, deltas, now).await,
         }
     }
 
@@ -69,6 +74,7 @@ impl Store {
     ) -> Result<Result<JobRow, JobRefusal>, StoreError> {
         match self {
             Self::Sqlite(store) => store.release_job(id, wish, now).await,
+            Self::Postgres(store) => store.release_job(id, wish, now).await,
         }
     }
 
@@ -81,6 +87,7 @@ impl Store {
     ) -> Result<Result<(JobRow, JobEventRow), JobRefusal>, StoreError> {
         match self {
             Self::Sqlite(store) => store.cancel_job(id, reason, now).await,
+            Self::Postgres(store) => store.cancel_job(id, reason, now).await,
         }
     }
 
@@ -88,6 +95,7 @@ impl Store {
     pub async fn reclaim_job(&self, id: &str) -> Result<Result<Reclaimed, JobRefusal>, StoreError> {
         match self {
             Self::Sqlite(store) => store.reclaim_job(id).await,
+            Self::Postgres(store) => store.reclaim_job(id).await,
         }
     }
 
@@ -100,6 +108,7 @@ impl Store {
     ) -> Result<Result<JobEventRow, JobRefusal>, StoreError> {
         match self {
             Self::Sqlite(store) => store.append_job_event(id, event, now).await,
+            Self::Postgres(store) => store.append_job_event(id, event, now).await,
         }
     }
 
@@ -113,6 +122,7 @@ impl Store {
     ) -> Result<Result<Vec<JobEventRow>, JobRefusal>, StoreError> {
         match self {
             Self::Sqlite(store) => store.read_job_events(id, wanted, now).await,
+            Self::Postgres(store) => store.read_job_events(id, wanted, now).await,
         }
     }
 
@@ -120,6 +130,7 @@ impl Store {
     pub async fn live_job_owners(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Sqlite(store) => store.live_job_owners().await,
+            Self::Postgres(store) => store.live_job_owners().await,
         }
     }
 
@@ -132,6 +143,7 @@ impl Store {
     ) -> Result<Vec<Expired>, StoreError> {
         match self {
             Self::Sqlite(store) => store.orphan_jobs(owners, now).await,
+            Self::Postgres(store) => store.orphan_jobs(owners, now).await,
         }
     }
 
@@ -144,6 +156,7 @@ impl Store {
     ) -> Result<Vec<Expired>, StoreError> {
         match self {
             Self::Sqlite(store) => store.expire_jobs(stale, now).await,
+            Self::Postgres(store) => store.expire_jobs(stale, now).await,
         }
     }
 
@@ -154,6 +167,7 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         match self {
             Self::Sqlite(store) => store.next_job_expiry(stale).await,
+            Self::Postgres(store) => store.next_job_expiry(stale).await,
         }
     }
 
@@ -161,6 +175,7 @@ impl Store {
     pub async fn claimable_jobs(&self) -> Result<Vec<(String, u64)>, StoreError> {
         match self {
             Self::Sqlite(store) => store.claimable_jobs().await,
+            Self::Postgres(store) => store.claimable_jobs().await,
         }
     }
 
@@ -171,6 +186,7 @@ impl Store {
     ) -> Result<Vec<(String, u64)>, StoreError> {
         match self {
             Self::Sqlite(store) => store.claimable_jobs_of(capabilities).await,
+            Self::Postgres(store) => store.claimable_jobs_of(capabilities).await,
         }
     }
 
@@ -178,6 +194,7 @@ impl Store {
     pub async fn live_claims(&self) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.live_claims().await,
+            Self::Postgres(store) => store.live_claims().await,
         }
     }
 
@@ -190,6 +207,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(store) => store.forget_jobs(finished_before, limit).await,
+            Self::Postgres(store) => store.forget_jobs(finished_before, limit).await,
         }
     }
 
@@ -197,6 +215,7 @@ impl Store {
     pub async fn draining(&self) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(store) => store.draining().await,
+            Self::Postgres(store) => store.draining().await,
         }
     }
 
@@ -204,6 +223,7 @@ impl Store {
     pub async fn set_draining(&self, draining: bool) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(store) => store.set_draining(draining).await,
+            Self::Postgres(store) => store.set_draining(draining).await,
         }
     }
 }

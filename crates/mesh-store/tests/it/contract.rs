@@ -26,6 +26,8 @@ macro_rules! contract {
         mod $database {
             story!(agents, an_agent_comes_back_as_it_was_put, $url $(, #[$condition])?);
             story!(agents, a_second_put_replaces_all_but_the_creation_time, $url $(, #[$condition])?);
+            story!(agents, the_last_put_of_a_batch_wins, $url $(, #[$condition])?);
+            story!(agents, texts_of_any_length_and_letter_are_taken, $url $(, #[$condition])?);
             story!(agents, a_change_of_status_leaves_the_rest, $url $(, #[$condition])?);
             story!(agents, changes_are_done_in_order, $url $(, #[$condition])?);
             story!(agents, batches_of_any_size_arrive, $url $(, #[$condition])?);
@@ -64,3 +66,5 @@ macro_rules! contract {
 
 contract!(sqlite_file, "mesh.db");
 contract!(sqlite_memory, "sqlite::memory:");
+#[cfg(unix)]
+contract!(postgres, &crate::fixture::postgres());

@@ -6,7 +6,9 @@ use std::time::Duration;
 use mesh_core::wire::{AgentStatus, EventKind};
 use mesh_core::{AgentId, Clock, Hint, Timestamp};
 use mesh_store::job::NewJob;
-use mesh_store::{AgentRow, DatabaseUrl, EventRow, Opened, SqliteOptions, Store, StoreError};
+use mesh_store::{
+    AgentRow, DatabaseUrl, EventRow, Opened, SqliteOptions, Store, StoreError, StoreOptions,
+};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
 
@@ -37,7 +39,11 @@ impl Home {
         let url = DatabaseUrl::parse(url, self.folder.path()).expect("a good URL");
         // 2026-09-21T14:18:20Z
         let clock = Clock::fixed(Timestamp::from_seconds(1_790_000_300));
-        Store::open(&url, &self.options, &clock).await
+        let options = StoreOptions {
+            sqlite: self.options,
+            ..StoreOptions::default()
+        };
+        Store::open(&url, &options, &clock).await
     }
 
     pub(crate) async fn open(&self, url: &str) -> Store {
@@ -60,6 +66,13 @@ impl Home {
         }
         told
     }
+}
+
+/// The URL of an empty database.
+#[cfg(unix)]
+pub(crate) fn postgres() -> String {
+    let server = mesh_test::postgres::Postgres::shared();
+    server.database().expect("a new database")
 }
 
 pub(crate) fn id(text: &str) -> AgentId {

@@ -23,16 +23,6 @@ async fn sqlite(home: &Home, name: &str) -> SqliteConnection {
 }
 
 #[tokio::test]
-async fn postgres_is_not_pretended() {
-    let home = Home::new();
-    insta::assert_snapshot!(refused(&home, "postgres://mesh:secret@db/mesh").await, @r"
-    `postgres://mesh:***@db/mesh` asks for PostgreSQL, which is not built into this release
-    hint: set `DATABASE_URL` to a file, such as `mcp_mesh_registry.db`
-    kind: Setting
-    ");
-}
-
-#[tokio::test]
 async fn a_folder_is_no_database() {
     let home = Home::new();
     fs::create_dir(home.path("mesh.db")).unwrap();

@@ -68,6 +68,44 @@ pub(super) async fn a_second_put_replaces_all_but_the_creation_time(store: &Stor
     assert_eq!(agents(store).await, [expected]);
 }
 
+pub(super) async fn the_last_put_of_a_batch_wins(store: &Store) {
+    let later = AgentRow {
+        name: "later".to_owned(),
+        created_at: Timestamp::from_seconds(1_800_000_000),
+        ..agent("a")
+    };
+    let rows = [agent("a"), agent("b"), later.clone()];
+    apply(store, rows.map(Change::Put)).await;
+    let expected = AgentRow {
+        created_at: agent("a").created_at,
+        ..later
+    };
+    assert_eq!(agents(store).await, [expected, agent("b")]);
+}
+
+pub(super) async fn texts_of_any_length_and_letter_are_taken(store: &Store) {
+    let long = "ü".repeat(20_000);
+    let row = AgentRow {
+        name: long.clone(),
+        ..agent("a")
+    };
+    let about = |function: &str| {
+        Change::Record(EventRow {
+            function_name: Some(function.to_owned()),
+            ..event(EventKind::DependencyResolved, "a")
+        })
+    };
+    apply(store, [Change::Put(row), about(&long), about("a\0b")]).await;
+    assert_eq!(agents(store).await[0].name, long);
+    for function in [long.as_str(), "a\0b"] {
+        let query = EventQuery {
+            function_name: Some(function.to_owned()),
+            ..all()
+        };
+        assert_eq!(events(store, query).await.len(), 1, "{function}");
+    }
+}
+
 pub(super) async fn a_change_of_status_leaves_the_rest(store: &Store) {
     apply(store, ["a", "b", "c"].map(|name| Change::Put(agent(name)))).await;
     let unhealthy = |name| Change::SetStatus {
