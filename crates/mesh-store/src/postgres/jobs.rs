@@ -238,7 +238,7 @@ impl PostgresStore {
              AND owner IS NULL AND attempt_count <= max_retries GROUP BY capability \
              ORDER BY capability",
         )
-        .try_map(count_of)
+        .try_map(|row| count_of(&row))
         .fetch_all(&mut *reading);
         let counts = self.ask(operation, counts).await?;
         reading.settled();
@@ -258,7 +258,7 @@ impl PostgresStore {
              GROUP BY capability ORDER BY capability",
         )
         .bind(texts(capabilities))
-        .try_map(count_of)
+        .try_map(|row| count_of(&row))
         .fetch_all(&mut *reading);
         let counts = self.ask(operation, counts).await?;
         reading.settled();
@@ -307,8 +307,8 @@ impl PostgresStore {
 }
 
 /// A row of a capability and a number.
-fn count_of(row: PgRow) -> sqlx::Result<(String, u64)> {
-    Ok((row.try_get(0)?, count(&row)?))
+fn count_of(row: &PgRow) -> sqlx::Result<(String, u64)> {
+    Ok((row.try_get(0)?, count(row)?))
 }
 
 fn count(row: &PgRow) -> sqlx::Result<u64> {
