@@ -106,7 +106,8 @@ async fn restore(settings: &Settings, store: &Store, now: Timestamp) -> Result<M
         mesh,
         changes,
         touched: _,
-        stirred: _, // Nobody watches yet.
+        stirred: _,  // Nobody watches yet.
+        resolved: _, // It was told when it happened.
     } = draft.settle();
     if !changes.is_empty() {
         store.apply(&changes).await?;

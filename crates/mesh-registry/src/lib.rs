@@ -5,10 +5,11 @@
 //! task that changes anything; the writer drafts the change on a copy of the [`topology`], makes it
 //! durable in the store and only then publishes the copy. Reading handlers look at the published
 //! snapshot and wait for nobody. [`health`] and [`sweep`] are clocks that send changes to the writer
-//! like any handler.
+//! like any handler; [`audit`] writes down behind the writer's back how dependencies came to be wired.
 
 mod address;
 mod app;
+mod audit;
 pub mod cli;
 mod health;
 mod healthcheck;

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{Audit, Progress};
 use crate::outages::Outages;
 use crate::topology::{Agent, Draft, Loss, Mesh, Profile, RequiredCycle, Settled};
 
@@ -72,6 +73,7 @@ pub(crate) struct Writer {
     commands: mpsc::Sender<Command>,
     closing: CancellationToken,
     published: watch::Receiver<()>,
+    audited: Arc<Progress>,
 }
 
 impl Writer {
@@ -83,11 +85,14 @@ impl Writer {
         let (commands, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
         let (publish, published) = watch::channel(());
+        let audit = Audit::start(store.clone());
+        let audited = audit.progress();
         let desk = Desk {
             mesh,
             store,
             clock,
             outages: Outages::default(),
+            audit,
             publish,
         };
         let task = tokio::spawn(run(desk, waiting, closing.clone()));
@@ -95,6 +100,7 @@ impl Writer {
             commands,
             closing,
             published,
+            audited,
         };
         (writer, task)
     }
@@ -102,6 +108,11 @@ impl Writer {
     /// Tells that another mesh was published; publications that nobody looked at in time are one.
     pub(crate) fn published(&self) -> watch::Receiver<()> {
         self.published.clone()
+    }
+
+    /// How far the audit is behind.
+    pub(crate) fn audited(&self) -> &Progress {
+        &self.audited
     }
 
     /// Registers an agent or replaces its description; answers when it is durable.
@@ -172,6 +183,7 @@ struct Desk {
     store: Store,
     clock: Clock,
     outages: Outages,
+    audit: Audit,
     publish: watch::Sender<()>,
 }
 
@@ -183,18 +195,20 @@ async fn run(mut desk: Desk, mut waiting: mpsc::Receiver<Command>, closing: Canc
             () = closing.cancelled(), if !waiting.is_closed() => waiting.close(),
             taken = waiting.recv_many(&mut batch, BATCH) => {
                 if taken == 0 {
-                    return;
+                    break;
                 }
                 desk.commit(&mut batch).await;
             }
         }
     }
+    desk.audit.close().await;
 }
 
 impl Desk {
     async fn commit(&mut self, batch: &mut Vec<Command>) {
         let before = self.mesh.load_full();
-        let mut draft = Draft::new(&before, self.clock.now());
+        let now = self.clock.now();
+        let mut draft = Draft::new(&before, now);
         let replies: Vec<Pending> = batch
             .drain(..)
             .map(|command| apply(&mut draft, command))
@@ -208,6 +222,7 @@ impl Desk {
             changes,
             touched,
             stirred,
+            resolved,
         } = draft.settle();
         match self.store.apply(&changes).await {
             Ok(()) => {
@@ -218,6 +233,7 @@ impl Desk {
                     pulse.watches.wake();
                 }
                 self.outages.note(&before, &mesh, &touched);
+                self.audit.note(&mesh, resolved, now);
                 answer(replies, Ok(&mesh));
             }
             Err(error) => {

@@ -5,6 +5,7 @@
 
 mod agents;
 mod answer;
+mod audit;
 mod dependency;
 mod error;
 mod event;
@@ -22,6 +23,7 @@ pub use answer::{
     ANSWER_ID_HEADER, Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer,
     LlmProviderAnswer, LlmToolAnswer, SlotStatus, SurfaceAnswer,
 };
+pub use audit::{AuditChoice, AuditEviction, AuditSpec, AuditStage, AuditTrace};
 pub use dependency::{Dependency, DependencyEntry};
 pub use error::ErrorBody;
 pub use event::{EventInfo, EventKind, EventList};

@@ -35,6 +35,7 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
         function_name: query.first("function_name").map(Into::into),
         limit: u32::try_from(limit).expect("clamped above"),
     };
+    app.writer.audited().settled().await;
     let events: Vec<EventInfo> = app
         .store
         .events(&query)

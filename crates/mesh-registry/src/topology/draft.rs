@@ -29,6 +29,8 @@ pub(crate) struct Draft {
     renewed: BTreeSet<AgentId>,
     /// Agents whose watches have something new to look at.
     stirred: Vec<Arc<Pulse>>,
+    /// Slots that were resolved anew, by their positions in the agents' wirings.
+    resolved: Vec<(AgentId, usize)>,
     /// Whether there may be agents that [`Draft::register`] would have refused.
     unchecked: bool,
 }
@@ -43,6 +45,9 @@ pub(crate) struct Settled {
     pub(crate) touched: BTreeSet<Arc<str>>,
     /// Whose watches are to be woken, once the mesh is published.
     pub(crate) stirred: Vec<Arc<Pulse>>,
+    /// Slots of agents that said something new, and slots that have another winner, by their
+    /// positions in the agents' wirings.
+    pub(crate) resolved: Vec<(AgentId, usize)>,
 }
 
 /// Why an agent stopped being healthy.
@@ -66,6 +71,7 @@ impl Draft {
             pending: BTreeSet::new(),
             renewed: BTreeSet::new(),
             stirred: Vec::new(),
+            resolved: Vec::new(),
             unchecked: mesh.is_cyclic,
         }
     }
@@ -250,11 +256,15 @@ impl Draft {
         }
         let renewed = std::mem::take(&mut self.renewed);
         for id in &renewed {
-            self.rewire(id, |mesh, agent| {
+            let rewired = self.rewire(id, |mesh, agent| {
                 let profile = &agent.profile;
                 let llm = Selection::resolve(profile, mesh);
                 Some(Wiring::resolve(profile, llm, |need| mesh.resolve(need)))
             });
+            if let Some((_, agent)) = rewired {
+                let slots = 0..agent.profile.need_count();
+                self.resolved.extend(slots.map(|slot| (id.clone(), slot)));
+            }
         }
         let mut affected: BTreeMap<AgentId, BTreeSet<Arc<str>>> = BTreeMap::new();
         for name in &self.touched {
@@ -269,29 +279,36 @@ impl Draft {
             affected.insert(id.clone(), self.touched.clone());
         }
         for (id, names) in affected {
-            self.rewire(&id, |mesh, agent| {
+            let rewired = self.rewire(&id, |mesh, agent| {
                 let touched = |capability: &Arc<str>| names.contains(capability);
                 let llm = agent.wiring.llm.refresh(&agent.profile, &names, mesh);
                 agent
                     .wiring
                     .refresh(&agent.profile, llm, touched, |need| mesh.resolve(need))
             });
+            if let Some((before, agent)) = rewired {
+                let slots = agent.wiring.rewired(&before);
+                self.resolved.extend(slots.map(|slot| (id.clone(), slot)));
+            }
         }
         Settled {
             mesh: self.mesh,
             changes: self.changes,
             touched: self.touched,
             stirred: self.stirred,
+            resolved: self.resolved,
         }
     }
 
-    fn rewire(&mut self, id: &AgentId, wire: impl FnOnce(&Mesh, &Agent) -> Option<Wiring>) {
-        let Some(agent) = self.mesh.agents.get(id) else {
-            return;
-        };
-        let Some(mut wiring) = wire(&self.mesh, agent) else {
-            return;
-        };
+    /// Gives an agent a new wiring, if `wire` makes one, and says which it had before.
+    fn rewire(
+        &mut self,
+        id: &AgentId,
+        wire: impl FnOnce(&Mesh, &Agent) -> Option<Wiring>,
+    ) -> Option<(Arc<Wiring>, Agent)> {
+        let agent = self.mesh.agents.get(id)?;
+        let before = agent.wiring.clone();
+        let mut wiring = wire(&self.mesh, agent)?;
         if wiring.generation == 0 {
             self.mesh.generation += 1;
             wiring = wiring.numbered(self.mesh.generation);
@@ -301,7 +318,8 @@ impl Draft {
             wiring: Arc::new(wiring),
             ..agent.clone()
         };
-        self.mesh.agents.insert(id.clone(), agent);
+        self.mesh.agents.insert(id.clone(), agent.clone());
+        Some((before, agent))
     }
 
     fn spread(&mut self) {

@@ -8,6 +8,8 @@
 //! * [`Wiring`] is the answer to one consumer, resolved and spelled as JSON; [`AnswerId`] names it.
 //!   What the consumer's LLM functions are given is chosen in [`llm`].
 //!
+//! How a dependency came to be wired can be told afterwards ([`Slot`]).
+//!
 //! The writer (`crate::writer`) makes a draft durable before anybody sees it.
 
 mod agent;
@@ -23,6 +25,7 @@ mod mesh;
 mod profile;
 mod requirements;
 mod resolve;
+mod trace;
 mod watches;
 mod wiring;
 
@@ -33,4 +36,5 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use mesh::Mesh;
 pub(crate) use profile::{Fingerprint, InvalidRegistration, Profile};
 pub(crate) use requirements::RequiredCycle;
+pub(crate) use trace::Slot;
 pub(crate) use wiring::Wiring;

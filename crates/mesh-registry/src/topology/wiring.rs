@@ -143,6 +143,24 @@ impl Wiring {
         }
     }
 
+    /// What the slot at `position` is wired to.
+    pub(super) fn slot(&self, position: usize) -> Option<&Wired> {
+        self.slots.get(position)?.as_ref()
+    }
+
+    /// The positions of the slots whose winner is another than in `before`, which is an earlier
+    /// wiring of the same profile.
+    pub(super) fn rewired<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = usize> + 'a {
+        let winner = |slot: &'a Option<Wired>| {
+            let target = &slot.as_ref()?.target;
+            Some((&target.profile.id, target.function_name()))
+        };
+        let slots = self.slots.iter().zip(&before.slots).enumerate();
+        slots
+            .filter(move |(_, (after, before))| winner(after) != winner(before))
+            .map(|(position, _)| position)
+    }
+
     /// How many dependencies are wired.
     pub(crate) fn wired(&self) -> usize {
         self.slots.iter().flatten().count()

@@ -1,6 +1,7 @@
 //! The registry through its router, with a real SQLite file and a clock that tests move; sockets only
 //! where they are what is tested.
 
+mod audit;
 mod heartbeat;
 mod jobs;
 mod lifecycle;

@@ -100,3 +100,72 @@ async fn a_tool_without_a_capability_is_wired_but_not_listed() {
     assert_eq!(listed["capabilities"], json!([]));
     assert_eq!(listed["dependencies_resolved"], 1);
 }
+
+#[tokio::test]
+async fn tags_and_versions_follow_the_table() {
+    for (tags, version, need, suits) in [
+        (
+            &["claude", "opus"][..],
+            "1.0.0",
+            json!({ "tags": ["claude"] }),
+            true,
+        ),
+        (
+            &["claude", "sonnet"],
+            "1.0.0",
+            json!({ "tags": ["claude", "+opus"] }),
+            true,
+        ),
+        (
+            &["claude", "experimental"],
+            "1.0.0",
+            json!({ "tags": ["claude", "-experimental"] }),
+            false,
+        ),
+        (&["claude"], "1.0.0", json!({ "tags": ["-gpt"] }), true),
+        (
+            &["llm"],
+            "1.0.0",
+            json!({ "tags": ["llm", ["python", "typescript"]] }),
+            false,
+        ),
+        (
+            &["llm", "python"],
+            "1.0.0",
+            json!({ "tags": ["llm", ["python", "typescript"]] }),
+            true,
+        ),
+        (&["any"], "1.0.0", json!({}), true),
+        (&[], "1.2.3", json!({ "version": ">=1.0.0" }), true),
+        (&[], "2.0.0", json!({ "version": "^1.0.0" }), false),
+        (&[], "4.6.1", json!({ "version": "4.6.0" }), false),
+        (&[], "4.6.1", json!({ "version": "~4.6.0" }), true),
+        (&[], "latest", json!({ "version": ">=1.0.0" }), false),
+        (&[], "latest", json!({ "version": "" }), true),
+    ] {
+        let mut need = need;
+        need["capability"] = json!("c");
+        let found = winner(&[("p-1", version, tags)], need.clone()).await;
+        assert_eq!(
+            found,
+            if suits { "p-1" } else { "" },
+            "{tags:?} {version} {need}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn ranks_follow_the_table() {
+    let any = json!({ "capability": "c" });
+    let versions: &[(&str, &str, &[&str])] = &[
+        ("a", "4.6.0", &[]),
+        ("b", "5.0.0", &[]),
+        ("c", "4.7.0", &[]),
+    ];
+    assert_eq!(winner(versions, any.clone()).await, "b");
+    let scores: &[(&str, &str, &[&str])] = &[("a", "9.9.9", &["x"]), ("b", "1.0.0", &["x", "y"])];
+    let need = json!({ "capability": "c", "tags": ["x", "+y"] });
+    assert_eq!(winner(scores, need).await, "b");
+    let ids: &[(&str, &str, &[&str])] = &[("zeta", "1.0.0", &[]), ("alpha", "1.0.0", &[])];
+    assert_eq!(winner(ids, any).await, "alpha");
+}

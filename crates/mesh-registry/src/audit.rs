@@ -1,0 +1,264 @@
+//! Writes down how dependencies were resolved, behind the writer's back: nobody who registers waits
+//! for it.
+//!
+//! The writer notes the slots that were resolved anew, each with the mesh in which it was. One task
+//! takes the notes in order, decides by the last trace of the slot whether there is anything to tell,
+//! and only then computes a trace. What is remembered of a slot lives in memory; after a restart its
+//! first trace is told again.
+//!
+//! The queue is bounded. In a storm that is longer than the queue, notes are dropped and counted; the
+//! next time that such a slot is resolved, it is told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mesh_core::wire::{AuditTrace, EventKind};
+use mesh_core::{AgentId, Timestamp};
+use mesh_store::{Change, EventRow, Store};
+use serde_json::value::to_raw_value;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::topology::{Mesh, Slot};
+
+/// How many notes may wait. Each keeps a snapshot of the mesh alive, or a part of one.
+const QUEUE: usize = 4096;
+/// How many notes are taken at once, and so how many events one transaction writes at most.
+const BATCH: usize = 128;
+/// The pause between two transactions while more notes wait: registrations go first.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How many slots are remembered before those of vanished agents are looked for.
+const FIRST_PRUNE: usize = 1024;
+/// How long a reader waits for what was noted before he came.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A slot that was resolved anew.
+#[derive(Debug)]
+struct Note {
+    mesh: Arc<Mesh>,
+    agent_id: AgentId,
+    /// Among the agent's slots.
+    position: usize,
+    at: Timestamp,
+}
+
+/// Where the writer leaves its notes.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    notes: mpsc::Sender<Note>,
+    progress: Arc<Progress>,
+    task: JoinHandle<()>,
+}
+
+/// How far the task is.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    noted: AtomicU64,
+    dropped: AtomicU64,
+    done: watch::Sender<u64>,
+}
+
+impl Audit {
+    pub(crate) fn start(store: Store) -> Self {
+        let (notes, waiting) = mpsc::channel(QUEUE);
+        let progress = Arc::new(Progress {
+            noted: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            done: watch::Sender::new(0),
+        });
+        let clerk = Clerk {
+            store,
+            slots: HashMap::new(),
+            prune_at: FIRST_PRUNE,
+            progress: progress.clone(),
+        };
+        Self {
+            task: tokio::spawn(clerk.run(waiting)),
+            notes,
+            progress,
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        self.progress.clone()
+    }
+
+    /// Notes the slots at these positions, resolved anew in `mesh`. Never waits.
+    pub(crate) fn note(&self, mesh: &Arc<Mesh>, resolved: Vec<(AgentId, usize)>, at: Timestamp) {
+        for (agent_id, position) in resolved {
+            let note = Note {
+                mesh: mesh.clone(),
+                agent_id,
+                position,
+                at,
+            };
+            // A full queue; the task outlives its queue.
+            let counter = match self.notes.try_send(note) {
+                Ok(()) => &self.progress.noted,
+                Err(_) => &self.progress.dropped,
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends when everything noted is written.
+    pub(crate) async fn close(self) {
+        drop(self.notes);
+        // A clerk that died has logged why.
+        let _ = self.task.await;
+    }
+}
+
+impl Progress {
+    /// Waits until what is noted by now is written, but not for long: a reader of events sees what
+    /// he caused, unless there is a storm.
+    pub(crate) async fn settled(&self) {
+        let noted = self.noted.load(Ordering::Relaxed);
+        let mut done = self.done.subscribe();
+        // In vain if it takes too long, or if the task has ended.
+        let _ = tokio::time::timeout(PATIENCE, done.wait_for(|done| *done >= noted)).await;
+    }
+}
+
+/// What the task works with.
+struct Clerk {
+    store: Store,
+    /// By agent, function and index of the dependency.
+    slots: HashMap<SlotKey, Memory>,
+    prune_at: usize,
+    progress: Arc<Progress>,
+}
+
+type SlotKey = (AgentId, Arc<str>, usize);
+
+/// What is remembered of a slot.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Who won last, told or not.
+    winner: Option<Winner>,
+    /// The kind and the digest of what was told last.
+    told: Option<(EventKind, u128)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Winner {
+    agent_id: String,
+    function: String,
+}
+
+impl Clerk {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Note>) {
+        let mut notes = Vec::with_capacity(BATCH);
+        let mut done = 0;
+        while waiting.recv_many(&mut notes, BATCH).await > 0 {
+            done += notes.len() as u64;
+            self.prune(&notes);
+            let events: Vec<_> = notes
+                .drain(..)
+                .filter_map(|note| self.judge(&note))
+                .collect();
+            self.write(events).await;
+            self.progress.done.send_replace(done);
+            if waiting.is_empty() {
+                self.confess();
+            } else if !waiting.is_closed() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// The event that a note makes, if it makes one.
+    fn judge(&mut self, note: &Note) -> Option<(SlotKey, Change)> {
+        let slot = Slot::find(&note.mesh, note.agent_id.as_str(), note.position)?;
+        let key = (
+            note.agent_id.clone(),
+            Arc::from(slot.function_name()),
+            slot.index(),
+        );
+        let memory = self.slots.entry(key.clone()).or_default();
+        let winner = slot.winner().map(|(agent_id, function)| Winner {
+            agent_id: agent_id.to_owned(),
+            function: function.to_owned(),
+        });
+        let candidates = slot.candidates();
+        let (kind, is_news) = if winner.is_some() {
+            let was_unresolved = matches!(memory.told, Some((EventKind::DependencyUnresolved, _)));
+            let changed = memory.winner.is_some() && memory.winner != winner;
+            let is_news = candidates >= 2 || changed || was_unresolved;
+            (EventKind::DependencyResolved, is_news)
+        } else {
+            // Whoever is a candidate was evicted.
+            let is_news = candidates >= 1 || memory.winner.is_some();
+            (EventKind::DependencyUnresolved, is_news)
+        };
+        let prior = std::mem::replace(&mut memory.winner, winner);
+        if !is_news {
+            return None;
+        }
+        let mut trace = slot.trace(None);
+        let told = (kind, digest(&trace));
+        if memory.told == Some(told) {
+            return None;
+        }
+        memory.told = Some(told);
+        trace.prior_chosen = prior.map(|winner| winner.agent_id);
+        let event = EventRow {
+            kind,
+            agent_id: note.agent_id.to_string(),
+            agent_name: None,
+            function_name: Some(slot.function_name().to_owned()),
+            timestamp: note.at,
+            data: Some(to_raw_value(&trace).expect("wire types hold nothing that JSON lacks")),
+        };
+        Some((key, Change::Record(event)))
+    }
+
+    async fn write(&mut self, events: Vec<(SlotKey, Change)>) {
+        if events.is_empty() {
+            return;
+        }
+        let (keys, changes): (Vec<_>, Vec<_>) = events.into_iter().unzip();
+        if let Err(error) = self.store.apply(&changes).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                traces = changes.len(),
+                "audit traces not stored"
+            );
+            for key in keys {
+                self.slots.remove(&key); // So that the next trace is told.
+            }
+        }
+    }
+
+    /// Forgets the slots of agents that are gone, whenever twice as many are remembered as the last
+    /// time.
+    fn prune(&mut self, notes: &[Note]) {
+        if let Some(note) = notes.last()
+            && self.slots.len() >= self.prune_at
+        {
+            let mesh = &note.mesh;
+            self.slots
+                .retain(|(agent_id, _, _), _| mesh.agent(agent_id.as_str()).is_some());
+            self.prune_at = (self.slots.len() * 2).max(FIRST_PRUNE);
+        }
+    }
+
+    /// Says once per storm what was not written.
+    fn confess(&self) {
+        let traces = self.progress.dropped.swap(0, Ordering::Relaxed);
+        if traces > 0 {
+            tracing::warn!(traces, "audit traces dropped, too many at once");
+        }
+    }
+}
+
+/// Tells two traces apart, whatever came before them.
+fn digest(trace: &AuditTrace) -> u128 {
+    let mut trace = trace.clone();
+    trace.prior_chosen = None;
+    trace.spec.tags.sort_unstable();
+    xxh3_128(&serde_json::to_vec(&trace).expect("wire types hold nothing that JSON lacks"))
+}

@@ -1,0 +1,267 @@
+//! How a dependency was resolved, told stage by stage: the document of the audit.
+//!
+//! It is computed a second time and not while resolving, because most resolutions are never told.
+
+use mesh_core::matching::{MatchMode, TagMismatch};
+use mesh_core::wire::{
+    AgentStatus, AuditChoice, AuditEviction, AuditSpec, AuditStage, AuditTrace, TagEntry,
+};
+use serde_json::{Value, json};
+
+use super::function::{Function, Need, Offer, Spec};
+use super::resolve::Candidates;
+use super::{Mesh, Profile, Wiring};
+
+/// How many candidates a stage lists at most. A trace must stay readable, and storable.
+const MAX_LISTED: usize = 200;
+
+/// A position among the dependencies of one function of a consumer, in one snapshot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot<'a> {
+    mesh: &'a Mesh,
+    consumer: &'a Profile,
+    wiring: &'a Wiring,
+    function: &'a Function,
+    need: &'a Need,
+    /// Among the agent's slots.
+    position: usize,
+    /// Among the function's dependencies.
+    index: usize,
+}
+
+impl<'a> Slot<'a> {
+    /// The slot at `position` of the agent's wiring.
+    pub(crate) fn find(mesh: &'a Mesh, agent_id: &str, position: usize) -> Option<Self> {
+        let agent = mesh.agent(agent_id)?;
+        let consumer = agent.profile.as_ref();
+        let mut before = 0;
+        for function in &consumer.functions {
+            if let Some(need) = function.needs.get(position - before) {
+                return Some(Self {
+                    mesh,
+                    consumer,
+                    wiring: &agent.wiring,
+                    function,
+                    need,
+                    position,
+                    index: position - before,
+                });
+            }
+            before += function.needs.len();
+        }
+        None
+    }
+
+    /// The function that has the slot.
+    pub(crate) fn function_name(self) -> &'a str {
+        &self.function.name
+    }
+
+    /// Among the function's dependencies.
+    pub(crate) fn index(self) -> usize {
+        self.index
+    }
+
+    /// The agent and the function that the slot is wired to.
+    pub(crate) fn winner(self) -> Option<(&'a str, &'a str)> {
+        let wired = self.wiring.slot(self.position)?;
+        Some((
+            wired.target.profile.id.as_str(),
+            wired.target.function_name(),
+        ))
+    }
+
+    /// The alternative that the slot is wired by, or the favourite.
+    fn spec(self) -> &'a Spec {
+        let alternative = self
+            .wiring
+            .slot(self.position)
+            .map(|wired| wired.alternative);
+        self.need.alternative(alternative.unwrap_or_default())
+    }
+
+    /// How many offers of the capability there are, available or not.
+    pub(crate) fn candidates(self) -> usize {
+        let name = &self.spec().capability;
+        let count = |offers: Option<&Candidates>| offers.map_or(0, Candidates::len);
+        count(self.mesh.providers.get(name)) + count(self.mesh.withheld.get(name))
+    }
+
+    /// Tells how the slot was resolved.
+    pub(crate) fn trace(self, prior_chosen: Option<String>) -> AuditTrace {
+        let spec = self.spec();
+        AuditTrace {
+            consumer: self.consumer.id.to_string(),
+            dep_index: self.index,
+            spec: AuditSpec {
+                capability: spec.capability.to_string(),
+                tags: plain_tags(&spec.tag_entries),
+                version_constraint: spec.version.as_str().to_owned(),
+                schema_mode: (spec.schema.as_ref())
+                    .map_or("none", |schema| schema.mode().as_str())
+                    .to_owned(),
+            },
+            stages: self.stages(spec),
+            chosen: self.wiring.slot(self.position).map(|wired| AuditChoice {
+                agent_id: wired.target.profile.id.to_string(),
+                endpoint: wired.target.endpoint().to_string(),
+                function_name: wired.target.function_name().to_owned(),
+            }),
+            prior_chosen,
+        }
+    }
+
+    fn stages(self, spec: &Spec) -> Vec<AuditStage> {
+        let mut candidates = self.candidates_of(spec);
+        let mut stages = vec![sift("health", &mut candidates, |candidate| {
+            self.health(candidate)
+        })];
+        if !candidates.is_empty() {
+            stages.push(sift("capability_match", &mut candidates, |_| None));
+            stages.push(sift("tags", &mut candidates, |candidate| {
+                tags(spec, candidate.offer)
+            }));
+        }
+        if !candidates.is_empty() {
+            stages.push(sift("version", &mut candidates, |candidate| {
+                version(spec, candidate.offer)
+            }));
+        }
+        if !candidates.is_empty() && spec.schema.is_some() {
+            stages.push(sift("schema", &mut candidates, |candidate| {
+                schema(spec, candidate.offer)
+            }));
+        }
+        if let Some((agent_id, function)) = self.winner().filter(|_| !candidates.is_empty()) {
+            let winner = format!("{agent_id}:{function}");
+            stages.push(AuditStage {
+                stage: "tiebreaker".to_owned(),
+                kept: vec![winner.clone()],
+                chosen: Some(winner),
+                reason: Some("HighestScoreThenVersion".to_owned()),
+                ..AuditStage::default()
+            });
+        }
+        stages
+    }
+
+    /// Every offer of the capability, in an order that tells equal meshes alike.
+    fn candidates_of(self, spec: &Spec) -> Vec<Candidate<'a>> {
+        let of = |offers: Option<&'a Candidates>| {
+            let offers = offers.into_iter().flatten();
+            offers.filter_map(|((_, position), profile)| {
+                let function = profile.functions.get(*position)?;
+                let offer = function.offer.as_ref()?;
+                Some(Candidate {
+                    profile,
+                    position: *position,
+                    function,
+                    offer,
+                })
+            })
+        };
+        let available = of(self.mesh.providers.get(&spec.capability));
+        let mut all: Vec<_> = available
+            .chain(of(self.mesh.withheld.get(&spec.capability)))
+            .collect();
+        all.sort_by_key(|candidate| (&candidate.profile.id, &candidate.function.name));
+        all
+    }
+
+    fn health(self, candidate: &Candidate<'_>) -> Option<(&'static str, Value)> {
+        let agent = self.mesh.agent(candidate.profile.id.as_str())?;
+        if agent.status != AgentStatus::Healthy {
+            return Some(("Unhealthy", json!({ "status": agent.status })));
+        }
+        let reason = self.mesh.unavailable_reason(agent, candidate.position)?;
+        Some(("Unavailable", json!({ "reason": reason })))
+    }
+}
+
+/// An offer of the capability that is asked for.
+struct Candidate<'a> {
+    profile: &'a Profile,
+    position: usize,
+    function: &'a Function,
+    offer: &'a Offer,
+}
+
+impl Candidate<'_> {
+    fn id(&self) -> String {
+        format!("{}:{}", self.profile.id, self.function.name)
+    }
+}
+
+/// Lets those `candidates` pass that `objection` has nothing against.
+fn sift<'a>(
+    stage: &str,
+    candidates: &mut Vec<Candidate<'a>>,
+    objection: impl Fn(&Candidate<'a>) -> Option<(&'static str, Value)>,
+) -> AuditStage {
+    let all = candidates.len();
+    let mut told = AuditStage {
+        stage: stage.to_owned(),
+        ..AuditStage::default()
+    };
+    candidates.retain(|candidate| {
+        let Some((reason, details)) = objection(candidate) else {
+            if told.kept.len() < MAX_LISTED {
+                told.kept.push(candidate.id());
+            }
+            return true;
+        };
+        if told.evicted.len() < MAX_LISTED {
+            told.evicted.push(AuditEviction {
+                id: candidate.id(),
+                reason: reason.to_owned(),
+                details: Some(details),
+            });
+        }
+        false
+    });
+    told.omitted = Some(all - told.kept.len() - told.evicted.len()).filter(|more| *more > 0);
+    told
+}
+
+fn tags(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
+    let mismatch = spec.tags.score(&offer.tags).err()?;
+    Some(match mismatch {
+        TagMismatch::Disallowed(tag) => ("ExtraTagDisallowed", json!({ "disallowed": [tag] })),
+        TagMismatch::Missing(_) => (
+            "MissingTag",
+            json!({ "missing": spec.tags.missing(&offer.tags) }),
+        ),
+        TagMismatch::MissingOneOf(group) => ("MissingTag", json!({ "missing_one_of": group })),
+    })
+}
+
+fn version(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
+    let (version, constraint) = (offer.version.as_str(), spec.version.as_str());
+    (!spec.version.accepts(&offer.version)).then(|| {
+        (
+            "VersionConstraintFailed",
+            json!({ "version": version, "constraint": constraint }),
+        )
+    })
+}
+
+fn schema(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
+    let query = spec.schema.as_ref()?;
+    let reasons = query.check(offer.output.as_ref()).err()?;
+    let published = offer.output.as_ref().map(|output| output.hash());
+    let details = json!({
+        "mode": MatchMode::as_str(query.mode()),
+        "consumer_hash": query.hash(),
+        "producer_hash": published.unwrap_or_default(),
+        "reasons": reasons,
+    });
+    Some(("SchemaIncompatible", details))
+}
+
+fn plain_tags(entries: &[TagEntry]) -> Vec<String> {
+    let plain = entries.iter().filter_map(|entry| match entry {
+        TagEntry::One(tag) => Some(tag.clone()),
+        TagEntry::AnyOf(_) => None,
+    });
+    plain.collect()
+}
