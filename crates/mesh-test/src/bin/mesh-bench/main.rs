@@ -8,6 +8,7 @@ mod mesh;
 mod report;
 mod scenario;
 mod sizes;
+mod waiting;
 mod yardstick;
 
 use std::io::{self, Write as _};
@@ -67,6 +68,8 @@ pub(crate) enum Scenario {
     List,
     /// One agent joins that seven depend on
     Join,
+    /// One agent joins and leaves while everybody watches
+    Rewire,
     /// From the start of the process to its first answer
     Start,
     /// `meshctl list`

@@ -19,6 +19,10 @@ pub(crate) struct Sizes {
     pub(crate) lists: usize,
     /// Starts of the process in all.
     pub(crate) starts: usize,
+    /// Joins, and as many leaves, that are heard of by watch.
+    pub(crate) rewires: usize,
+    /// The same, heard of by heartbeats.
+    pub(crate) polled_rewires: usize,
     /// No single load takes longer.
     pub(crate) limit: Duration,
 }
@@ -39,6 +43,8 @@ impl Sizes {
             posts: 5_000,
             lists: 20,
             starts: 7,
+            rewires: 50,
+            polled_rewires: 4,
             limit: Duration::from_mins(2),
         }
     }
@@ -53,6 +59,8 @@ impl Sizes {
             posts: 1_000,
             lists: 5,
             starts: 3,
+            rewires: 10,
+            polled_rewires: 1,
             limit: Duration::from_secs(30),
         }
     }
@@ -67,6 +75,8 @@ impl Sizes {
             posts: 300,
             lists: 3,
             starts: 3,
+            rewires: 0,
+            polled_rewires: 0,
             limit: Duration::from_secs(90),
         }
     }

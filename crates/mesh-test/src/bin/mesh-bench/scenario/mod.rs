@@ -4,6 +4,7 @@ mod heartbeat;
 mod join;
 mod list;
 mod meshctl;
+mod rewire;
 mod start;
 mod storm;
 
@@ -76,7 +77,10 @@ impl<'a> Bench<'a> {
         for size in self.sizes.meshes {
             let needed = self.wants(Scenario::Head)
                 || *size > 10 && (self.wants(Scenario::Storm) || self.wants(Scenario::List))
-                || *size == MIDDLE && (self.wants(Scenario::Post) || self.wants(Scenario::Join))
+                || *size == MIDDLE
+                    && [Scenario::Post, Scenario::Join, Scenario::Rewire]
+                        .iter()
+                        .any(|scenario| self.wants(*scenario))
                 || *size == 10 && self.wants(Scenario::Meshctl) && self.meshctl.is_some()
                 || *size > MIDDLE && self.wants(Scenario::Start);
             if needed {
@@ -115,6 +119,10 @@ impl<'a> Bench<'a> {
         }
         if size == MIDDLE && self.wants(Scenario::Join) {
             self.join(&mut mesh, report)?;
+        }
+        if size == MIDDLE && self.wants(Scenario::Rewire) && self.judged() {
+            // Nobody else has watches.
+            self.rewire(&mut mesh, report)?;
         }
         if size > MIDDLE && self.wants(Scenario::Start) {
             self.start_full(mesh, report)?;
