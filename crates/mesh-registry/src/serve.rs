@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::platform::{StopSignal, prepare_listener};
+use crate::platform::{StopSignal, allow_many_connections, prepare_listener};
 use crate::readiness::Readiness;
 use crate::stall::Impatient;
 use crate::{App, Settings, address, app, health, sweep};
@@ -73,6 +73,7 @@ impl Hint for ServeError {
 
 /// Runs a registry until the process is told to stop.
 pub(crate) fn serve(settings: Settings, readiness: &Readiness) -> Result<(), ServeError> {
+    allow_many_connections();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -55,3 +55,6 @@ pub(crate) fn inherited_pipe(number: u32) -> io::Result<File> {
 pub(crate) fn prepare_listener(_socket: &Socket) -> io::Result<()> {
     Ok(())
 }
+
+/// Windows has no such limit.
+pub(crate) fn allow_many_connections() {}
