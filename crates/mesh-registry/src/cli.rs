@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -12,7 +12,7 @@ use mesh_core::{Hint, VERSION};
 
 use crate::readiness::Readiness;
 use crate::settings::ready_descriptor;
-use crate::{LogFormat, Settings, healthcheck, logging, serve};
+use crate::{LogFormat, Settings, backup, healthcheck, logging, serve};
 
 /// Run the registry of an MCP mesh
 ///
@@ -22,7 +22,9 @@ use crate::{LogFormat, Settings, healthcheck, logging, serve};
 #[command(
     name = "mcp-mesh-registry",
     bin_name = "mcp-mesh-registry",
-    disable_version_flag = true
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true
 )]
 pub struct Args {
     /// Host name or address to bind [default: localhost, or $HOST]
@@ -43,6 +45,31 @@ pub struct Args {
     /// Print the version
     #[arg(short, long)]
     pub version: bool,
+    /// What to do instead of running
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is done about the database instead of running a registry on it.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Copy the database, also while a registry runs on it
+    ///
+    /// The copy is the database of `DATABASE_URL` as it is at one moment. It appears whole or not at all,
+    /// readable for this user only.
+    Backup {
+        /// Where the copy goes; nothing may be there
+        file: PathBuf,
+    },
+    /// Put a copy in the place of the database
+    ///
+    /// No registry may run on the database of `DATABASE_URL`. What was there before is kept beside it under
+    /// a name that ends with the time. A damaged file, one of a later release or of another program is
+    /// refused and nothing is touched.
+    Restore {
+        /// A file that `backup` wrote
+        file: PathBuf,
+    },
 }
 
 /// The whole command line, for its man page and completions.
@@ -53,7 +80,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the command with `args`, the program's name first, until it is told to stop.
 pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
+    let mut args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => {
             // Nothing is left to do for a reader who closed the pipe.
@@ -71,6 +98,9 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
     if args.healthcheck {
         return check_health(args, &environment, &folder);
     }
+    if let Some(command) = args.command.take() {
+        return keep(&command, args, &environment, &folder);
+    }
     let descriptor = ready_descriptor(&environment);
     let readiness = Readiness::new(*descriptor.as_ref().unwrap_or(&None));
     let settings = descriptor.and_then(|_| Settings::resolve(args, &environment, &folder));
@@ -86,14 +116,37 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitC
         Ok(()) => ExitCode::SUCCESS,
         Err((message, hint)) => {
             readiness.failed(&message, hint.as_deref());
-            let hint = hint
-                .map(|hint| format!("Hint: {hint}\n"))
-                .unwrap_or_default();
-            // The exit code speaks for itself if nobody reads.
-            let _ = write!(std::io::stderr(), "Error: {message}\n{hint}");
-            ExitCode::FAILURE
+            fail(&message, hint.as_deref())
         }
     }
+}
+
+/// Copies the database or puts a copy in its place.
+fn keep(command: &Command, args: Args, environment: &Environment, folder: &Path) -> ExitCode {
+    let settings = match Settings::resolve(args, environment, folder) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error.to_string(), error.hint().as_deref()),
+    };
+    let done = match command {
+        Command::Backup { file } => backup::back_up(&settings, &folder.join(file)),
+        Command::Restore { file } => backup::restore(&settings, &folder.join(file)),
+    };
+    match done {
+        Ok(report) => {
+            let _ = std::io::stdout().write_all(report.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&chain(&error), error.hint().as_deref()),
+    }
+}
+
+fn fail(message: &str, hint: Option<&str>) -> ExitCode {
+    let hint = hint
+        .map(|hint| format!("Hint: {hint}\n"))
+        .unwrap_or_default();
+    // The exit code speaks for itself if nobody reads.
+    let _ = write!(std::io::stderr(), "Error: {message}\n{hint}");
+    ExitCode::FAILURE
 }
 
 /// Whoever runs this keeps what is printed as the reason, so it is one line.

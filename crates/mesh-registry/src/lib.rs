@@ -10,6 +10,7 @@
 mod address;
 mod app;
 mod audit;
+mod backup;
 pub mod cli;
 mod health;
 mod healthcheck;

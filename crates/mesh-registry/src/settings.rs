@@ -98,6 +98,7 @@ impl Settings {
             log_format,
             healthcheck: _,
             version: _,
+            command: _,
         } = args;
         let env = Reader(environment);
         env.refuse_tls()?;

@@ -159,6 +159,40 @@ pub enum StoreError {
         /// The mode that SQLite kept.
         got: String,
     },
+    /// A backup copies files, and this is none.
+    #[error("`{url}` is no file, and only the file of a SQLite database can be copied or restored")]
+    NoFile {
+        /// The URL, without its password.
+        url: String,
+    },
+    /// Nothing is there to copy.
+    #[error("there is no file `{path}`")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something stands where a copy should be written.
+    #[error("`{path}` exists already")]
+    BackupExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The copy could not be written.
+    #[error("failed to write the backup `{path}`")]
+    BackupNotWritten {
+        /// The copy.
+        path: PathBuf,
+        /// The machine's own account.
+        source: io::Error,
+    },
+    /// A file that cannot be restored.
+    #[error("`{path}` cannot be restored")]
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<StoreError>,
+    },
     /// Asked after [`Store::close`](crate::Store::close).
     #[error("the store is closed")]
     Closed,
@@ -200,17 +234,22 @@ impl StoreError {
             | Self::FolderDenied { .. }
             | Self::Full { .. }
             | Self::Vanished { .. }
+            | Self::BackupNotWritten { .. }
             | Self::Io { .. } => StoreErrorKind::Storage,
             Self::NotADatabase { .. }
             | Self::Corrupt { .. }
             | Self::UnreadableRow { .. }
             | Self::Foreign { .. }
             | Self::Newer { .. }
+            | Self::NotABackup { .. }
             | Self::Migration { .. } => StoreErrorKind::Data,
             Self::Postgres(error) => error.kind(),
             Self::Folder { .. }
             | Self::NotAFolder { .. }
             | Self::InUse { .. }
+            | Self::NoFile { .. }
+            | Self::Missing { .. }
+            | Self::BackupExists { .. }
             | Self::JournalMode { .. } => StoreErrorKind::Setting,
             Self::Closed | Self::Defect { .. } => StoreErrorKind::Defect,
         }
@@ -277,6 +316,22 @@ impl Hint for StoreError {
                 format!("set `{}` to `DELETE`, or use a local disk", EnvVars::DB_JOURNAL_MODE).into()
             }
             Self::Io { .. } => format!("check the path in `{elsewhere}` and the disk under it").into(),
+            Self::NoFile { .. } => format!(
+                "set `{elsewhere}` to the file, or use the tools of the database's server"
+            )
+            .into(),
+            Self::Missing { .. } => {
+                format!("set `{elsewhere}` to the file that the registry keeps its state in").into()
+            }
+            Self::BackupExists { .. } => "name a file that does not exist yet, or move this one away".into(),
+            Self::BackupNotWritten { .. } => {
+                "name a file on a disk with room, in a folder that this user may write to".into()
+            }
+            Self::NotABackup { source, .. } => match **source {
+                Self::Newer { .. } => "restore it with the release that wrote it or a later one".into(),
+                Self::Busy { .. } => "wait until nothing writes to it, or make a copy of it".into(),
+                _ => "name a file that `mcp-mesh-registry backup` wrote".into(),
+            },
             Self::Closed | Self::Defect { .. } => return None,
         })
     }

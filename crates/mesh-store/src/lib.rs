@@ -5,6 +5,7 @@
 //! variant per database; `sqlite.rs` and `postgres.rs` mirror each other function for function, and the
 //! tests in `tests/it/contract.rs` run against each.
 
+mod backup;
 mod error;
 pub mod job;
 mod migration;
@@ -15,6 +16,7 @@ mod sqlite;
 mod store;
 mod url;
 
+pub use backup::{BackedUp, Restored, backup, restore};
 pub use error::{StoreError, StoreErrorKind};
 pub use options::{
     InvalidMode, JournalMode, PostgresOptions, SqliteOptions, StoreOptions, Synchronous,

@@ -1,6 +1,7 @@
 //! One SQLite file (or memory): a writer connection that lives as long as the store, and a reader so that
 //! `/events` and `/ready` do not wait behind a storm of registrations.
 
+mod backup;
 mod changes;
 mod connection;
 mod failure;
@@ -27,6 +28,7 @@ use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use self::backup::{backup, restore};
 use self::changes::{Apply, CapEvents, Probe, Touch};
 use self::connection::{configure, connect_options, open_connection, settle};
 use self::failure::{Failure, Place};

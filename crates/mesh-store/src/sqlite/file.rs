@@ -10,7 +10,7 @@ use mesh_core::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::failure::Place;
-use super::platform::{private_file, private_folder};
+use super::platform::{private_file, private_folder, sync_names};
 use super::user::User;
 use crate::error::StoreError;
 
@@ -86,18 +86,7 @@ pub(super) fn prepare_file(place: &Place) -> Result<(), StoreError> {
 /// Renames the file, and what may be left of its log, to `<stem>.upstream-<time>.db` beside it.
 pub(super) fn keep_aside(place: &Place, now: Timestamp) -> Result<PathBuf, StoreError> {
     let path = place.path();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let time = Timestamp::from_seconds(now.as_seconds())
-        .to_string()
-        .replace(['-', ':'], "");
-    let name = |suffix: &str| path.with_file_name(format!("{stem}.upstream-{time}{suffix}.db"));
-    let mut target = name("");
-    for number in 2.. {
-        if !target.exists() {
-            break;
-        }
-        target = name(&format!("-{number}"));
-    }
+    let target = name_aside(path, "upstream", now);
     for suffix in ["", "-wal", "-shm"] {
         let from = beside(path, suffix);
         if suffix.is_empty() || from.exists() {
@@ -106,6 +95,116 @@ pub(super) fn keep_aside(place: &Place, now: Timestamp) -> Result<PathBuf, Store
         }
     }
     Ok(target)
+}
+
+/// Gives the file a second name, `<stem>.replaced-<time>.db`, so that its place is never empty until
+/// another takes it; what may be left of its log is only renamed, or the other would inherit it.
+pub(super) fn link_aside(place: &Place, now: Timestamp) -> Result<PathBuf, StoreError> {
+    let failed = |source| place.failed_io("keep the replaced database", source);
+    let path = place.path();
+    let target = name_aside(path, "replaced", now);
+    // Not every file system has second names.
+    if fs::hard_link(path, &target).is_err() {
+        fs::rename(path, &target).map_err(failed)?;
+    }
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let from = beside(path, suffix);
+        if from.exists() {
+            fs::rename(&from, beside(&target, suffix)).map_err(failed)?;
+        }
+    }
+    Ok(target)
+}
+
+/// A name beside `path` that nothing has yet.
+fn name_aside(path: &Path, word: &str, now: Timestamp) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let time = Timestamp::from_seconds(now.as_seconds())
+        .to_string()
+        .replace(['-', ':'], "");
+    let name = |suffix: &str| path.with_file_name(format!("{stem}.{word}-{time}{suffix}.db"));
+    let mut target = name("");
+    for number in 2.. {
+        if !target.exists() {
+            break;
+        }
+        target = name(&format!("-{number}"));
+    }
+    target
+}
+
+/// A file that becomes another when it is whole; dropping it earlier deletes it.
+pub(super) struct Draft {
+    target: PathBuf,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Creates an empty file beside `target`, for this user only.
+    pub(super) fn create(target: &Path) -> io::Result<Self> {
+        let path = beside(target, &format!(".{}.part", std::process::id()));
+        // What a killed process of the same number left.
+        remove(&path)?;
+        open_private(&path)?;
+        Ok(Self {
+            target: target.to_owned(),
+            path,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the contents durable and says how many bytes they are.
+    pub(super) fn settle(&self) -> io::Result<u64> {
+        let file = open_private(&self.path)?;
+        file.sync_all()?;
+        Ok(file.metadata()?.len())
+    }
+
+    /// Becomes the target unless there is one.
+    pub(super) fn publish_new(self) -> io::Result<()> {
+        match fs::hard_link(&self.path, &self.target) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) => {}
+            // Not every file system has second names.
+            Err(_) if self.target.exists() => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(&self.path, &self.target)?,
+        }
+        sync_folder(&self.target)
+    }
+
+    /// Becomes the target, in one step, whatever is there.
+    pub(super) fn replace(self) -> io::Result<()> {
+        fs::rename(&self.path, &self.target)?;
+        sync_folder(&self.target)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        for suffix in ["", "-journal"] {
+            // Nothing is left to do about a file that cannot be deleted.
+            let _ = remove(&beside(&self.path, suffix));
+        }
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a new name in the folder of `path` durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    sync_names(folder)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -4,10 +4,11 @@ use std::fs;
 use std::time::Duration;
 
 use mesh_core::wire::EventKind;
+use mesh_store::job::{EventRead, NewJobEvent};
 use mesh_store::{Change, EventQuery, JournalMode, SqliteOptions, StoreErrorKind, Synchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, query};
 
-use crate::fixture::{Home, agent, event};
+use crate::fixture::{Home, agent, event, new_job, now};
 
 async fn other_program(home: &Home, name: &str) -> SqliteConnection {
     sqlx::sqlite::SqliteConnectOptions::new()
@@ -47,6 +48,36 @@ async fn a_store_that_is_dropped_instead_of_closed_loses_nothing() {
     home.options = SqliteOptions::default(); // waits until the first has let go
     let store = home.open("mesh.db").await;
     assert_eq!(store.load_agents().await.unwrap(), [agent("a")]);
+}
+
+#[tokio::test]
+async fn a_change_of_a_job_survives_a_registry_that_is_killed() {
+    let home = Home::new();
+    let store = home.open("mesh.db").await;
+    store.create_job(&new_job("a"), now()).await.unwrap();
+    let claim = store.claim_job("render", "worker", now()).await.unwrap();
+    let claimed = claim.job.unwrap().row;
+    let event = NewJobEvent::default();
+    store
+        .append_job_event("a", &event, now())
+        .await
+        .unwrap()
+        .unwrap();
+    store.set_draining(true).await.unwrap();
+    // As a killed registry leaves it: all of it acknowledged, none of it in the file yet.
+    for suffix in ["", "-wal"] {
+        let from = home.path(&format!("mesh.db{suffix}"));
+        fs::copy(from, home.path(&format!("killed.db{suffix}"))).unwrap();
+    }
+    let found = home.open("killed.db").await;
+    assert_eq!(found.job("a").await.unwrap().unwrap().row, claimed);
+    let read = EventRead {
+        limit: 10,
+        ..EventRead::default()
+    };
+    let events = found.read_job_events("a", &read, now()).await.unwrap();
+    assert_eq!(events.unwrap().len(), 1);
+    assert!(found.draining().await.unwrap());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The store from outside: what every database must do, and what a file may do to us.
 
+mod backup;
 mod contract;
 mod disk;
 mod durable;

@@ -71,137 +71,48 @@ fn delta(claim_epoch: Option<i64>, status: Option<&str>) -> JobDelta {
     }
 }
 
+/// Sends `status` to `job` as `sender` under `epoch`: what is said, and that a refusal changes nothing.
+fn sent(job: &JobRow, sender: &str, epoch: Option<i64>, status: Option<&str>) -> &'static str {
+    let mut after = job.clone();
+    match apply_delta(&mut after, sender, &delta(epoch, status), at(9)) {
+        Ok(()) => {
+            assert_eq!(after.last_heartbeat_at, Some(at(9)));
+            "accepted"
+        }
+        Err(rejection) => {
+            assert_eq!(&after, job);
+            rejection.as_str()
+        }
+    }
+}
+
 #[test]
 fn a_delta_is_refused_for_the_first_reason_that_holds() {
-    use DeltaRejection::{AlreadyTerminal, ClaimSuperseded, InvalidStatus, NotOwner};
-    let done = || ended(JobStatus::Completed);
-    let cases: [(&str, JobRow, &str, JobDelta, Result<(), DeltaRejection>); 17] = [
-        ("its claim", owned(), "worker", delta(Some(1), None), Ok(())),
-        (
-            "its name alone",
-            owned(),
-            "worker",
-            delta(None, None),
-            Ok(()),
-        ),
-        (
-            "pushed, by name",
-            pushed(),
-            "worker",
-            delta(None, None),
-            Ok(()),
-        ),
-        (
-            "pushed, by epoch",
-            pushed(),
-            "worker",
-            delta(Some(0), None),
-            Ok(()),
-        ),
-        (
-            "earlier epoch",
-            owned_again(),
-            "worker",
-            delta(Some(1), None),
-            Err(ClaimSuperseded),
-        ),
-        (
-            "later epoch",
-            owned(),
-            "worker",
-            delta(Some(2), None),
-            Err(ClaimSuperseded),
-        ),
-        (
-            "another's, with its epoch",
-            owned(),
-            "thief",
-            delta(Some(1), None),
-            Err(ClaimSuperseded),
-        ),
-        (
-            "another's, by name",
-            owned(),
-            "thief",
-            delta(None, None),
-            Err(NotOwner),
-        ),
-        (
-            "nobody's, with its epoch",
-            freed(),
-            "worker",
-            delta(Some(1), None),
-            Err(ClaimSuperseded),
-        ),
-        (
-            "nobody's, by name",
-            freed(),
-            "worker",
-            delta(None, None),
-            Err(NotOwner),
-        ),
-        (
-            "over, its claim",
-            done(),
-            "worker",
-            delta(Some(1), None),
-            Err(AlreadyTerminal),
-        ),
-        (
-            "over, by name",
-            done(),
-            "worker",
-            delta(None, None),
-            Err(AlreadyTerminal),
-        ),
-        (
-            "over, wrong epoch",
-            done(),
-            "worker",
-            delta(Some(7), None),
-            Err(ClaimSuperseded),
-        ),
-        (
-            "over, another's",
-            done(),
-            "thief",
-            delta(None, None),
-            Err(NotOwner),
-        ),
-        (
-            "over, odd state",
-            done(),
-            "worker",
-            delta(None, Some("odd")),
-            Err(AlreadyTerminal),
-        ),
-        (
-            "odd state",
-            owned(),
-            "worker",
-            delta(Some(1), Some("odd")),
-            Err(InvalidStatus),
-        ),
-        (
-            "state in capitals",
-            owned(),
-            "worker",
-            delta(None, Some("FAILED")),
-            Err(InvalidStatus),
-        ),
-    ];
-    for (what, before, sender, delta, expected) in cases {
-        let mut job = before.clone();
-        assert_eq!(
-            apply_delta(&mut job, sender, &delta, at(9)),
-            expected,
-            "{what}"
-        );
-        if expected.is_err() {
-            assert_eq!(job, before, "{what}: a refused delta changes nothing");
-        } else {
-            assert_eq!(job.last_heartbeat_at, Some(at(9)), "{what}");
-        }
+    let done = ended(JobStatus::Completed);
+    let odd = Some("odd");
+    for (job, sender, epoch, status, said) in [
+        (&owned(), "worker", Some(1), None, "accepted"),
+        (&owned(), "worker", None, None, "accepted"),
+        (&owned_again(), "worker", Some(2), None, "accepted"),
+        (&pushed(), "worker", Some(0), None, "accepted"),
+        (&pushed(), "worker", None, None, "accepted"),
+        (&owned_again(), "worker", Some(1), None, "claim_superseded"),
+        (&owned(), "worker", Some(2), None, "claim_superseded"),
+        (&owned(), "thief", Some(1), None, "claim_superseded"),
+        (&owned(), "thief", None, None, "not_owner"),
+        (&freed(), "worker", Some(1), None, "claim_superseded"),
+        (&freed(), "worker", None, None, "not_owner"),
+        (&done, "worker", Some(1), None, "already_terminal"),
+        (&done, "worker", None, None, "already_terminal"),
+        (&done, "worker", Some(7), None, "claim_superseded"),
+        (&done, "thief", None, odd, "not_owner"),
+        (&done, "worker", Some(1), odd, "already_terminal"),
+        (&owned(), "thief", Some(1), odd, "claim_superseded"),
+        (&owned(), "worker", Some(1), odd, "invalid_status"),
+        (&owned(), "worker", None, Some("FAILED"), "invalid_status"),
+    ] {
+        let case = format!("{sender} sends {status:?} under {epoch:?} to {job:?}");
+        assert_eq!(sent(job, sender, epoch, status), said, "{case}");
     }
 }
 
@@ -523,8 +434,8 @@ fn a_workers_read_is_fenced_and_extends_the_lease_up_to_the_jobs_end() {
         ),
     ] {
         let mut job = JobRow {
-            total_deadline,
             max_duration,
+            total_deadline,
             ..owned()
         };
         executor_read(&mut job, &executor(1), stale, at(100)).unwrap();
@@ -559,6 +470,16 @@ fn a_pushed_job_never_gets_a_lease() {
     assert!(is_claimable(&job));
 }
 
+/// What happens to which job under which ceiling, at which second, why, and what it is then.
+type Due<'a> = (
+    &'a str,
+    JobRow,
+    Option<Duration>,
+    i64,
+    Expiry,
+    &'a dyn Fn(&JobRow) -> bool,
+);
+
 #[test]
 fn what_is_due_happens_and_nothing_before() {
     let hour = Some(Duration::from_hours(1));
@@ -578,8 +499,7 @@ fn what_is_due_happens_and_nothing_before() {
         status: JobStatus::InputRequired,
         ..owned()
     };
-    type Becomes<'a> = &'a dyn Fn(&JobRow) -> bool;
-    let cases: [(&str, JobRow, Option<Duration>, i64, Expiry, Becomes<'_>); 9] = [
+    let cases: [Due<'_>; 9] = [
         ("a lease", owned(), None, 300, Expiry::Lease, &freed),
         (
             "a lease while input is awaited",

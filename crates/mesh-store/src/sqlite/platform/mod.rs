@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(super) use unix::{private_file, private_folder, user_id};
+pub(super) use unix::{private_file, private_folder, sync_names, user_id};
 #[cfg(windows)]
-pub(super) use windows::{private_file, private_folder, user_id};
+pub(super) use windows::{private_file, private_folder, sync_names, user_id};

@@ -98,12 +98,12 @@ pub(super) async fn events_are_numbered_in_each_job(store: &Store) {
         .append_job_event("c", &full, now())
         .await
         .expect("the store answers");
-    assert_eq!(nowhere.unwrap_err(), JobRefusal::NotFound);
+    assert_eq!(nowhere.expect_err("it is refused"), JobRefusal::NotFound);
     let nothing = store
         .read_job_events("c", &all(), now())
         .await
         .expect("the store answers");
-    assert_eq!(nothing.unwrap_err(), JobRefusal::NotFound);
+    assert_eq!(nothing.expect_err("it is refused"), JobRefusal::NotFound);
 }
 
 pub(super) async fn events_of_many_posters_leave_no_gap(store: &Store) {
@@ -150,14 +150,14 @@ pub(super) async fn a_workers_read_extends_its_lease(store: &Store) {
     assert_eq!(job(store, "a").await.row, after, "never shortened");
 
     let wrong = read(store, &executor(2), in_seconds(60)).await;
-    assert_eq!(wrong.unwrap_err(), JobRefusal::Superseded);
+    assert_eq!(wrong.expect_err("it is refused"), JobRefusal::Superseded);
     store
         .reclaim_job("a")
         .await
         .expect("the store answers")
         .expect("it is there and not refused");
     let late = read(store, &executor(1), in_seconds(60)).await;
-    assert_eq!(late.unwrap_err(), JobRefusal::Superseded);
+    assert_eq!(late.expect_err("it is refused"), JobRefusal::Superseded);
     store
         .cancel_job("a", None, now())
         .await
