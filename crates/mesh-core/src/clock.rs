@@ -1,10 +1,12 @@
 //! Time as an argument: a [`Clock`] is asked at the edge, rules are handed a [`Timestamp`].
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -87,6 +89,16 @@ impl<'de> Deserialize<'de> for Timestamp {
         i64::try_from(stamp.as_nanosecond())
             .map(Self)
             .map_err(|_| de::Error::custom(format!("`{text}` lies outside 1677 to 2262")))
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

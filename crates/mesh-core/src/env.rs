@@ -69,6 +69,12 @@ env_vars! {
     MCP_MESH_PUBLIC_URL_PREFIX since "4.0.0";
     /// Registry: the largest request body in bytes; `0` lifts the limit; default `10485760`.
     MCP_MESH_MAX_REQUEST_BODY_BYTES since "4.0.0";
+    /// Registry: a port of its own for `/admin/*`, on the registry's host, without TLS; the registry's port
+    /// then answers 404 there. `0` serves it on the registry's port; default `0`.
+    MCP_MESH_ADMIN_PORT since "4.0.0";
+    /// Registry: the folder whose `entities/*.pem` `GET /admin/entities` lists; default `tls` in the state
+    /// directory.
+    MCP_MESH_TRUST_DIR since "4.0.0";
     /// `off`; `auto` and `strict` are refused until trust is built.
     MCP_MESH_TLS_MODE since "4.0.0";
     /// Registry: how long SQLite waits for a lock, in milliseconds; default `5000`.
@@ -100,7 +106,7 @@ env_vars! {
     MCP_MESH_REGISTRY_HOST since "4.0.0";
     /// meshctl: the registry's port; default `8000`.
     MCP_MESH_REGISTRY_PORT since "4.0.0";
-    /// meshctl: the state directory; default `~/.mcp-mesh`.
+    /// meshctl, and the registry for its trust directory: the state directory; default `~/.mcp-mesh`.
     MCP_MESH_HOME since "4.0.0";
     /// meshctl: the embedded database; default `mcp_mesh_registry.db` in the state directory.
     MCP_MESH_DB_PATH since "4.0.0";

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Settings;
 use crate::jobs::Jobs;
+use crate::metrics::Metrics;
 use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Settled};
 use crate::writer::Writer;
 
@@ -36,6 +37,7 @@ pub struct App {
     /// Cancelled when the registry begins to stop. Whoever holds a request open on purpose, such as a
     /// stream or a long-poll, ends it then; no new one is begun.
     pub(crate) stopping: CancellationToken,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -51,7 +53,9 @@ impl App {
         tracing::info!(agents = mesh.len(), "topology restored");
         let mesh = Arc::new(ArcSwap::from_pointee(mesh));
         let jobs = Jobs::load(&store, &mesh.load(), started).await?;
-        let (writer, task) = Writer::start(mesh.clone(), store.clone(), clock.clone());
+        let metrics = Arc::new(Metrics::new());
+        let (writer, task) =
+            Writer::start(mesh.clone(), store.clone(), clock.clone(), metrics.clone());
         let forwarder = Forwarder::new();
         let app = Self {
             settings,
@@ -63,6 +67,7 @@ impl App {
             forwarder,
             jobs,
             stopping: CancellationToken::new(),
+            metrics,
         };
         Ok((Arc::new(app), task))
     }

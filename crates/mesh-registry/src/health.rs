@@ -9,6 +9,7 @@ use mesh_store::PulseRow;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::App;
+use crate::metrics::StoreOperation;
 use crate::topology::Agent;
 
 /// How often the store is told who was heard.
@@ -95,7 +96,8 @@ async fn store_pulses<'a>(
             (agent, row)
         })
         .unzip();
-    match app.store.touch(&rows).await {
+    let touch = app.store.touch(&rows);
+    match app.metrics.store(StoreOperation::Touch, touch).await {
         Ok(()) => agents
             .iter()
             .zip(&rows)

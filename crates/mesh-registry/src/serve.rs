@@ -5,30 +5,23 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use mesh_core::env::EnvVars;
 use mesh_core::{Clock, Hint, VERSION};
 use mesh_store::{Store, StoreError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::connection::{self, Limits};
+use crate::http::admin_app;
 use crate::platform::{StopSignal, allow_many_connections, prepare_listener};
 use crate::readiness::Readiness;
-use crate::stall::Impatient;
 use crate::{App, Settings, address, app, health, sweep};
 
-/// A connection that sends no complete request head for this long is closed. It covers the pause
-/// between two requests too, so it must exceed every client's heartbeat interval.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
-/// The largest request head, in bytes.
-const MAX_HEAD: usize = 64 << 10;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// How long a client may take nothing of what is sent to it; then the connection is closed.
-const STALL: Duration = Duration::from_secs(30);
 /// What requests in flight get when the registry stops; the whole stop stays under 3 s.
 const DRAIN: Duration = Duration::from_millis(1500);
 /// What the store gets after that. A store that is stuck must not hold the process.
@@ -45,6 +38,8 @@ pub(crate) enum ServeError {
     Bind {
         host: String,
         port: u16,
+        /// What chooses the port.
+        with: &'static str,
         source: io::Error,
     },
     #[error("failed to listen for signals")]
@@ -59,8 +54,10 @@ pub(crate) enum ServeError {
 impl Hint for ServeError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Bind { source, port, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                Some(format!("another program has port {port}; choose one with `--port`").into())
+            Self::Bind {
+                source, port, with, ..
+            } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some(format!("another program has port {port}; choose one with `{with}`").into())
             }
             Self::Bind { .. } | Self::Resolve { .. } => {
                 Some("choose an address of this machine with `--host`".into())
@@ -105,17 +102,21 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     clocks.spawn(state.clone().keep_jobs());
 
     let address = listeners
+        .public
         .first()
         .and_then(|listener| listener.local_addr().ok());
     let port = address.map_or(state.settings.port, |address| address.port());
     tracing::info!("listening on {}:{port}", state.settings.host);
+    if let Some(port) = state.settings.admin_port {
+        tracing::info!("administration on {}:{port}", state.settings.host);
+    }
     readiness.ready(&format!(
         "http://{}:{port}",
         address::in_url(&state.settings.host)
     ));
 
     let outcome = tokio::select! {
-        () = accept(listeners, &state, stop.as_mut()) => Ok(()),
+        () = listeners.serve(&state, stop.as_mut()) => Ok(()),
         // Nobody closed it, so it died; a registry that can change nothing must not look alive.
         _ = &mut writer => Err(ServeError::Writer),
     };
@@ -134,12 +135,50 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     outcome
 }
 
+/// Where requests come from.
+struct Listeners {
+    public: Vec<TcpListener>,
+    /// None if the administration is served to everybody.
+    administration: Vec<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, ServeError> {
+        let host = &settings.host;
+        let public = bind(host, settings.port, "--port").await?;
+        let administration = match settings.admin_port {
+            None => Vec::new(),
+            Some(port) => bind(host, port, EnvVars::MCP_MESH_ADMIN_PORT).await?,
+        };
+        Ok(Self {
+            public,
+            administration,
+        })
+    }
+
+    /// Serves connections until `stop` comes, then lets requests in flight end.
+    async fn serve(self, state: &Arc<App>, stop: impl Future<Output = ()>) {
+        serve_doors(self.doors(state), state, stop).await;
+    }
+
+    /// Every listener with what it serves.
+    fn doors(self, state: &Arc<App>) -> Vec<(TcpListener, Router)> {
+        let public = app(state.clone());
+        let administration = admin_app(state.clone());
+        let serving = |listeners: Vec<TcpListener>, router: Router| {
+            let listeners = listeners.into_iter();
+            listeners.map(move |listener| (listener, router.clone()))
+        };
+        serving(self.public, public)
+            .chain(serving(self.administration, administration))
+            .collect()
+    }
+}
+
 /// Binds the addresses and takes up what the store remembers.
-async fn start(
-    settings: Settings,
-) -> Result<(Vec<TcpListener>, Arc<App>, JoinHandle<()>), ServeError> {
+async fn start(settings: Settings) -> Result<(Listeners, Arc<App>, JoinHandle<()>), ServeError> {
     // The port first: a second registry must not touch the first one's database.
-    let listeners = bind(&settings.host, settings.port).await?;
+    let listeners = Listeners::bind(&settings).await?;
     let (store, opened) = Store::open(&settings.database, &settings.store, &Clock::System).await?;
     if let Some(path) = &opened.kept_aside {
         tracing::warn!(path = %path.display(), "another program's database was kept aside");
@@ -162,11 +201,13 @@ async fn settle(state: &App, writer: Option<JoinHandle<()>>) {
     state.store.clone().close().await;
 }
 
-/// Binds every address that `host` stands for: `localhost` is often two.
-async fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, ServeError> {
+/// Binds every address that `host` stands for: `localhost` is often two. The port is chosen by what is
+/// called `with`.
+async fn bind(host: &str, port: u16, with: &'static str) -> Result<Vec<TcpListener>, ServeError> {
     let failed = |source| ServeError::Bind {
         host: host.to_owned(),
         port,
+        with,
         source,
     };
     let addresses = address::to_bind(host, port)
@@ -213,23 +254,29 @@ fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves connections until `stop` comes, then lets requests in flight end.
+/// Serves connections to `listeners` until `stop` comes, then lets requests in flight end.
 pub async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>, stop: impl Future<Output = ()>) {
+    let listeners = Listeners {
+        public: listeners,
+        administration: Vec::new(),
+    };
+    listeners.serve(state, stop).await;
+}
+
+/// Serves connections that come through `doors` until `stop` comes, then lets requests in flight end.
+async fn serve_doors(
+    doors: Vec<(TcpListener, Router)>,
+    state: &Arc<App>,
+    stop: impl Future<Output = ()>,
+) {
     let mut stop = std::pin::pin!(stop);
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIMEOUT)
-        .max_buf_size(MAX_HEAD);
-    let router = app(state.clone());
     let connections = GracefulShutdown::new();
     loop {
-        let stream = tokio::select! {
-            stream = next(&listeners) => stream,
+        let (stream, router) = tokio::select! {
+            next = next(&doors) => next,
             () = stop.as_mut() => break,
         };
-        let service = TowerToHyperService::new(router.clone());
-        let connection =
-            http.serve_connection(TokioIo::new(Impatient::new(stream, STALL)), service);
+        let connection = connection::serve(stream, router.clone(), Limits::PROTOCOL);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -238,7 +285,7 @@ pub async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>, stop: impl Fu
             }
         });
     }
-    drop(listeners);
+    drop(doors);
     state.begin_stop();
     if tokio::time::timeout(DRAIN, connections.shutdown())
         .await
@@ -248,17 +295,17 @@ pub async fn accept(listeners: Vec<TcpListener>, state: &Arc<App>, stop: impl Fu
     }
 }
 
-/// The next connection of any listener. A failing accept (out of descriptors, say) is retried
+/// The next connection of any listener, and what it is served. A failing accept (out of descriptors, say) is retried
 /// after a pause, because there is nobody to tell.
-async fn next(listeners: &[TcpListener]) -> TcpStream {
-    let accepts = listeners.iter().map(|listener| {
+async fn next(doors: &[(TcpListener, Router)]) -> (TcpStream, &Router) {
+    let accepts = doors.iter().map(|(listener, router)| {
         Box::pin(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => {
                         // Small answers must not wait for the client's acknowledgement.
                         let _ = stream.set_nodelay(true);
-                        return stream;
+                        return (stream, router);
                     }
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");

@@ -1,7 +1,7 @@
 //! Flags and environment, resolved once into what the registry runs with.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -78,6 +78,10 @@ pub struct Settings {
     pub public_url_prefix: Option<String>,
     /// The largest request body in bytes.
     pub body_limit: usize,
+    /// The port of the administration; `None` serves it beside everything else.
+    pub admin_port: Option<u16>,
+    /// Where the certificates of trusted entities are; `None` where there is no home.
+    pub trust_folder: Option<PathBuf>,
     /// The least important events that are logged.
     pub log_level: LevelFilter,
     /// How log lines look.
@@ -162,6 +166,11 @@ impl Settings {
                     Ok(0) | Err(_) => usize::MAX, // Zero lifts the limit.
                     Ok(bytes) => bytes,
                 }),
+            admin_port: env
+                .parse(EnvVars::MCP_MESH_ADMIN_PORT, number(0..=65_535))?
+                .and_then(|port| u16::try_from(port).ok())
+                .filter(|&port| port > 0),
+            trust_folder: trust_folder(environment, folder),
             log_level: if debug {
                 log_level.max(LevelFilter::DEBUG)
             } else {
@@ -170,6 +179,19 @@ impl Settings {
             log_format,
         })
     }
+}
+
+/// A relative path starts at `folder`, as the database's does.
+fn trust_folder(environment: &Environment, folder: &Path) -> Option<PathBuf> {
+    if let Some(path) = environment.get(EnvVars::MCP_MESH_TRUST_DIR) {
+        return Some(folder.join(path));
+    }
+    let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    let state = match environment.get(EnvVars::MCP_MESH_HOME) {
+        Some(state) => folder.join(state),
+        None => Path::new(environment.get(home)?).join(".mcp-mesh"),
+    };
+    Some(state.join("tls"))
 }
 
 /// The descriptor that `MCP_MESH_READY_FD` names. It is read before everything else, so that what
@@ -433,6 +455,11 @@ mod tests {
                 "601",
                 "a whole number from 1 to 600",
             ),
+            (
+                "MCP_MESH_ADMIN_PORT",
+                "70000",
+                "a whole number from 0 to 65535",
+            ),
             ("MCP_MESH_DEBUG_MODE", "maybe", "`true` or `false`"),
             (
                 "MCP_MESH_EVENT_MAX_ROWS",
@@ -461,6 +488,33 @@ mod tests {
         ] {
             assert!(resolve(&[(name, value)]).is_err(), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn trust_is_looked_for_in_its_folder_then_in_the_state_directory() {
+        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        let folder = |pairs: &[(&str, &str)]| resolve(pairs).unwrap().trust_folder;
+        let all = [
+            (home, "/h"),
+            ("MCP_MESH_HOME", "/m"),
+            ("MCP_MESH_TRUST_DIR", "t"),
+        ];
+        assert_eq!(folder(&all), Some("/srv/t".into()));
+        assert_eq!(folder(&all[..2]), Some("/m/tls".into()));
+        assert_eq!(folder(&all[..1]), Some("/h/.mcp-mesh/tls".into()));
+        assert_eq!(folder(&[]), None);
+    }
+
+    #[test]
+    fn the_administration_has_a_port_of_its_own_only_if_told_so() {
+        let port = |text| {
+            resolve(&[("MCP_MESH_ADMIN_PORT", text)])
+                .unwrap()
+                .admin_port
+        };
+        assert_eq!(port("0"), None);
+        assert_eq!(port("8001"), Some(8001));
+        assert_eq!(resolve(&[]).unwrap().admin_port, None);
     }
 
     #[test]

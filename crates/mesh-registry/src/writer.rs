@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, Progress};
+use crate::metrics::{Metrics, StoreOperation};
 use crate::outages::Outages;
 use crate::topology::{Agent, Draft, Loss, Mesh, Profile, RequiredCycle, Settled};
 
@@ -65,6 +66,10 @@ enum Command {
         retention: Duration,
         reply: Reply<()>,
     },
+    Rotate {
+        entity: String,
+        reply: Reply<usize>,
+    },
 }
 
 /// The way to the writer's task.
@@ -81,6 +86,7 @@ impl Writer {
         mesh: Arc<ArcSwap<Mesh>>,
         store: Store,
         clock: Clock,
+        metrics: Arc<Metrics>,
     ) -> (Self, JoinHandle<()>) {
         let (commands, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
@@ -91,6 +97,7 @@ impl Writer {
             mesh,
             store,
             clock,
+            metrics,
             outages: Outages::default(),
             audit,
             publish,
@@ -163,6 +170,11 @@ impl Writer {
         .await
     }
 
+    /// Asks the healthy agents of `entity`, or all if it is empty, to register again. Says how many.
+    pub(crate) async fn rotate(&self, entity: String) -> Result<usize, WriteError> {
+        self.ask(|reply| Command::Rotate { entity, reply }).await
+    }
+
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
@@ -182,6 +194,7 @@ struct Desk {
     mesh: Arc<ArcSwap<Mesh>>,
     store: Store,
     clock: Clock,
+    metrics: Arc<Metrics>,
     outages: Outages,
     audit: Audit,
     publish: watch::Sender<()>,
@@ -224,7 +237,8 @@ impl Desk {
             stirred,
             resolved,
         } = draft.settle();
-        match self.store.apply(&changes).await {
+        let apply = self.store.apply(&changes);
+        match self.metrics.store(StoreOperation::Apply, apply).await {
             Ok(()) => {
                 let mesh = Arc::new(mesh);
                 self.mesh.store(mesh.clone());
@@ -256,6 +270,10 @@ enum Pending {
         reply: Reply<Registered>,
     },
     Change(Reply<()>),
+    Rotation {
+        asked: usize,
+        reply: Reply<usize>,
+    },
 }
 
 fn apply(draft: &mut Draft, command: Command) -> Pending {
@@ -293,6 +311,11 @@ fn apply(draft: &mut Draft, command: Command) -> Pending {
             }
             Pending::Change(reply)
         }
+        Command::Rotate { entity, reply } => {
+            let entity = Some(entity.as_str()).filter(|entity| !entity.is_empty());
+            let asked = draft.rotate(entity);
+            Pending::Rotation { asked, reply }
+        }
     }
 }
 
@@ -316,6 +339,9 @@ fn answer(replies: Vec<Pending>, outcome: Result<&Mesh, &WriteError>) {
             }
             Pending::Change(reply) => {
                 let _ = reply.send(outcome.map(|_| ()).map_err(Clone::clone));
+            }
+            Pending::Rotation { asked, reply } => {
+                let _ = reply.send(outcome.map(|_| asked).map_err(Clone::clone));
             }
         }
     }

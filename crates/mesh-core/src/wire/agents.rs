@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -26,8 +27,9 @@ wire_enum! {
 /// Every agent that the registry knows.
 ///
 /// The registry renders the agents one by one, so they need not be a vector there.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(deserialize = "A: Default + Deserialize<'de>"))]
+#[schemars(bound = "A: Default + Serialize + JsonSchema")]
 pub struct AgentList<A = Vec<AgentInfo>> {
     /// The agents, by id.
     #[serde(default, deserialize_with = "nullable")]
@@ -42,8 +44,9 @@ pub struct AgentList<A = Vec<AgentInfo>> {
 ///
 /// The registry keeps the two long lists as text, because they are rendered far more often than they
 /// change.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(deserialize = "C: Default + Deserialize<'de>, D: Default + Deserialize<'de>"))]
+#[schemars(bound = "C: Default + Serialize + JsonSchema, D: Default + Serialize + JsonSchema")]
 pub struct AgentInfo<C = Vec<CapabilityInfo>, D = Vec<DependencyResolution>> {
     /// Its id.
     pub id: String,
@@ -98,7 +101,7 @@ pub struct AgentInfo<C = Vec<CapabilityInfo>, D = Vec<DependencyResolution>> {
 }
 
 /// One capability of an agent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CapabilityInfo {
     /// The MCP tool name.
     pub function_name: String,
@@ -129,7 +132,7 @@ pub struct CapabilityInfo {
 }
 
 /// Where one dependency of an agent is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DependencyResolution {
     /// The function that needs it.
     pub function_name: String,
@@ -157,7 +160,7 @@ pub struct DependencyResolution {
 }
 
 /// One tool that an LLM function was given.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LlmToolResolution {
     /// The function that asks.
     pub function_name: String,
@@ -192,7 +195,7 @@ pub struct LlmToolResolution {
 }
 
 /// The LLM provider that a function was given.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LlmProviderResolution {
     /// The function that asks.
     pub function_name: String,

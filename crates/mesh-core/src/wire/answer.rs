@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -16,7 +17,7 @@ use std::fmt;
 pub const ANSWER_ID_HEADER: &str = "x-mesh-answer";
 
 /// What the registry answers to a registration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// The agent that asked.
     pub agent_id: String,
@@ -134,7 +135,7 @@ impl SlotStatus {
 }
 
 /// One dependency's provider, or the placeholder that keeps the positions aligned.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DependencyAnswer {
     /// The provider; empty in a placeholder.
     #[serde(default, deserialize_with = "nullable")]
@@ -172,7 +173,7 @@ impl DependencyAnswer {
 }
 
 /// A tool that an LLM function may use.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LlmToolAnswer {
     /// The MCP tool name.
     pub name: String,
@@ -199,7 +200,7 @@ pub struct LlmToolAnswer {
 }
 
 /// The LLM provider that a function was given.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LlmProviderAnswer {
     /// The provider.
     pub agent_id: String,
@@ -232,7 +233,7 @@ pub struct LlmProviderAnswer {
 }
 
 /// An A2A surface as the public sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SurfaceAnswer {
     /// The path under which the agent serves it.
     pub path: String,

@@ -1,7 +1,9 @@
 //! A dependency of a tool: one at each position, or alternatives for it.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,7 +12,7 @@ use serde_json::value::RawValue;
 use super::{TagEntry, is_false, nullable};
 
 /// What a tool needs from another agent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Dependency {
     /// The capability's name.
     #[serde(default, deserialize_with = "nullable")]
@@ -86,6 +88,20 @@ impl From<Dependency> for DependencyEntry {
             first: only,
             others: Vec::new(),
         }
+    }
+}
+
+impl JsonSchema for DependencyEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "DependencyEntry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Dependency>();
+        json_schema!({
+            "description": "A dependency, or alternatives for it: the first that can be wired is.",
+            "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }],
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! The body of every error that is not a plain 404.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
 /// What went wrong.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// For people: the thing, the value, what is allowed.
     pub error: String,
@@ -14,4 +15,11 @@ pub struct ErrorBody {
     pub hint: Option<String>,
     /// When.
     pub timestamp: Timestamp,
+}
+
+/// A query or path parameter of the wrong type; the protocol has a shape of its own for it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ParameterError {
+    /// For people: the parameter and what is wrong with it.
+    pub msg: String,
 }

@@ -3,6 +3,7 @@
 //!
 //! Go and Java clients send `null` where they mean "nothing"; [`nullable`] reads it as the default.
 
+mod admin;
 mod agents;
 mod answer;
 mod audit;
@@ -13,8 +14,11 @@ mod job;
 mod llm;
 mod registration;
 mod service;
+mod surfaces;
 mod tag;
+mod trace;
 
+pub use admin::{EntityInfo, EntityList, RotationReport};
 pub use agents::{
     AgentInfo, AgentList, AgentStatus, CapabilityInfo, DependencyResolution, LlmProviderResolution,
     LlmToolResolution,
@@ -25,7 +29,7 @@ pub use answer::{
 };
 pub use audit::{AuditChoice, AuditEviction, AuditSpec, AuditStage, AuditTrace};
 pub use dependency::{Dependency, DependencyEntry};
-pub use error::ErrorBody;
+pub use error::{ErrorBody, ParameterError};
 pub use event::{EventInfo, EventKind, EventList};
 pub use job::{
     CancelAnswer, CancelRequest, ClaimAnswer, ClaimRequest, ClaimedJob, Delta, DeltaAnswer,
@@ -36,7 +40,9 @@ pub use job::{
 pub use llm::{FilterMode, LlmFilter, LlmSelector};
 pub use registration::{AgentType, Registration, Runtime, Surface, Tool};
 pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
+pub use surfaces::SurfaceList;
 pub use tag::TagEntry;
+pub use trace::{NoTrace, TraceStatus};
 
 use serde::{Deserialize, Deserializer};
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{DependencyEntry, nullable};
 
 /// The whole description of an agent. Every POST replaces the one before.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Registration {
     /// The agent's id, unique in the mesh.
     #[serde(default, deserialize_with = "nullable")]
@@ -59,7 +60,7 @@ pub struct Registration {
 }
 
 /// A function of an agent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// The MCP tool name.
     #[serde(default, deserialize_with = "nullable")]
@@ -149,7 +150,7 @@ pub struct Tool {
 }
 
 /// An A2A surface.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Surface {
     /// The path under which it is served.
     #[serde(default, deserialize_with = "nullable")]
@@ -189,7 +190,7 @@ pub struct Surface {
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+

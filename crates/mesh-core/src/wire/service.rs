@@ -1,5 +1,6 @@
 //! `GET /`, `/health` and `/ready`: the registry about itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -10,7 +11,7 @@ pub const SERVICE: &str = "mcp-mesh-registry";
 pub const PROTOCOL_VERSION: &str = "1.0.0";
 
 /// `GET /`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Banner {
     /// [`SERVICE`].
     pub service: String,
@@ -23,7 +24,7 @@ pub struct Banner {
 }
 
 /// `GET /health`: the process is alive; nothing else is asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct HealthReport {
     /// `healthy`.
     pub status: String,
@@ -38,7 +39,7 @@ pub struct HealthReport {
 }
 
 /// `GET /ready`: the store answers too.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ReadyReport {
     /// Whether requests will be served.
     pub ready: bool,

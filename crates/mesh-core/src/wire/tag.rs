@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One entry of a dependency's `tags`: a tag, or a group of which one must match.
 ///
 /// A tag may carry an operator: `+fast` is preferred, `-beta` is excluded.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, JsonSchema)]
+#[schemars(untagged)]
 pub enum TagEntry {
     /// A JSON string.
     One(String),

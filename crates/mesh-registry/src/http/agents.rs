@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::{delete_with, get_with};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{delete, get};
 use mesh_core::wire::{AgentInfo, AgentList, CapabilityInfo};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::error::ApiError;
+use super::openapi::Describe;
 use super::query::Pairs;
 use super::raw_json;
 use crate::App;
@@ -22,10 +23,37 @@ use crate::topology::{Agent, Mesh, Profile};
 /// The bytes of an agent with five tools and three dependencies.
 const TYPICAL_AGENT: usize = 2_500;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/agents", get(list))
-        .route("/agents/{agent_id}", delete(leave))
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    ApiRouter::new()
+        .api_route(
+            "/agents",
+            get_with(list, |operation| {
+                operation
+                    .tag("mesh")
+                    .summary("Who is in the mesh")
+                    .query::<String>("namespace", "Only agents of this namespace")
+                    .query::<String>("type", "Only agents of this type")
+                    .query::<String>("status", "Only agents with this status")
+                    .query::<Vec<String>>("capabilities", "Only agents that offer any of these")
+                    .query::<bool>(
+                        "fuzzy",
+                        "Capabilities match as parts of a name, in any case",
+                    )
+                    .answers::<AgentList>(200, "The agents, by id")
+                    .refuses_parameters()
+            }),
+        )
+        .api_route(
+            "/agents/{agent_id}",
+            delete_with(leave, |operation| {
+                operation
+                    .tag("agents")
+                    .summary("Say goodbye")
+                    .path("agent_id", "The agent")
+                    .answers_nothing(204, "It has left, or was never there")
+                    .needs_store()
+            }),
+        )
 }
 
 async fn leave(

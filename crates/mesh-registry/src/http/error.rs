@@ -1,8 +1,9 @@
 //! The one way out of a handler that did not succeed.
 
+use aide::OperationOutput;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use mesh_core::wire::ErrorBody;
+use mesh_core::wire::{ErrorBody, ParameterError};
 use mesh_core::{Clock, Hint};
 use mesh_store::StoreError;
 
@@ -55,6 +56,9 @@ pub(crate) enum ApiError {
     /// The registry is stopping.
     #[error("the registry is shutting down")]
     Closing,
+    /// The folder of trusted entities is there and cannot be read.
+    #[error("the folder of trusted entities cannot be read")]
+    TrustFolder,
 }
 
 impl ApiError {
@@ -80,6 +84,7 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Crowded(_) | Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TrustFolder => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -95,6 +100,9 @@ impl Hint for ApiError {
             Self::Crowded(_) => Some("try again later, or ask without `wait`".into()),
             Self::Store => Some("try again; the registry's log says what failed".into()),
             Self::Closing => Some("try again when the registry is back".into()),
+            Self::TrustFolder => Some(
+                "the registry's log says which folder `MCP_MESH_TRUST_DIR` names, and why".into(),
+            ),
             _ => None,
         }
     }
@@ -117,13 +125,18 @@ impl From<StoreError> for ApiError {
     }
 }
 
+/// Routes describe their errors by hand.
+impl OperationOutput for ApiError {
+    type Inner = ErrorBody;
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Self::Parameter { .. } = self {
-            return json(
-                self.status(),
-                &serde_json::json!({ "msg": self.to_string() }),
-            );
+            let body = ParameterError {
+                msg: self.to_string(),
+            };
+            return json(self.status(), &body);
         }
         json(self.status(), &self.body())
     }

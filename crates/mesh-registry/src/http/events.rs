@@ -2,26 +2,45 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::get_with;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use mesh_core::wire::{EventInfo, EventList};
 use mesh_store::EventQuery;
 
 use super::error::ApiError;
 use super::json;
+use super::openapi::Describe;
 use super::query::Pairs;
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// How many events a request gets that does not say.
 const DEFAULT_LIMIT: i64 = 50;
 /// How many events a request gets at most.
 const MAX_LIMIT: i64 = 500;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/events", get(list))
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    ApiRouter::new().api_route(
+        "/events",
+        get_with(list, |operation| {
+            operation
+                .tag("mesh")
+                .summary("What happened in the mesh, newest first")
+                .query::<String>(
+                    "type",
+                    "Only events of this type; an unknown one matches nothing",
+                )
+                .query::<String>("agent_id", "Only events of this agent")
+                .query::<String>("function_name", "Only events of this function")
+                .query::<i64>("limit", "At most so many, 1 to 500; 50 if absent")
+                .answers::<EventList>(200, "The events")
+                .refuses_parameters()
+                .needs_store()
+        }),
+    )
 }
 
 async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, ApiError> {
@@ -37,8 +56,8 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
     };
     app.writer.audited().settled().await;
     let events: Vec<EventInfo> = app
-        .store
-        .events(&query)
+        .metrics
+        .store(StoreOperation::Events, app.store.events(&query))
         .await?
         .into_iter()
         .map(|row| EventInfo {

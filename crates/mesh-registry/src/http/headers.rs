@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName};
 const ALWAYS: &[&str] = &[
     "content-type",
     "accept",
+    "mcp-session-id", // Without it, a server that keeps sessions takes every call for a new client.
     "x-trace-id",
     "x-parent-span",
     "x-mesh-timeout",

@@ -3,17 +3,21 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
+use aide::OperationInput;
+use aide::axum::ApiRouter;
+use aide::axum::routing::{head_with, post_with};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{head, post};
-use mesh_core::wire::{ANSWER_ID_HEADER, AgentStatus, AnswerHead, AnswerStatus, Registration};
+use mesh_core::wire::{
+    ANSWER_ID_HEADER, AgentStatus, Answer, AnswerHead, AnswerStatus, Registration,
+};
 
 use super::error::ApiError;
+use super::openapi::Describe;
 use super::{json, raw_json};
 use crate::App;
 use crate::topology::{Agent, AnswerId, Fingerprint, InvalidRegistration, Profile};
@@ -22,10 +26,38 @@ use crate::writer::WriteError;
 /// How many jobs wait for agents of the pinging agent's name.
 const PENDING_JOBS: &str = "x-mesh-pending-jobs";
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/heartbeat", post(register))
-        .route("/heartbeat/{agent_id}", head(ping))
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    ApiRouter::new()
+        .api_route(
+            "/heartbeat",
+            post_with(register, |operation| {
+                operation
+                    .tag("agents")
+                    .summary("Register an agent, or replace its description")
+                    .takes::<Registration>(
+                        "The whole description; every POST replaces the one before",
+                    )
+                    .answers::<Answer>(200, "Stored, or refused with `status` `error` and a reason")
+                    .fails(400, "The body cannot be read, or names no agent")
+                    .needs_store()
+            }),
+        )
+        .api_route(
+            "/heartbeat/{agent_id}",
+            head_with(ping, |operation| {
+                operation
+                    .tag("agents")
+                    .summary("Say that an agent is alive")
+                    .path("agent_id", "The agent")
+                    .header::<String>(
+                        ANSWER_ID_HEADER,
+                        "The answer that it holds, as a watch named it",
+                    )
+                    .answers_nothing(200, "Nothing changed for it")
+                    .answers_nothing(202, "Its answer changed: POST again to fetch it")
+                    .answers_nothing(410, "It is unknown or was given up: POST again")
+            }),
+        )
 }
 
 /// 200: nothing changed. 202: fetch your new answer. 410: register first.
@@ -65,6 +97,9 @@ async fn ping(
 
 /// The answer that the agent says it holds; what is no id says nothing.
 struct Held(Option<AnswerId>);
+
+/// The route describes the header by hand.
+impl OperationInput for Held {}
 
 impl<S: Sync> FromRequestParts<S> for Held {
     type Rejection = Infallible;

@@ -1,6 +1,8 @@
 //! The HTTP surface, one file per resource. A handler extracts, calls and converts; state is a
 //! parameter.
 
+mod a2a;
+mod admin;
 mod agents;
 mod body;
 mod drain;
@@ -11,35 +13,76 @@ mod heartbeat;
 mod job_events;
 mod job_path;
 mod jobs;
+mod metrics;
+mod openapi;
 mod proxy;
 mod query;
 mod service;
+mod trace;
 mod watch;
 
 pub(crate) use headers::HeaderRules;
+pub use openapi::openapi;
 
 use std::sync::Arc;
 
+use aide::axum::ApiRouter;
+use aide::openapi::OpenApi;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::App;
 
-/// Assembles the service. Needs no socket, so tests call it directly.
+/// Assembles the service. Needs no socket, so tests call it directly. The administration is left out
+/// when it has a port of its own.
 pub fn app(state: Arc<App>) -> Router {
-    Router::new()
+    let routes = match state.settings.admin_port {
+        None => everything(),
+        Some(_) => public(),
+    };
+    assemble(routes, state)
+}
+
+/// Assembles what is served on the administration's own port.
+pub(crate) fn admin_app(state: Arc<App>) -> Router {
+    assemble(administration(), state)
+}
+
+/// What agents, people and programs use.
+fn public() -> ApiRouter<Arc<App>> {
+    ApiRouter::new()
         .merge(heartbeat::routes())
         .merge(agents::routes())
         .merge(watch::routes())
+        .merge(a2a::routes())
         .merge(events::routes())
         .merge(jobs::routes())
         .merge(job_events::routes())
-        .merge(drain::routes())
-        .merge(service::routes())
+        .merge(trace::routes())
         .merge(proxy::routes())
+        .merge(service::routes())
+        .merge(metrics::routes())
+        .merge(openapi::routes())
+}
+
+/// What only operators use: everything below `/admin`.
+fn administration() -> ApiRouter<Arc<App>> {
+    ApiRouter::new()
+        .merge(admin::routes())
+        .merge(drain::routes())
+}
+
+fn everything() -> ApiRouter<Arc<App>> {
+    public().merge(administration())
+}
+
+fn assemble(routes: ApiRouter<Arc<App>>, state: Arc<App>) -> Router {
+    routes
+        .finish_api(&mut OpenApi::default()) // The document is made when it is asked for.
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
+        .layer(metrics::Count(state.metrics.clone()))
         .with_state(state)
 }
 

@@ -5,7 +5,9 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::ApiMethodDocs;
+use aide::openapi::{MediaType, Operation, ReferenceOr};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -15,16 +17,61 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::ApiError;
+use super::openapi::Describe;
 use crate::App;
 
 /// The longest that a caller may ask for, in seconds.
 const MAX_TIMEOUT: u64 = 600;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route(
-        "/proxy/{*target}",
-        get(forward).post(forward).head(super::unknown),
-    )
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    // The route says less than the handler checks, so the document has a path of its own.
+    let documented = "/proxy/{target}/mcp";
+    ApiRouter::new()
+        .route(
+            "/proxy/{*target}",
+            get(forward).post(forward).head(super::unknown),
+        )
+        .api_route_docs(documented, ApiMethodDocs::new("get", describe()))
+        .api_route_docs(documented, ApiMethodDocs::new("post", describe()))
+}
+
+fn describe() -> Operation {
+    let mut operation = Operation {
+        summary: Some("Pass an MCP request on to a registered agent".to_owned()),
+        description: Some(
+            "Paths below `/mcp` are passed on too, the query is not. Every status, header and body of \
+             the agent comes back as it is, streams as they arrive; a stream of events that the \
+             deadline cuts ends with the comment `: mesh-proxy-timeout budget=<N>s`."
+                .to_owned(),
+        ),
+        tags: vec!["mesh".to_owned()],
+        ..Operation::default()
+    };
+    operation = operation
+        .path(
+            "target",
+            "`host:port`, where the host may be an agent's id or name as well",
+        )
+        .header::<u64>(
+            "x-mesh-timeout",
+            "Seconds that the exchange may take, at most 600",
+        )
+        .fails(400, "The target or the path is malformed")
+        .fails(403, "No agent is registered there")
+        .fails(408, "The body took too long")
+        .fails(
+            413,
+            "The body is larger than `MCP_MESH_MAX_REQUEST_BODY_BYTES`",
+        )
+        .fails(502, "The agent does not answer");
+    let mut agent = aide::openapi::Response {
+        description: "What the agent answered".to_owned(),
+        ..aide::openapi::Response::default()
+    };
+    agent.content.insert("*/*".to_owned(), MediaType::default());
+    let responses = operation.responses.get_or_insert_default();
+    responses.default = Some(ReferenceOr::Item(agent));
+    operation
 }
 
 async fn forward(

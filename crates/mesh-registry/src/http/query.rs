@@ -1,5 +1,6 @@
 //! Query parameters, read by hand where the protocol has its own errors.
 
+use aide::OperationInput;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
@@ -40,6 +41,9 @@ impl Pairs {
             .transpose()
     }
 }
+
+/// Routes describe their parameters by hand.
+impl OperationInput for Pairs {}
 
 impl<S: Sync> FromRequestParts<S> for Pairs {
     type Rejection = ApiError;

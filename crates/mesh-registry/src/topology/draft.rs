@@ -233,6 +233,37 @@ impl Draft {
         }
     }
 
+    /// Asks the healthy agents of `entity`, or all, to register again: their answers stay what they are
+    /// and get a new generation. Says how many.
+    pub(crate) fn rotate(&mut self, entity: Option<&str>) -> usize {
+        let asked: Vec<Agent> = self
+            .mesh
+            .agents()
+            .filter(|agent| agent.status == AgentStatus::Healthy)
+            .filter(|agent| entity.is_none_or(|entity| agent.entity_id.as_deref() == Some(entity)))
+            .cloned()
+            .collect();
+        let count = asked.len();
+        for agent in asked {
+            let profile = &agent.profile;
+            let data = json!({
+                "agent_id": profile.id,
+                "name": profile.name,
+                "entity_id": agent.entity_id.as_deref().unwrap_or_default(),
+                "reason": "cert_rotation",
+            });
+            self.push_event(profile, EventKind::Rotate, &data);
+            self.mesh.generation += 1;
+            let wiring = Wiring::clone(&agent.wiring).numbered(self.mesh.generation);
+            let agent = Agent {
+                wiring: Arc::new(wiring),
+                ..agent
+            };
+            self.mesh.agents.insert(agent.profile.id.clone(), agent);
+        }
+        count
+    }
+
     fn is_silent(&self, agent: &Agent, threshold: Duration) -> bool {
         self.now.since(agent.pulse.last_seen()) > threshold
     }
@@ -366,6 +397,10 @@ impl Draft {
         if profile.agent_type == AgentType::Api {
             return; // Gateways offer nothing, so nobody has to know.
         }
+        self.push_event(profile, kind, data);
+    }
+
+    fn push_event(&mut self, profile: &Profile, kind: EventKind, data: &serde_json::Value) {
         self.changes.push(Change::Record(EventRow {
             kind,
             agent_id: profile.id.to_string(),

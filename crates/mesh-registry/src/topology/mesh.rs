@@ -127,6 +127,11 @@ impl Mesh {
         assert!(!self.is_cyclic);
     }
 
+    /// The generation that the newest answer got.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Every agent, in no order.
     pub(crate) fn agents(&self) -> impl Iterator<Item = &Agent> {
         self.agents.values()

@@ -14,7 +14,7 @@ use super::resolve::Wired;
 use super::{AnswerId, Profile};
 
 /// A consumer's slots, resolved, and their JSON. Immutable; a change makes a new one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Wiring {
     /// Grows whenever the answer differs from the one before; never 0.
     pub(crate) generation: u64,

@@ -1,6 +1,7 @@
 //! The registry through its router, with a real SQLite file and a clock that tests move; sockets only
 //! where they are what is tested.
 
+mod administration;
 mod audit;
 mod heartbeat;
 mod jobs;
@@ -13,4 +14,5 @@ mod required;
 mod resolution;
 mod schema;
 mod service;
+mod surface;
 mod watch;

@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use mesh_core::{Clock, Timestamp};
 use mesh_registry::cli::Args;
 use mesh_registry::{App, Settings};
-use mesh_store::Store;
+use mesh_store::{AgentRow, Change, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -95,6 +95,35 @@ impl Registry {
         self.clock.advance(pause);
         self.app.store_pulses().await;
         self.replace().await
+    }
+
+    /// Starts another registry on a database that holds `rows` alone.
+    pub(crate) async fn restart_with(self, rows: &[AgentRow]) -> Self {
+        let Self {
+            clock, environment, ..
+        } = self;
+        let folder = TempDir::new().expect("a folder for the database");
+        let variables = environment
+            .iter()
+            .map(|(name, value)| (*name, value.clone()))
+            .collect();
+        let settings =
+            Settings::resolve(Args::default(), &variables, folder.path()).expect("settings");
+        let (store, _) = Store::open(&settings.database, &settings.store, &clock)
+            .await
+            .expect("a new database");
+        let changes: Vec<_> = rows.iter().cloned().map(Change::Put).collect();
+        store.apply(&changes).await.expect("the rows are stored");
+        store.close().await;
+        let (app, writer) = open(folder.path(), &environment, &clock).await;
+        Self {
+            router: mesh_registry::app(app.clone()),
+            app,
+            clock,
+            writer,
+            folder,
+            environment,
+        }
     }
 
     /// Starts another registry on the same database, without the last words of an orderly stop.

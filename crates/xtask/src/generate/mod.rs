@@ -2,6 +2,7 @@
 
 mod command_line;
 mod environment;
+mod http_surface;
 
 use std::fs;
 use std::path::Path;
@@ -54,7 +55,8 @@ pub(crate) fn sync_all(mode: Mode, workspace: &Path) -> anyhow::Result<()> {
 }
 
 /// The pages, each with its path and what it should say.
-fn pages() -> [(&'static str, String); 3] {
+fn pages() -> [(&'static str, String); 5] {
+    let openapi = mesh_registry::openapi();
     [
         ("docs/reference/environment.md", environment::reference()),
         (
@@ -65,6 +67,8 @@ fn pages() -> [(&'static str, String); 3] {
             "docs/reference/mcp-mesh-registry.md",
             command_line::reference(mesh_registry::cli::command(), "crates/mesh-registry"),
         ),
+        ("docs/reference/http.md", http_surface::reference(&openapi)),
+        ("schemas/openapi.json", openapi),
     ]
 }
 
