@@ -16,5 +16,6 @@ mod start;
 #[cfg(unix)]
 mod stop;
 mod usage;
+mod watch;
 #[cfg(windows)]
 mod windows;
