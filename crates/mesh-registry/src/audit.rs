@@ -27,9 +27,10 @@ use crate::topology::{Mesh, Slot};
 /// How many notes may wait. Each keeps a snapshot of the mesh alive, or a part of one.
 const QUEUE: usize = 4096;
 /// How many notes are taken at once, and so how many events one transaction writes at most.
-const BATCH: usize = 128;
-/// The pause between two transactions while more notes wait: registrations go first.
-const PAUSE: Duration = Duration::from_millis(20);
+const BATCH: usize = 64;
+/// The pause between two transactions while more notes wait. It leaves the store to registrations: in
+/// a storm every slot has something to tell, and telling is as long as registering.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How many slots are remembered before those of vanished agents are looked for.
 const FIRST_PRUNE: usize = 1024;
 /// How long a reader waits for what was noted before he came.

@@ -2,7 +2,7 @@
 //!
 //! It is computed a second time and not while resolving, because most resolutions are never told.
 
-use mesh_core::matching::{MatchMode, TagMismatch};
+use mesh_core::matching::{ProviderSchema, TagMismatch};
 use mesh_core::wire::{
     AgentStatus, AuditChoice, AuditEviction, AuditSpec, AuditStage, AuditTrace, TagEntry,
 };
@@ -248,9 +248,9 @@ fn version(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
 fn schema(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
     let query = spec.schema.as_ref()?;
     let reasons = query.check(offer.output.as_ref()).err()?;
-    let published = offer.output.as_ref().map(|output| output.hash());
+    let published = offer.output.as_ref().map(ProviderSchema::hash);
     let details = json!({
-        "mode": MatchMode::as_str(query.mode()),
+        "mode": query.mode().as_str(),
         "consumer_hash": query.hash(),
         "producer_hash": published.unwrap_or_default(),
         "reasons": reasons,

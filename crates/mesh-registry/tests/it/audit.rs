@@ -51,9 +51,9 @@ async fn a_trace_tells_every_stage() {
     ] {
         registry.register(&agent).await;
     }
-    let mut needy = offer("hr-8", "1.2.0", &["py"]);
-    needy["tools"][0]["dependencies"] = json!([{ "capability": "database", "required": true }]);
-    registry.register(&needy).await;
+    let mut requiring = offer("hr-8", "1.2.0", &["py"]);
+    requiring["tools"][0]["dependencies"] = json!([{ "capability": "database", "required": true }]);
+    registry.register(&requiring).await;
     registry.leave("hr-9").await;
     let needs = json!([{ "capability": "nothing" }, {
         "capability": "employees", "tags": ["+fast", "-beta", ["py", "ts"]], "version": ">=1.0.0",

@@ -1,6 +1,8 @@
 //! The rules of resolution, written down once more and as plainly as possible: everything is computed
 //! from the registrations as they were sent, every time.
 
+mod llm;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mesh_core::Timestamp;
@@ -26,26 +28,38 @@ impl Record {
 
 type Records = BTreeMap<String, Record>;
 
-/// `dependencies_resolved` of every agent.
+/// The answer of every agent: `dependencies_resolved`, `llm_tools` and `llm_providers`.
 pub(super) fn answers(records: &Records) -> BTreeMap<String, Value> {
     let mut judge = Judge::new(records);
-    let answer = |record: &Record, judge: &mut Judge| {
-        let mut answer = Map::new();
-        for tool in list(&record.registration["tools"]) {
-            let slots: Vec<_> = list(&tool["dependencies"])
-                .iter()
-                .map(|entry| judge.slot(entry))
-                .collect();
-            if !slots.is_empty() {
-                answer.insert(text(&tool["function_name"]).to_owned(), slots.into());
-            }
-        }
-        Value::Object(answer)
-    };
     records
         .iter()
-        .map(|(id, record)| (id.clone(), answer(record, &mut judge)))
+        .map(|(id, record)| (id.clone(), answer(id, record, &mut judge)))
         .collect()
+}
+
+fn answer(id: &str, record: &Record, judge: &mut Judge<'_>) -> Value {
+    let (mut wired, mut tools, mut providers) = (Map::new(), Map::new(), Map::new());
+    for tool in list(&record.registration["tools"]) {
+        let name = text(&tool["function_name"]);
+        let slots: Vec<_> = list(&tool["dependencies"])
+            .iter()
+            .map(|entry| judge.slot(entry))
+            .collect();
+        if !slots.is_empty() {
+            wired.insert(name.to_owned(), slots.into());
+        }
+        if !tool["llm_filter"].is_null() {
+            tools.insert(name.to_owned(), llm::tools(judge, id, &tool["llm_filter"]));
+        }
+        if let Some(provider) = llm::provider(judge, &tool["llm_provider"]) {
+            providers.insert(name.to_owned(), provider);
+        }
+    }
+    let mut answer = json!({ "dependencies_resolved": wired, "llm_tools": tools });
+    if !providers.is_empty() {
+        answer["llm_providers"] = providers.into();
+    }
+    answer
 }
 
 /// The positions of the functions of `id` that consumers may be wired to.
@@ -98,14 +112,18 @@ impl<'a> Judge<'a> {
         }
     }
 
+    fn endpoint(&self, id: &str) -> String {
+        let port = &self.records[id].registration["http_port"];
+        format!("http://host:{port}")
+    }
+
     fn slot(&mut self, entry: &Value) -> Value {
         for spec in alternatives(entry) {
             if let Some((id, tool)) = self.winner(spec) {
-                let port = &self.records[id].registration["http_port"];
                 let mut slot = json!({
                     "agent_id": id,
                     "capability": spec["capability"],
-                    "endpoint": format!("http://host:{port}"),
+                    "endpoint": self.endpoint(id),
                     "function_name": tool["function_name"],
                     "status": "available",
                 });

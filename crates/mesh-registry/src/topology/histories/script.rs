@@ -73,28 +73,64 @@ fn tool() -> impl Strategy<Value = Value> {
     let version = select(&["1.0.0", "1.5.0", "2.0.0"][..]);
     let output = prop::option::of(select(SCHEMAS));
     let kwargs = prop::option::weighted(0.2, select(&[1, 2][..]));
+    let offer = (capability, tags, version, output, kwargs);
+    (offer, vec(entry(), 0..3), llm()).prop_map(|(offer, dependencies, llm)| {
+        let (capability, tags, version, output, kwargs) = offer;
+        let mut tool = json!({ "capability": capability, "tags": tags, "version": version,
+            "dependencies": dependencies });
+        if let Some(name) = output {
+            tool["outputSchemaHash"] = json!(name);
+            tool["outputSchemaCanonical"] = schema(name);
+        }
+        if let Some(team) = kwargs {
+            tool["kwargs"] = json!({ "team": team });
+        }
+        let (has_input, filter, provider) = llm;
+        if has_input {
+            tool["inputSchema"] = json!({ "type": "object" });
+        }
+        if let Some(filter) = filter {
+            tool["llm_filter"] = filter;
+        }
+        if let Some(provider) = provider {
+            tool["llm_provider"] = provider;
+        }
+        tool
+    })
+}
+
+/// Whether the tool can be used by an LLM, and what it asks for if it is an LLM function itself.
+fn llm() -> impl Strategy<Value = (bool, Option<Value>, Option<Value>)> {
+    let entry = prop_oneof![
+        2 => select(CAPABILITIES).prop_map(|name| json!(name)),
+        1 => Just(json!("*")),
+        3 => selector(prop::option::weighted(0.8, select(CAPABILITIES))),
+    ];
+    let mode = select(&["all", "best_match", "*"][..]);
+    let filter = (vec(entry, 0..3), mode)
+        .prop_map(|(filter, mode)| json!({ "filter": filter, "filter_mode": mode }));
     (
-        capability,
-        tags,
-        version,
-        output,
-        kwargs,
-        vec(entry(), 0..3),
+        prop::bool::weighted(0.7),
+        prop::option::weighted(0.25, filter),
+        prop::option::weighted(0.2, selector(select(CAPABILITIES).prop_map(Some))),
     )
-        .prop_map(
-            |(capability, tags, version, output, kwargs, dependencies)| {
-                let mut tool = json!({ "capability": capability, "tags": tags, "version": version,
-                "dependencies": dependencies });
-                if let Some(name) = output {
-                    tool["outputSchemaHash"] = json!(name);
-                    tool["outputSchemaCanonical"] = schema(name);
-                }
-                if let Some(team) = kwargs {
-                    tool["kwargs"] = json!({ "team": team });
-                }
-                tool
-            },
-        )
+}
+
+fn selector(
+    capability: impl Strategy<Value = Option<&'static str>>,
+) -> impl Strategy<Value = Value> {
+    let tags = select(&[r#"["x"]"#, r#"["+x"]"#, r#"["-y","+x"]"#][..]);
+    let version = select(&["", ">=1.5.0", "^1.0.0"][..]);
+    (capability, prop::option::of(tags), version).prop_map(|(capability, tags, version)| {
+        let mut selector = json!({ "version": version });
+        if let Some(capability) = capability {
+            selector["capability"] = json!(capability);
+        }
+        if let Some(tags) = tags {
+            selector["tags"] = serde_json::from_str(tags).expect("it is JSON");
+        }
+        selector
+    })
 }
 
 /// What stands at one position.
