@@ -1,6 +1,7 @@
 //! The client against servers that behave, and servers that do not.
 
 mod calls;
+mod jobs;
 mod registry;
 mod releases;
 mod watch;

@@ -74,6 +74,10 @@ pub(crate) enum Scenario {
     Start,
     /// `meshctl list`
     Meshctl,
+    /// Jobs from their creation to their end
+    Jobs,
+    /// A read that waits for a job's event
+    Wake,
 }
 
 fn main() -> anyhow::Result<()> {

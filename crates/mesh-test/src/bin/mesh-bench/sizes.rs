@@ -23,12 +23,20 @@ pub(crate) struct Sizes {
     pub(crate) rewires: usize,
     /// The same, heard of by heartbeats.
     pub(crate) polled_rewires: usize,
+    /// Jobs in a round.
+    pub(crate) jobs: usize,
+    /// Events that are waited for.
+    pub(crate) wakes: usize,
     /// No single load takes longer.
     pub(crate) limit: Duration,
 }
 
 /// Connections of the steady loads.
 pub(crate) const CONNECTIONS: usize = 64;
+/// Workers that create, claim and complete jobs.
+pub(crate) const JOB_CONNECTIONS: usize = 16;
+/// Reads that wait for other jobs while one is woken.
+pub(crate) const WAITING: usize = 200;
 /// Connections of a registration storm.
 pub(crate) const STORM_CONNECTIONS: usize = 100;
 
@@ -45,6 +53,8 @@ impl Sizes {
             starts: 7,
             rewires: 50,
             polled_rewires: 4,
+            jobs: 5_000,
+            wakes: 500,
             limit: Duration::from_mins(2),
         }
     }
@@ -61,6 +71,8 @@ impl Sizes {
             starts: 3,
             rewires: 10,
             polled_rewires: 1,
+            jobs: 1_000,
+            wakes: 100,
             limit: Duration::from_secs(30),
         }
     }
@@ -77,6 +89,8 @@ impl Sizes {
             starts: 3,
             rewires: 0,
             polled_rewires: 0,
+            jobs: 300,
+            wakes: 50,
             limit: Duration::from_secs(90),
         }
     }

@@ -1,12 +1,14 @@
 //! What is measured, in the order in which one mesh after the other can serve it.
 
 mod heartbeat;
+mod jobs;
 mod join;
 mod list;
 mod meshctl;
 mod rewire;
 mod start;
 mod storm;
+mod wake;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +75,12 @@ impl<'a> Bench<'a> {
     pub(crate) fn run(mut self, report: &mut Report) -> anyhow::Result<()> {
         if self.wants(Scenario::Start) {
             self.start_empty(report).context("start, empty")?;
+        }
+        if self.wants(Scenario::Jobs) {
+            self.jobs(report).context("jobs")?;
+        }
+        if self.wants(Scenario::Wake) {
+            self.wake(report).context("long-polls")?;
         }
         for size in self.sizes.meshes {
             let needed = self.wants(Scenario::Head)
