@@ -123,7 +123,9 @@ fn executor(query: &Pairs) -> Result<Option<Executor>, ApiError> {
         })),
         (None, None) => Ok(None),
         _ => Err(ApiError::Invalid(
-            "instance_id and claim_epoch must be given together, or neither".to_owned(),
+            "instance_id and claim_epoch must be supplied together (both for an executor read, or \
+             neither for an observer read)"
+                .to_owned(),
         )),
     }
 }

@@ -27,7 +27,7 @@ impl FromRequestParts<Arc<App>> for JobId {
 
 impl ApiError {
     pub(super) fn no_job(id: &str) -> Self {
-        Self::NotFound(format!("job `{id}` not found"))
+        Self::NotFound(format!("job not found: {id}"))
     }
 
     /// Why the job `id` was left as it is, in the protocol's words.

@@ -144,6 +144,7 @@ fn renew_lease(job: &mut JobRow, until: Timestamp) {
 
 /// Gives the job back to the queue, or fails it if it was the last attempt.
 pub fn release(job: &mut JobRow, release: &JobRelease, now: Timestamp) -> Result<(), JobRefusal> {
+    refuse_terminal(job)?;
     if job.owner.as_deref() != Some(&release.instance_id) {
         return Err(JobRefusal::NotOwner);
     }
@@ -153,7 +154,6 @@ pub fn release(job: &mut JobRow, release: &JobRelease, now: Timestamp) -> Result
     {
         return Err(JobRefusal::Superseded);
     }
-    refuse_terminal(job)?;
     job.owner = None;
     job.lease_expires_at = None;
     if is_exhausted(job) {
@@ -171,10 +171,7 @@ pub fn release(job: &mut JobRow, release: &JobRelease, now: Timestamp) -> Result
 /// Calls the job off. Its owner stays known, to be told.
 pub fn cancel(job: &mut JobRow, reason: Option<&str>, now: Timestamp) -> Result<(), JobRefusal> {
     refuse_terminal(job)?;
-    job.error = Some(match said(reason) {
-        Some(reason) => format!("cancelled: {reason}"),
-        None => "cancelled".to_owned(),
-    });
+    job.error = said(reason).map(|reason| format!("cancelled: {reason}"));
     finish(job, JobStatus::Cancelled, now);
     Ok(())
 }
@@ -256,9 +253,11 @@ pub fn next_expiry(job: &JobRow, stale: Option<Duration>) -> Option<Timestamp> {
 }
 
 /// What the log of a job that was called off ends with, so that a worker that waits for events learns it.
+/// Its reason is text in any case, as handlers of 3.x expect.
 #[must_use]
 pub fn cancelled_event(reason: Option<&str>) -> NewJobEvent {
-    synthetic("cancelled", &json!({ "reason": said(reason) }))
+    let reason = said(reason).unwrap_or_default();
+    synthetic("cancelled", &json!({ "reason": reason }))
 }
 
 /// What the log of a job that [`expire`] failed as stale ends with.

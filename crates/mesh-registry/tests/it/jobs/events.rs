@@ -125,7 +125,8 @@ async fn a_read_that_cannot_be_served_says_why() {
     for query in ["instance_id=a", "claim_epoch=1"] {
         let reply = get(format!("/jobs/{id}/events?{query}")).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
-        let expected = "instance_id and claim_epoch must be given together, or neither";
+        let expected = "instance_id and claim_epoch must be supplied together \
+            (both for an executor read, or neither for an observer read)";
         assert_eq!(reply.json()["error"], expected);
     }
     for name in ["after", "wait", "limit", "claim_epoch"] {

@@ -279,7 +279,7 @@ fn a_release_is_refused_for_the_first_reason_that_holds() {
         ("another's", owned(), "thief", Some(1), Err(NotOwner)),
         ("nobody's", freed(), "worker", Some(1), Err(NotOwner)),
         ("over", done(), "worker", Some(1), Err(Terminal)),
-        ("over, another's", done(), "thief", None, Err(NotOwner)),
+        ("over, another's", done(), "thief", None, Err(Terminal)),
     ] {
         let mut job = before.clone();
         let wish = JobRelease {
@@ -358,11 +358,15 @@ fn what_is_over_is_neither_cancelled_nor_reclaimed_nor_expired() {
 #[test]
 fn a_cancel_says_why_and_keeps_the_owner() {
     for (reason, error, payload) in [
-        (Some("late"), "cancelled: late", r#"{"reason":"late"}"#),
-        (None, "cancelled", r#"{"reason":null}"#),
+        (
+            Some("late"),
+            Some("cancelled: late"),
+            r#"{"reason":"late"}"#,
+        ),
+        (None, None, r#"{"reason":""}"#),
         (
             Some("\u{7} \""),
-            "cancelled: \u{7} \"",
+            Some("cancelled: \u{7} \""),
             r#"{"reason":"\u0007 \""}"#,
         ),
     ] {
@@ -370,7 +374,7 @@ fn a_cancel_says_why_and_keeps_the_owner() {
         cancel(&mut job, reason, at(9)).unwrap();
         let expected = JobRow {
             status: JobStatus::Cancelled,
-            error: Some(error.to_owned()),
+            error: error.map(ToOwned::to_owned),
             finished_at: Some(at(9)),
             ..owned()
         };

@@ -1,0 +1,108 @@
+"""Jobs of the published package, kept by our registry."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mesh_harness import (
+    OUR_REGISTRY,
+    UPSTREAM_REGISTRY,
+    UPSTREAM_VENV,
+    Mesh,
+    Started,
+    call,
+    wait_for,
+)
+
+BOTH = pytest.mark.parametrize(
+    "registry",
+    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
+)
+
+
+def start(mesh: Mesh, registry: Path) -> Started:
+    """A registry, the submitter and one worker, wired; returns the worker."""
+    mesh.start_registry(registry)
+    worker = mesh.start_agent("worker.py", UPSTREAM_VENV)
+    mesh.wait_for_agent("interop-worker")
+    mesh.start_agent("submitter.py", UPSTREAM_VENV)
+    mesh.wait_for_agent("interop-submitter", resolved=1)
+    return worker
+
+
+def ask(mesh: Mesh, tool: str, **arguments: Any) -> Any:
+    """What the submitter's tool answers."""
+    submitter = mesh.agent("interop-submitter")
+    assert submitter, mesh.logs()
+    return call(submitter["endpoint"], tool, arguments)
+
+
+def order(mesh: Mesh, pages: int) -> str:
+    answer = ask(mesh, "order", pages=pages)
+    assert isinstance(answer, dict) and "job" in answer, f"{answer}\n{mesh.logs()}"
+    job_id: str = answer["job"]
+    return job_id
+
+
+def job(mesh: Mesh, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{mesh.url}/jobs/{job_id}", timeout=5).json()
+    return found
+
+
+def wait_for_page(mesh: Mesh, job_id: str, page: int, epoch: int = 1) -> dict[str, Any]:
+    """Waits until the claim of `epoch` has come to `page`."""
+
+    def reached() -> dict[str, Any] | None:
+        now = job(mesh, job_id)
+        there = (now["progress_message"], now["claim_epoch"]) == (f"page {page}", epoch)
+        return now if there else None
+
+    try:
+        return wait_for(f"page {page} of claim {epoch}", reached, seconds=60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {job(mesh, job_id)}\n{mesh.logs()}") from None
+
+
+@BOTH
+def test_its_job_is_submitted_followed_and_completed(mesh: Mesh, registry: Path) -> None:
+    start(mesh, registry)
+    job_id = order(mesh, pages=2)
+    worked_on = wait_for_page(mesh, job_id, 0)
+    worker = mesh.agent("interop-worker")
+    assert worker and worked_on["owner_instance_id"] == worker["id"]
+
+    ask(mesh, "turn", job_id=job_id, note="first")
+    assert wait_for_page(mesh, job_id, 1)["progress"] == 0.5
+    ask(mesh, "turn", job_id=job_id, note="second")
+    outcome = {"pages": 2, "turned": [{"note": "first"}, {"note": "second"}]}
+    assert ask(mesh, "collect", job_id=job_id) == {"outcome": outcome}, mesh.logs()
+    done = job(mesh, job_id)
+    assert (done["status"], done["result"], done["error"]) == ("completed", outcome, None)
+    assert (done["claim_epoch"], done["attempt_count"]) == (1, 1)
+
+
+@BOTH
+def test_its_cancelled_job_stops_where_it_runs(mesh: Mesh, registry: Path) -> None:
+    worker = start(mesh, registry)
+    job_id = order(mesh, pages=1)
+    wait_for_page(mesh, job_id, 0)
+    ask(mesh, "call_off", job_id=job_id)
+    ended = job(mesh, job_id)
+    assert (ended["status"], ended["error"]) == ("cancelled", "cancelled: enough")
+    wait_for("the handler to be called off", lambda: "called off" in worker.text(), seconds=15)
+    assert job(mesh, job_id)["status"] == "cancelled", "nothing overwrites it"
+
+
+def test_the_job_of_a_killed_worker_is_done_by_the_next(mesh: Mesh) -> None:
+    worker = start(mesh, OUR_REGISTRY)
+    job_id = order(mesh, pages=1)
+    first_owner = wait_for_page(mesh, job_id, 0)["owner_instance_id"]
+    worker.stop(signal.SIGKILL)
+    mesh.start_agent("worker.py", UPSTREAM_VENV)
+    second = wait_for_page(mesh, job_id, 0, epoch=2)
+    assert second["owner_instance_id"] != first_owner
+    ask(mesh, "turn", job_id=job_id, note="again")
+    outcome = {"pages": 1, "turned": [{"note": "again"}]}
+    assert ask(mesh, "collect", job_id=job_id) == {"outcome": outcome}, mesh.logs()
