@@ -91,8 +91,7 @@ env_vars! {
     DB_MAX_IDLE_CONNECTIONS since "4.0.0";
     /// Registry: seconds after which a connection to PostgreSQL is replaced; `0` is never; default `300`.
     DB_CONN_MAX_LIFETIME since "4.0.0";
-    /// Registry: seconds that its start waits for PostgreSQL, at least 1; a request waits as long, but 5 at
-    /// most; default `30`.
+    /// Registry: seconds that its start waits for PostgreSQL, at least 1; default `30`.
     DB_CONNECTION_TIMEOUT since "4.0.0";
     /// TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL in any case; default `INFO`.
     MCP_MESH_LOG_LEVEL since "4.0.0";

@@ -24,7 +24,7 @@ pub struct PostgresOptions {
     pub max_idle: u32,
     /// How old a connection becomes before it is replaced; zero is for ever.
     pub max_lifetime: Duration,
-    /// How long the start waits for the server. A request waits as long, but 5 s at most.
+    /// How long the start waits for the server.
     pub connection_timeout: Duration,
 }
 

@@ -150,7 +150,10 @@ impl PostgresStore {
         let writer = guard.as_mut().ok_or(StoreError::Closed)?;
         let mut attempts = Attempts::new();
         loop {
-            let attempt = timeout_at(attempts.deadline, writer.transaction(operation, work));
+            let attempt = timeout_at(
+                attempts.deadline,
+                Box::pin(writer.transaction(operation, work)),
+            );
             let outcome = self.conclude(operation, attempt.await);
             if !attempts.another(&outcome).await {
                 return outcome;
@@ -167,7 +170,8 @@ impl PostgresStore {
         let mut attempts = Attempts::new();
         loop {
             let mut connection = self.read(operation).await?;
-            let attempt = timeout_at(attempts.deadline, transact(&mut connection, work)).await;
+            let attempt =
+                timeout_at(attempts.deadline, Box::pin(transact(&mut connection, work))).await;
             let attempt = attempt
                 .map(|outcome| outcome.map_err(|failure| failure.explain(operation, &self.0.name)));
             let outcome = self.conclude(operation, attempt);
@@ -194,7 +198,8 @@ impl PostgresStore {
     }
 
     async fn read(&self, operation: &'static str) -> Result<Borrowed<'_>, StoreError> {
-        self.0.pool.borrow(operation).await
+        // Connecting is rare and its future large.
+        Box::pin(self.0.pool.borrow(operation)).await
     }
 
     /// Waits for an answer, but not for ever.

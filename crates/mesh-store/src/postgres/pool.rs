@@ -1,6 +1,7 @@
 //! The connections that come and go.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -26,6 +27,8 @@ pub(super) struct Pool {
     connect: PgConnectOptions,
     name: Name,
     max_idle: u32,
+    /// How many connections are in use.
+    lent: AtomicU32,
 }
 
 impl Pool {
@@ -35,13 +38,14 @@ impl Pool {
             // One is the writer's.
             .max_connections(options.max_open.max(2) - 1)
             .max_lifetime(lifetime)
-            .acquire_timeout(options.connection_timeout.min(PATIENCE))
+            .acquire_timeout(PATIENCE)
             .connect_lazy_with(connect.clone());
         Self {
             connections,
             connect: connect.clone(),
             name: name.clone(),
             max_idle: options.max_idle,
+            lent: AtomicU32::new(0),
         }
     }
 
@@ -56,11 +60,14 @@ impl Pool {
             error = self.reason() => return Err(error.into()),
         };
         match acquired {
-            Ok(connection) => Ok(Borrowed {
-                connection,
-                pool: self,
-                in_doubt: true,
-            }),
+            Ok(connection) => {
+                self.lent.fetch_add(1, Ordering::Relaxed);
+                Ok(Borrowed {
+                    connection,
+                    pool: self,
+                    in_doubt: true,
+                })
+            }
             Err(sqlx::Error::PoolClosed) => Err(StoreError::Closed),
             Err(sqlx::Error::PoolTimedOut) => Err(self.name.slow(operation)),
             Err(error) => Err(self.name.unreachable(error).into()),
@@ -105,8 +112,10 @@ impl Borrowed<'_> {
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        let idle = u32::try_from(self.pool.connections.num_idle()).unwrap_or(u32::MAX);
-        if self.in_doubt || idle >= self.pool.max_idle {
+        let lent = self.pool.lent.fetch_sub(1, Ordering::Relaxed) - 1;
+        // Not what is idle now: others may be on their way back too.
+        let idle = self.pool.connections.size().saturating_sub(lent);
+        if self.in_doubt || idle > self.pool.max_idle {
             self.connection.close_on_drop();
         }
     }

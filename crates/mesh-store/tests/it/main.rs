@@ -5,5 +5,7 @@ mod contract;
 mod disk;
 mod durable;
 mod fixture;
+#[cfg(unix)]
+mod postgres;
 mod published;
 mod refusal;

@@ -133,7 +133,6 @@ impl Postgres {
         let mut supervisor = command
             .env_clear()
             .envs(essential_environment())
-            .envs(tally_mark())
             .current_dir(folder)
             // Whoever interrupts the tests interrupts them alone; the supervisor then does its work.
             .process_group(0)
@@ -266,12 +265,6 @@ impl Drop for Postgres {
         drop(self.orders.take());
         let _ = self.supervisor.wait();
     }
-}
-
-/// What the tally of `make test-all` finds processes by that were left behind.
-fn tally_mark() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
-    std::env::vars_os()
-        .filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with("MESH_")))
 }
 
 #[cfg(test)]
