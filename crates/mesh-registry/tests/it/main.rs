@@ -8,6 +8,8 @@ mod jobs;
 mod lifecycle;
 mod listing;
 mod llm;
+#[cfg(unix)]
+mod postgres;
 mod proxy;
 mod registry;
 mod required;
