@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -37,7 +38,7 @@ impl JobStatus {
 }
 
 /// `POST /jobs`: a new job.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct JobRequest {
     /// What it is for.
     #[serde(default, deserialize_with = "nullable")]
@@ -63,7 +64,7 @@ pub struct JobRequest {
 }
 
 /// The answer to [`JobRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobCreated {
     /// The job's id; knowing it is the right to act on the job.
     pub id: String,
@@ -74,7 +75,7 @@ pub struct JobCreated {
 }
 
 /// `GET /jobs/{job_id}`, and an item of `GET /jobs`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobInfo {
     /// The job's id.
     pub id: String,
@@ -117,7 +118,7 @@ pub struct JobInfo {
 }
 
 /// `GET /jobs`: jobs, newest first.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {
     /// The jobs.
     #[serde(default, deserialize_with = "nullable")]
@@ -127,7 +128,7 @@ pub struct JobList {
 }
 
 /// `POST /jobs/claim`: who wants work.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimRequest {
     /// For what.
     #[serde(default, deserialize_with = "nullable")]
@@ -138,14 +139,14 @@ pub struct ClaimRequest {
 }
 
 /// The answer to [`ClaimRequest`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimAnswer {
     /// One job or none.
     pub claimed: Vec<ClaimedJob>,
 }
 
 /// A job that now belongs to whoever asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimedJob {
     /// The job's id.
     pub id: String,
@@ -164,7 +165,7 @@ pub struct ClaimedJob {
 }
 
 /// `POST /jobs/batch`: what happened to jobs that run at one instance.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct DeltaRequest {
     /// Where they run.
     #[serde(default, deserialize_with = "nullable")]
@@ -175,7 +176,7 @@ pub struct DeltaRequest {
 }
 
 /// What happened to one job; what is absent stays as it is.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Delta {
     /// The job.
     #[serde(default, deserialize_with = "nullable")]
@@ -204,7 +205,7 @@ pub struct Delta {
 }
 
 /// The answer to [`DeltaRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeltaAnswer {
     /// How many deltas count.
     pub accepted: usize,
@@ -214,7 +215,7 @@ pub struct DeltaAnswer {
 }
 
 /// A delta that does not count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RejectedDelta {
     /// The job.
     pub id: String,
@@ -223,7 +224,7 @@ pub struct RejectedDelta {
 }
 
 /// `POST /jobs/{job_id}/release`: the owner cannot run it now.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ReleaseRequest {
     /// The owner.
     #[serde(default, deserialize_with = "nullable")]
@@ -237,7 +238,7 @@ pub struct ReleaseRequest {
 }
 
 /// The answer to [`ReleaseRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReleaseAnswer {
     /// `working`, or `failed` if it may not be tried again.
     pub status: JobStatus,
@@ -246,7 +247,7 @@ pub struct ReleaseAnswer {
 }
 
 /// `POST /jobs/{job_id}/cancel`, to the registry and from there to the owner.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelRequest {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -254,7 +255,7 @@ pub struct CancelRequest {
 }
 
 /// The answer to [`CancelRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelAnswer {
     /// `cancelled`.
     pub status: JobStatus,
@@ -263,7 +264,7 @@ pub struct CancelAnswer {
 }
 
 /// The answer to `POST /jobs/{job_id}/reclaim`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReclaimAnswer {
     /// `working`.
     pub status: JobStatus,
@@ -274,7 +275,7 @@ pub struct ReclaimAnswer {
 }
 
 /// `POST /jobs/{job_id}/events`: something the job should know.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct JobEventRequest {
     /// What kind of event.
     #[serde(default, rename = "type", deserialize_with = "nullable")]
@@ -288,7 +289,7 @@ pub struct JobEventRequest {
 }
 
 /// The answer to [`JobEventRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobEventPosted {
     /// The job.
     pub job_id: String,
@@ -299,7 +300,7 @@ pub struct JobEventPosted {
 }
 
 /// `GET /jobs/{job_id}/events`: events of one job, in order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobEventList {
     /// The events.
     #[serde(default, deserialize_with = "nullable")]
@@ -309,7 +310,7 @@ pub struct JobEventList {
 }
 
 /// One event of a job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobEventInfo {
     /// The job.
     pub job_id: String,
@@ -329,7 +330,7 @@ pub struct JobEventInfo {
 }
 
 /// `/admin/drain`: whether jobs are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DrainReport {
     /// Nobody gets a job.
     pub draining: bool,

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::get_with;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use mesh_core::wire::{JobEventInfo, JobEventList, JobEventPosted, JobEventRequest};
 use mesh_store::job::{EventRead, Executor, NewJobEvent};
 
 use super::error::ApiError;
-use super::job_path::JobId;
+use super::job_path::{JobId, of_job};
 use super::jobs::storable;
+use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
 use crate::App;
@@ -26,8 +27,37 @@ const MAX_LIMIT: i64 = 500;
 /// The longest wait, in seconds.
 const MAX_WAIT: i64 = 60;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/jobs/{job_id}/events", get(read).post(append))
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    ApiRouter::new().api_route(
+        "/jobs/{job_id}/events",
+        get_with(read, |operation| {
+            of_job(operation)
+                .summary("What a job was told, waiting for it if asked to")
+                .query::<i64>("after", "Only events after this one")
+                .query::<String>("types", "Only events of these types, separated by commas")
+                .query::<i64>("wait", "Seconds to wait for the first event, 0 to 60")
+                .query::<i64>("limit", "At most so many, 1 to 500; 100 if absent")
+                .query::<String>(
+                    "instance_id",
+                    "Who runs the job, if it is who reads: its lease is extended",
+                )
+                .query::<i64>(
+                    "claim_epoch",
+                    "The epoch of its claim; belongs to `instance_id`",
+                )
+                .answers::<JobEventList>(200, "The events, in order")
+                .refuses_parameters()
+                .fails(409, "`claim_superseded`: the reader has lost the job")
+        })
+        .post_with(append, |operation| {
+            of_job(operation)
+                .summary("Tell a job something")
+                .takes::<JobEventRequest>("The event; it must have a type")
+                .answers::<JobEventPosted>(200, "Its place among the job's events")
+                .fails(400, "The event cannot be read")
+                .fails(409, "The job is over")
+        }),
+    )
 }
 
 async fn append(

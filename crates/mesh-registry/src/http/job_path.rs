@@ -2,16 +2,34 @@
 
 use std::sync::Arc;
 
+use aide::OperationInput;
+use aide::transform::TransformOperation;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use mesh_store::job::JobRefusal;
 
 use super::error::ApiError;
+use super::openapi::Describe;
 use crate::App;
 use crate::jobs::JobError;
 
 /// The id in a path.
 pub(super) struct JobId(pub(super) String);
+
+/// Routes describe it by [`of_job`].
+impl OperationInput for JobId {}
+
+/// Describes the path of one job, and the answer if there is no such job.
+pub(super) fn of_job(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .tag("jobs")
+        .path(
+            "job_id",
+            "The job; knowing its id is the right to act on it",
+        )
+        .fails(404, "There is no such job")
+        .needs_store()
+}
 
 impl FromRequestParts<Arc<App>> for JobId {
     type Rejection = ApiError;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, post_with};
+use aide::openapi::ReferenceOr;
+use aide::transform::TransformOperation;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
 use mesh_core::Timestamp;
 use mesh_core::wire::{
     CancelAnswer, CancelRequest, ClaimAnswer, ClaimRequest, ClaimedJob, Delta, DeltaAnswer,
@@ -18,7 +20,8 @@ use mesh_store::job::{Job, JobCursor, JobDelta, JobQuery, JobRelease, NewJob};
 use uuid::Uuid;
 
 use super::error::ApiError;
-use super::job_path::JobId;
+use super::job_path::{JobId, of_job};
+use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
 use crate::App;
@@ -28,15 +31,116 @@ const DEFAULT_LIMIT: i64 = 50;
 /// How many jobs a request gets at most.
 const MAX_LIMIT: i64 = 200;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/jobs", get(list).post(create))
-        .route("/jobs/claim", post(claim))
-        .route("/jobs/batch", post(batch))
-        .route("/jobs/{job_id}", get(read))
-        .route("/jobs/{job_id}/cancel", post(cancel))
-        .route("/jobs/{job_id}/release", post(release))
-        .route("/jobs/{job_id}/reclaim", post(reclaim))
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    ApiRouter::new()
+        .api_route(
+            "/jobs",
+            get_with(list, describe_list).post_with(create, describe_create),
+        )
+        .api_route(
+            "/jobs/claim",
+            post_with(claim, |operation| {
+                operation
+                    .tag("jobs")
+                    .summary("Take the oldest waiting job of a capability")
+                    .takes::<ClaimRequest>("The capability and who asks; both are required")
+                    .answers::<ClaimAnswer>(200, "The job, or an empty list")
+                    .fails(400, "The request cannot be read")
+                    .needs_store()
+            }),
+        )
+        .api_route(
+            "/jobs/batch",
+            post_with(batch, |operation| {
+                operation
+                    .tag("jobs")
+                    .summary("Report progress and outcomes of jobs that run at one instance")
+                    .takes::<DeltaRequest>("The instance, and at least one delta with an id")
+                    .answers::<DeltaAnswer>(200, "How many count, and why the others do not")
+                    .fails(400, "The request cannot be read")
+                    .needs_store()
+            }),
+        )
+        .api_route(
+            "/jobs/{job_id}",
+            get_with(read, |operation| {
+                of_job(operation)
+                    .summary("Read a job")
+                    .answers::<JobInfo>(200, "All of it")
+            }),
+        )
+        .api_route(
+            "/jobs/{job_id}/cancel",
+            post_with(cancel, |operation| {
+                let described = of_job(operation)
+                    .summary("Cancel a job and have its owner told")
+                    .takes::<CancelRequest>("Why; may be left out");
+                optional_body(described)
+                    .answers::<CancelAnswer>(200, "It is cancelled")
+                    .fails(400, "The request cannot be read")
+                    .fails(409, "The job is over")
+            }),
+        )
+        .api_route(
+            "/jobs/{job_id}/release",
+            post_with(release, |operation| {
+                of_job(operation)
+                    .summary("Give a claim back")
+                    .takes::<ReleaseRequest>("The owner, which is required")
+                    .answers::<ReleaseAnswer>(200, "It waits again, or has failed")
+                    .fails(400, "The request cannot be read")
+                    .fails(403, "Somebody else owns the job, or nobody")
+                    .fails(409, "The job is over, or was claimed again since")
+            }),
+        )
+        .api_route(
+            "/jobs/{job_id}/reclaim",
+            post_with(reclaim, |operation| {
+                of_job(operation)
+                    .summary("Take a job from its owner")
+                    .answers::<ReclaimAnswer>(200, "It waits again")
+                    .fails(409, "The job is over, or was claimed again meanwhile")
+            }),
+        )
+}
+
+fn describe_list(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .tag("jobs")
+        .summary("Jobs, newest first")
+        .query::<String>(
+            "status",
+            "Only jobs in one of these states, separated by commas",
+        )
+        .query::<String>("owner_instance_id", "Only jobs of this owner")
+        .query::<String>("capability", "Only jobs for this capability")
+        .query::<i64>(
+            "submitted_since",
+            "Only jobs submitted at this Unix second or later",
+        )
+        .query::<i64>("limit", "At most so many, 1 to 200; 50 if absent")
+        .query::<String>("cursor", "`next_cursor` of the page before")
+        .answers::<JobList>(200, "One page")
+        .refuses_parameters()
+        .needs_store()
+}
+
+fn describe_create(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    operation
+        .tag("jobs")
+        .summary("Create a job")
+        .takes::<JobRequest>("Capability, payload and submitter are required")
+        .answers::<JobCreated>(201, "It waits to be claimed, or has its owner")
+        .fails(400, "The request cannot be read")
+        .needs_store()
+}
+
+/// The body that was described may be left out.
+fn optional_body(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    if let Some(ReferenceOr::Item(body)) = &mut operation.inner_mut().request_body {
+        body.required = false;
+    }
+    operation
 }
 
 async fn create(State(app): State<Arc<App>>, body: Body) -> Result<Response, ApiError> {
