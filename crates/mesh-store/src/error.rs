@@ -317,7 +317,7 @@ impl Hint for StoreError {
             }
             Self::Io { .. } => format!("check the path in `{elsewhere}` and the disk under it").into(),
             Self::NoFile { .. } => format!(
-                "set `{elsewhere}` to the file, or use the tools of the database's server"
+                "set `{elsewhere}` to the file, or copy a database in PostgreSQL with `pg_dump --schema mcp_mesh`"
             )
             .into(),
             Self::Missing { .. } => {

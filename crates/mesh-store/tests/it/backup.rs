@@ -367,10 +367,10 @@ async fn a_backup_that_cannot_be_made_leaves_nothing_behind() {
     hint: set `DATABASE_URL` to the file that the registry keeps its state in
     kind: Setting
     `:memory:` is no file, and only the file of a SQLite database can be copied or restored
-    hint: set `DATABASE_URL` to the file, or use the tools of the database's server
+    hint: set `DATABASE_URL` to the file, or copy a database in PostgreSQL with `pg_dump --schema mcp_mesh`
     kind: Setting
     `postgres://mesh:***@db/mesh` is no file, and only the file of a SQLite database can be copied or restored
-    hint: set `DATABASE_URL` to the file, or use the tools of the database's server
+    hint: set `DATABASE_URL` to the file, or copy a database in PostgreSQL with `pg_dump --schema mcp_mesh`
     kind: Setting
     ");
     assert_eq!(fs::read(home.path("taken.db")).unwrap(), b"precious");
