@@ -192,7 +192,7 @@ test-python-newest: newest
 	.venvs/newest/bin/python $(PYTEST) python/tests
 
 test-interop: develop upstream
-	.venv/bin/python $(PYTEST) tests/interop
+	.venv/bin/python $(PYTEST) tests/interop tests/acceptance
 
 # ---- benchmarks: release builds, or the figures mean nothing ------------------
 
