@@ -20,6 +20,7 @@ use mesh_store::{Change, EventRow, Store};
 use serde_json::value::to_raw_value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::topology::{Mesh, Slot};
@@ -31,6 +32,9 @@ const BATCH: usize = 64;
 /// The pause between two transactions while more notes wait. It leaves the store to registrations: in
 /// a storm every slot has something to tell, and telling is as long as registering.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the task goes on when the registry stops. The store has more important things to learn
+/// then, and little time.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How many slots are remembered before those of vanished agents are looked for.
 const FIRST_PRUNE: usize = 1024;
 /// How long a reader waits for what was noted before he came.
@@ -105,7 +109,7 @@ impl Audit {
         }
     }
 
-    /// Ends when everything noted is written.
+    /// Ends when everything noted is written, or soon.
     pub(crate) async fn close(self) {
         drop(self.notes);
         // A clerk that died has logged why.
@@ -154,6 +158,7 @@ impl Clerk {
     async fn run(mut self, mut waiting: mpsc::Receiver<Note>) {
         let mut notes = Vec::with_capacity(BATCH);
         let mut done = 0;
+        let mut closing = None;
         while waiting.recv_many(&mut notes, BATCH).await > 0 {
             done += notes.len() as u64;
             self.prune(&notes);
@@ -167,8 +172,13 @@ impl Clerk {
                 self.confess();
             } else if !waiting.is_closed() {
                 tokio::time::sleep(PAUSE).await;
+            } else if closing.get_or_insert_with(Instant::now).elapsed() > LAST_WORDS {
+                let left = waiting.len() as u64;
+                self.progress.dropped.fetch_add(left, Ordering::Relaxed);
+                break;
             }
         }
+        self.confess();
     }
 
     /// The event that a note makes, if it makes one.
