@@ -22,6 +22,7 @@ mod logging;
 mod metrics;
 mod outages;
 mod platform;
+mod published;
 mod readiness;
 mod serve;
 mod settings;

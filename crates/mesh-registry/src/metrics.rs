@@ -148,12 +148,20 @@ pub(crate) enum StoreOperation {
     Touch,
     /// Events, read.
     Events,
+    /// Schemas, read.
+    Schemas,
     /// Whether it is there.
     Ping,
 }
 
 impl StoreOperation {
-    const ALL: &'static [Self] = &[Self::Apply, Self::Touch, Self::Events, Self::Ping];
+    const ALL: &'static [Self] = &[
+        Self::Apply,
+        Self::Touch,
+        Self::Events,
+        Self::Schemas,
+        Self::Ping,
+    ];
 }
 
 impl EncodeLabelValue for StoreOperation {
@@ -162,6 +170,7 @@ impl EncodeLabelValue for StoreOperation {
             Self::Apply => "apply",
             Self::Touch => "touch",
             Self::Events => "events",
+            Self::Schemas => "schemas",
             Self::Ping => "ping",
         };
         EncodeLabelValue::encode(&name, encoder)

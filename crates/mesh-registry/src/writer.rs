@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mesh_core::{AgentId, Clock};
-use mesh_store::{Store, StoreError};
+use mesh_store::{SchemaRow, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,7 @@ enum Command {
     Register {
         profile: Arc<Profile>,
         registration: String,
+        schemas: Vec<SchemaRow>,
         reply: Reply<Registered>,
     },
     Leave {
@@ -127,11 +128,13 @@ impl Writer {
         &self,
         profile: Profile,
         registration: String,
+        schemas: Vec<SchemaRow>,
     ) -> Result<Registered, WriteError> {
         let profile = Arc::new(profile);
         self.ask(|reply| Command::Register {
             profile,
             registration,
+            schemas,
             reply,
         })
         .await
@@ -281,10 +284,14 @@ fn apply(draft: &mut Draft, command: Command) -> Pending {
         Command::Register {
             profile,
             registration,
+            schemas,
             reply,
         } => {
             let id = profile.id.clone();
             let outcome = draft.register(&profile, registration);
+            if outcome.is_ok() {
+                draft.publish(schemas);
+            }
             Pending::Registration { id, outcome, reply }
         }
         Command::Leave { id, reply } => {

@@ -84,6 +84,15 @@ pub fn canonicalize(text: &str) -> Canonical {
     }
 }
 
+/// The hash of a form that is said to be canonical: over its compact JSON with sorted keys, however it was
+/// spaced and sorted on its way. `None` if it is no JSON object.
+#[must_use]
+pub fn hash_canonical(text: &str) -> Option<String> {
+    let form: Node = serde_json::from_str(text).ok()?;
+    matches!(form, Node::Object(_))
+        .then(|| format!("sha256:{}", hex_digest(&form.to_canonical_json())))
+}
+
 fn blocked(reason: String) -> Canonical {
     Canonical {
         canonical: "null".to_owned(),

@@ -13,6 +13,7 @@ mod event;
 mod job;
 mod llm;
 mod registration;
+mod schema;
 mod service;
 mod surfaces;
 mod tag;
@@ -39,6 +40,7 @@ pub use job::{
 };
 pub use llm::{FilterMode, LlmFilter, LlmSelector};
 pub use registration::{AgentType, Registration, Runtime, Surface, Tool};
+pub use schema::{SchemaInfo, SchemaList};
 pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
 pub use surfaces::SurfaceList;
 pub use tag::TagEntry;

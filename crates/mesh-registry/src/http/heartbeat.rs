@@ -20,6 +20,7 @@ use super::error::ApiError;
 use super::openapi::Describe;
 use super::{json, raw_json};
 use crate::App;
+use crate::published::Published;
 use crate::topology::{Agent, AnswerId, Fingerprint, InvalidRegistration, Profile};
 use crate::writer::WriteError;
 
@@ -132,10 +133,12 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
     }
     let agent_id = registration.agent_id.clone();
     let prefix = app.settings.public_url_prefix.as_deref();
+    let published = Published::read(&registration, app.clock.now());
     match Profile::compile(registration, fingerprint, prefix) {
-        Ok(profile) => {
+        Ok(mut profile) => {
+            profile.warn(published.warnings);
             let text = String::from_utf8(body.into()).map_err(invalid)?;
-            let registered = match app.writer.register(profile, text).await {
+            let registered = match app.writer.register(profile, text, published.rows).await {
                 Err(WriteError::Refused(cycle)) => return Ok(refusal(&app, &agent_id, &cycle)),
                 outcome => outcome?,
             };

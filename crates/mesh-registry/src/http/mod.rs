@@ -17,6 +17,7 @@ mod metrics;
 mod openapi;
 mod proxy;
 mod query;
+mod schemas;
 mod service;
 mod trace;
 mod watch;
@@ -59,6 +60,7 @@ fn public() -> ApiRouter<Arc<App>> {
         .merge(events::routes())
         .merge(jobs::routes())
         .merge(job_events::routes())
+        .merge(schemas::routes())
         .merge(trace::routes())
         .merge(proxy::routes())
         .merge(service::routes())

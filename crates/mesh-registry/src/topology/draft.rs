@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mesh_core::wire::{AgentStatus, AgentType, EventKind};
 use mesh_core::{AgentId, Timestamp};
-use mesh_store::{AgentRow, Change, EventRow};
+use mesh_store::{AgentRow, Change, EventRow, SchemaRow};
 use serde_json::json;
 
 use super::llm::Selection;
@@ -231,6 +231,12 @@ impl Draft {
             self.mesh.agents.remove(id);
             self.changes.push(Change::Delete(agent.profile.id.clone()));
         }
+    }
+
+    /// Keeps the schemas that an agent published; their hashes are verified.
+    pub(crate) fn publish(&mut self, schemas: Vec<SchemaRow>) {
+        self.changes
+            .extend(schemas.into_iter().map(Change::PutSchema));
     }
 
     /// Asks the healthy agents of `entity`, or all, to register again: their answers stay what they are

@@ -163,6 +163,13 @@ impl Profile {
         })
     }
 
+    /// Adds what its sender is to be told beside what was changed.
+    pub(crate) fn warn(&mut self, warnings: Vec<String>) {
+        let mut all = std::mem::take(&mut self.warnings).into_vec();
+        all.extend(warnings);
+        self.warnings = all.into();
+    }
+
     /// The capabilities on offer, each with the position of its function.
     pub(crate) fn offers(&self) -> impl Iterator<Item = (usize, &Function, &Offer)> {
         self.functions

@@ -11,6 +11,7 @@ mod llm;
 #[cfg(unix)]
 mod postgres;
 mod proxy;
+mod published;
 mod registry;
 mod required;
 mod resolution;
