@@ -78,6 +78,8 @@ pub(crate) enum Scenario {
     Jobs,
     /// A read that waits for a job's event
     Wake,
+    /// All of it at once, for a while
+    Mixed,
 }
 
 fn main() -> anyhow::Result<()> {

@@ -27,6 +27,8 @@ pub(crate) struct Sizes {
     pub(crate) jobs: usize,
     /// Events that are waited for.
     pub(crate) wakes: usize,
+    /// How long the mixed load lasts.
+    pub(crate) mixed: Duration,
     /// No single load takes longer.
     pub(crate) limit: Duration,
 }
@@ -55,6 +57,7 @@ impl Sizes {
             polled_rewires: 4,
             jobs: 5_000,
             wakes: 500,
+            mixed: Duration::from_mins(1),
             limit: Duration::from_mins(2),
         }
     }
@@ -73,6 +76,7 @@ impl Sizes {
             polled_rewires: 1,
             jobs: 1_000,
             wakes: 100,
+            mixed: Duration::from_secs(10),
             limit: Duration::from_secs(30),
         }
     }
@@ -91,6 +95,7 @@ impl Sizes {
             polled_rewires: 0,
             jobs: 300,
             wakes: 50,
+            mixed: Duration::from_secs(30),
             limit: Duration::from_secs(90),
         }
     }

@@ -48,6 +48,11 @@ impl Connection {
             }
         }
     }
+
+    /// The body of the last answer.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.parser.body()
+    }
 }
 
 /// Keeps the watch of agent `number` open and tells of every answer that is complete.

@@ -5,6 +5,7 @@ mod jobs;
 mod join;
 mod list;
 mod meshctl;
+mod mixed;
 mod rewire;
 mod start;
 mod storm;
@@ -86,9 +87,14 @@ impl<'a> Bench<'a> {
             let needed = self.wants(Scenario::Head)
                 || *size > 10 && (self.wants(Scenario::Storm) || self.wants(Scenario::List))
                 || *size == MIDDLE
-                    && [Scenario::Post, Scenario::Join, Scenario::Rewire]
-                        .iter()
-                        .any(|scenario| self.wants(*scenario))
+                    && [
+                        Scenario::Post,
+                        Scenario::Join,
+                        Scenario::Rewire,
+                        Scenario::Mixed,
+                    ]
+                    .iter()
+                    .any(|scenario| self.wants(*scenario))
                 || *size == 10 && self.wants(Scenario::Meshctl) && self.meshctl.is_some()
                 || *size > MIDDLE && self.wants(Scenario::Start);
             if needed {
@@ -131,6 +137,9 @@ impl<'a> Bench<'a> {
         if size == MIDDLE && self.wants(Scenario::Rewire) && self.judged() {
             // Nobody else has watches.
             self.rewire(&mut mesh, report)?;
+        }
+        if size == MIDDLE && self.wants(Scenario::Mixed) {
+            self.mixed(&mut mesh, report)?;
         }
         if size > MIDDLE && self.wants(Scenario::Start) {
             self.start_full(mesh, report)?;
