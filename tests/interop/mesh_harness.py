@@ -159,11 +159,11 @@ class Mesh:
 
         wait_for("the registry", healthy)
 
-    def start_agent(self, script: str, venv: Path) -> Started:
+    def start_agent(self, script: str, venv: Path, *arguments: str) -> Started:
         """Starts `agents/SCRIPT` with the interpreter of `venv`."""
         return self.spawn(
-            Path(script).stem,
-            [venv / "bin" / "python", AGENTS / script],
+            "-".join([Path(script).stem, *arguments]),
+            [venv / "bin" / "python", AGENTS / script, *arguments],
             self.environment(venv),
         )
 

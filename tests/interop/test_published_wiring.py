@@ -1,0 +1,94 @@
+"""What agents of the published package require and expect decides who is wired to them.
+
+Both registries must agree, so every story is told to ours and to its own.
+"""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mesh_harness import OUR_REGISTRY, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
+
+BOTH = pytest.mark.parametrize(
+    "registry",
+    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
+)
+
+
+def capability(mesh: Mesh, agent: str, name: str) -> dict[str, Any]:
+    """How the registry lists a capability of a healthy agent."""
+    found = mesh.agent(agent)
+    assert found, f"{agent} is not healthy\n{mesh.logs()}"
+    return next(entry for entry in found["capabilities"] if entry["name"] == name)
+
+
+def wiring(mesh: Mesh, agent: str) -> dict[str, str | None]:
+    """Which agent the registry lists for each function's only dependency."""
+    listed = httpx.get(f"{mesh.url}/agents", timeout=5).json()["agents"]
+    names = {entry["id"]: entry["name"] for entry in listed}
+    rows = next(entry for entry in listed if entry["name"] == agent)["dependency_resolutions"]
+    return {
+        row["function_name"]: names.get(row.get("provider_agent_id", ""))
+        if row["status"] == "available"
+        else None
+        for row in rows
+    }
+
+
+@BOTH
+def test_the_loss_of_a_chains_end_reaches_its_beginning(mesh: Mesh, registry: Path) -> None:
+    mesh.start_registry(registry)
+    mesh.start_agent("link.py", UPSTREAM_VENV, "a", "b")
+    mesh.start_agent("link.py", UPSTREAM_VENV, "b", "c")
+    end = mesh.start_agent("link.py", UPSTREAM_VENV, "c")
+    whole = {"a": {"b": {"c": None}}}
+    mesh.wait_for_answer("interop-a", "link", whole)
+    before = {name: mesh.wait_for_agent(f"interop-{name}", resolved=1)["id"] for name in "ab"}
+    assert all(capability(mesh, f"interop-{name}", name)["available"] for name in "abc")
+
+    # Without a farewell: only silence tells. The middle is alive, and yet of no use.
+    end.stop(signal.SIGKILL)
+    refusal = {"error": "dependency_unavailable", "capability": "b"}
+    mesh.wait_for_answer("interop-a", "link", refusal)
+    mesh.wait_for_agent("interop-b", resolved=0)
+    mesh.wait_for_agent("interop-a", resolved=0)
+    middle, beginning = (capability(mesh, f"interop-{name}", name) for name in "ba")
+    assert not middle["available"] and not beginning["available"]
+    assert middle["unavailable_reason"].startswith("required dep 'c' un")
+    assert beginning["unavailable_reason"].startswith("required dep 'b' un")
+
+    mesh.start_agent("link.py", UPSTREAM_VENV, "c")
+    mesh.wait_for_answer("interop-a", "link", whole)
+    after = {name: mesh.wait_for_agent(f"interop-{name}", resolved=1)["id"] for name in "ab"}
+    assert after == before, "nobody was started again"
+
+
+@BOTH
+def test_a_consumer_takes_only_the_shape_that_it_expects(mesh: Mesh, registry: Path) -> None:
+    mesh.start_registry(registry)
+    mesh.start_agent("typed_provider.py", UPSTREAM_VENV, "other")
+    mesh.start_agent("typed_consumer.py", UPSTREAM_VENV)
+    mesh.wait_for_agent("interop-other")
+    mesh.wait_for_agent("interop-typed-consumer", resolved=0)
+    mesh.wait_for_answer("interop-typed-consumer", "loose", {"said": None})
+    assert wiring(mesh, "interop-typed-consumer") == {"loose": None, "exact": None}
+
+    wider = {"name": "Ada", "age": 36, "city": "London"}
+    same = {"name": "Ada", "age": 36}
+    offers_more = mesh.start_agent("typed_provider.py", UPSTREAM_VENV, "wider")
+    mesh.wait_for_answer("interop-typed-consumer", "loose", {"said": wider})
+    mesh.wait_for_answer("interop-typed-consumer", "exact", {"said": None})
+    assert wiring(mesh, "interop-typed-consumer") == {"loose": "interop-wider", "exact": None}
+
+    mesh.start_agent("typed_provider.py", UPSTREAM_VENV, "same")
+    mesh.wait_for_answer("interop-typed-consumer", "exact", {"said": same})
+    mesh.wait_for_answer("interop-typed-consumer", "loose", {"said": wider})
+    wired = {"loose": "interop-wider", "exact": "interop-same"}
+    assert wiring(mesh, "interop-typed-consumer") == wired
+
+    offers_more.stop(signal.SIGKILL)
+    mesh.wait_for_answer("interop-typed-consumer", "loose", {"said": same})
+    wired = {"loose": "interop-same", "exact": "interop-same"}
+    wait_for("the listing to agree", lambda: wiring(mesh, "interop-typed-consumer") == wired)
