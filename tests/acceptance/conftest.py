@@ -1,4 +1,28 @@
-"""A registry per test: ours, and the published one wherever both must answer alike."""
+"""The registry's acceptance list, item by item, spoken over the wire.
+
+Each test gets a registry of its own: ours, and the published one too wherever both must answer
+alike, which makes the published one the judge of the tests. A test's name begins with the number
+of its item:
+
+    1-9     who is wired to whom                  test_wiring.py
+    10, 11  jobs                                  test_jobs.py
+    12      a database that does not answer       test_wiring.py, test_statuses.py
+    13      calls through the registry            test_proxy.py
+    15      an end in good order                  test_jobs.py
+    16      agents and `meshctl` as published     tests/interop/test_published_*.py
+
+and every refusal of the surface has its line in test_statuses.py. Item 3's own figures (20 and 30
+seconds) are proven with a fixed clock in crates/mesh-registry/tests/it/lifecycle.rs; here an agent
+is taken for dead after three seconds. That open streams do not delay the end (15) stands in watch.rs
+beside it. Each item has its cases in Rust too, in
+crates/mesh-registry/tests/it: resolution.rs, schema.rs, required.rs, llm.rs, jobs/, proxy.rs.
+PostgreSQL that goes away under load is in its postgres.rs.
+
+Item 14 is missing: this registry serves no TLS yet, so there is nothing to trust or to refuse.
+With it come the 403 for an agent that another entity owns and the 500 of a proxy that lacks its
+certificates. Of item 12 one clause is answered otherwise: a ping needs no database and so is not
+refused when that is lost (docs/decisions/0001-memory-decides-the-database-remembers.md).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -105,6 +105,34 @@ RANKINGS = {
         "b",
     ),
     "a missing tag excludes": ([("a", "1.0.0", ["claude"])], {"tags": ["gpt"]}, ""),
+    "a wanted tag": ([("a", "1.0.0", ["claude", "opus"])], {"tags": ["claude"]}, "a"),
+    "a preferred tag is no must": (
+        [("a", "1.0.0", ["claude", "sonnet"])],
+        {"tags": ["claude", "+opus"]},
+        "a",
+    ),
+    "a wanted tag does not outweigh an excluded one": (
+        [("a", "1.0.0", ["claude", "experimental"])],
+        {"tags": ["claude", "-experimental"]},
+        "",
+    ),
+    "an exclusion that does not apply": ([("a", "1.0.0", ["claude"])], {"tags": ["-gpt"]}, "a"),
+    "none of a group": (
+        [("a", "1.0.0", ["llm"])],
+        {"tags": ["llm", ["python", "typescript"]]},
+        "",
+    ),
+    "no tags wanted": ([("a", "1.0.0", ["x"])], {}, "a"),
+    "five points beat none": (
+        [("a", "9.0.0", ["x"]), ("b", "1.0.0", ["x", "y"])],
+        {"tags": ["x", ["y", "-z"]]},
+        "b",
+    ),
+    "a score of ten beats one of five": (
+        [("a", "9.9.9", ["llm", "py"]), ("b", "1.0.0", ["llm", "ts"])],
+        {"tags": ["llm", ["py", "+ts"]]},
+        "b",
+    ),
     "one of a group is enough": (
         [("a", "9.0.0", ["llm"]), ("b", "1.0.0", ["llm", "python"])],
         {"tags": ["llm", ["python", "typescript"]]},
@@ -116,6 +144,7 @@ RANKINGS = {
         "",
     ),
     "at least": ([("a", "1.2.3", [])], {"version": ">=1.0.0"}, "a"),
+    "anything": ([("a", "whatever", [])], {"version": ""}, "a"),
     "caret": ([("a", "2.0.0", [])], {"version": "^1.0.0"}, ""),
     "exact": ([("a", "4.6.1", [])], {"version": "4.6.0"}, ""),
     "tilde": ([("a", "4.6.1", [])], {"version": "~4.6.0"}, "a"),
@@ -141,12 +170,36 @@ STRING = {"type": "object", "properties": {"name": {"type": "string"}}, "require
 INTEGER = {"type": "object", "properties": {"name": {"type": "integer"}}, "required": ["name"]}
 NUMBER = {"type": "object", "properties": {"name": {"type": "number"}}, "required": ["name"]}
 WIDER = {**STRING, "properties": {**STRING["properties"], "more": {"type": "string"}}}
+EMPTY = {"type": "object", "properties": {}}
+NULLABLE = {
+    **STRING,
+    "properties": {"name": {"type": ["string", "null"]}},
+}
+
+
+def within(schema: Json) -> Json:
+    """A list of objects, each of which has an object of `schema` inside."""
+    inner = {"type": "object", "properties": {"inner": schema}, "required": ["inner"]}
+    return {"type": "array", "items": inner}
+
+
 SCHEMAS = {
     "more members do": ("subset", STRING, WIDER, True),
     "another type does not": ("subset", STRING, INTEGER, False),
     "an integer is a number": ("subset", NUMBER, INTEGER, True),
     "a number is no integer": ("subset", INTEGER, NUMBER, False),
     "nothing published does": ("subset", STRING, None, True),
+    "nothing expected does": ("subset", None, INTEGER, True),
+    "a required member must be there": ("subset", STRING, EMPTY, False),
+    "a nested one too": ("subset", within(STRING), within(EMPTY), False),
+    "what is nested may have more": ("subset", within(STRING), within(WIDER), True),
+    "items of another type do not": (
+        "subset",
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "array", "items": {"type": "integer"}},
+        False,
+    ),
+    "a string is not a string or nothing": ("subset", NULLABLE, STRING, False),
     "strict is strict": ("strict", STRING, WIDER, False),
     "nothing published is not strict": ("strict", STRING, None, False),
     "the same is strict": ("strict", STRING, STRING, True),
@@ -166,13 +219,9 @@ def test_05_schemas_are_compared_when_asked_for(registry: Registry) -> None:
         if declared is not None:
             offer["outputSchemaCanonical"], offer["outputSchemaHash"] = published(declared)
         registry.register(agent(f"hr-{number}", offer))
-        canonical, digest = published(expected)
-        need = {
-            "capability": f"person_{number}",
-            "matchMode": mode,
-            "expectedSchemaCanonical": canonical,
-            "expectedSchemaHash": digest,
-        }
+        need = {"capability": f"person_{number}", "matchMode": mode}
+        if expected is not None:
+            need["expectedSchemaCanonical"], need["expectedSchemaHash"] = published(expected)
         slot = registry.register(consumer(need))["dependencies_resolved"]["report"][0]
         fitting[case] = slot["status"] == "available"
     assert fitting == {case: fits for case, (_, _, _, fits) in SCHEMAS.items()}
