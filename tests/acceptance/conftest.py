@@ -13,10 +13,9 @@ of its item:
 
 and every refusal of the surface has its line in test_statuses.py. Item 3's own figures (20 and 30
 seconds) are proven with a fixed clock in crates/mesh-registry/tests/it/lifecycle.rs; here an agent
-is taken for dead after three seconds. That open streams do not delay the end (15) stands in watch.rs
-beside it. Each item has its cases in Rust too, in
-crates/mesh-registry/tests/it: resolution.rs, schema.rs, required.rs, llm.rs, jobs/, proxy.rs.
-PostgreSQL that goes away under load is in its postgres.rs.
+is taken for dead after three seconds. That open streams do not delay the end (15) stands in
+watch.rs beside it. Each item has its cases in Rust too: resolution.rs, schema.rs, required.rs,
+llm.rs, jobs/ and proxy.rs there. PostgreSQL that goes away under load is in postgres.rs.
 
 Item 14 is missing: this registry serves no TLS yet, so there is nothing to trust or to refuse.
 With it come the 403 for an agent that another entity owns and the 500 of a proxy that lacks its
