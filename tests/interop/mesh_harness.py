@@ -108,6 +108,9 @@ class Mesh:
                 "MCP_MESH_HTTP_HOST": "127.0.0.1",
                 "MCP_MESH_HEALTH_INTERVAL": "1",
                 "MCP_MESH_SETTLE_TIMEOUT": "1",
+                # The published package begins a second after its last decorator; on a busy machine
+                # that can be before its server is up, and then it starts two that do not answer.
+                "MCP_MESH_DEBOUNCE_DELAY": "3",
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "VIRTUAL_ENV": str(venv),
                 "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
