@@ -3,24 +3,26 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from mesh_harness import free_port
 from wire import Registry, agent, tool
 
 
 class Agent(BaseHTTPRequestHandler):
-    """Answers with what it was sent, or with a stream: one event at once, the rest never."""
+    """Answers with what it was sent, or with a stream or a text that begins and never ends."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         body = self.body()
-        if body == b'"stream"':
+        if body in (b'"stream"', b'"text"'):
             self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
+            kind = "text/event-stream" if body == b'"stream"' else "text/plain"
+            self.send_header("Content-Type", kind)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self.wfile.write(b"f\r\ndata: started\n\n\r\n")
@@ -32,6 +34,7 @@ class Agent(BaseHTTPRequestHandler):
         said = ";".join(f"{name}={self.headers.get(name, '-')}" for name in names).encode()
         self.send_response(202)
         self.send_header("X-From-Agent", "yes")
+        self.send_header("Mcp-Session-Id", self.headers.get("Mcp-Session-Id", "new"))
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
@@ -107,6 +110,31 @@ def test_13_a_stream_passes_unbuffered_and_says_when_its_time_is_up(registry: Re
             assert time.monotonic() - began < 1.5, "the first event did not wait for the last"
             rest = "".join(pieces)
     assert rest == "\n: mesh-proxy-timeout budget=2s\n\n"
+
+
+def test_13_only_a_stream_of_events_says_so(registry: Registry) -> None:
+    with an_agent() as port:
+        registry.register(agent("text-1", tool("text"), port=port))
+        url, limit = f"/proxy/127.0.0.1:{port}/mcp", {"X-Mesh-Timeout": "1"}
+        pieces: list[str] = []
+        with (
+            registry.http.stream("POST", url, json="text", headers=limit) as response,
+            # Cut off is what it was, and nothing that its reader would take for a part of it.
+            suppress(httpx.RemoteProtocolError),
+        ):
+            # One by one: what came before the cut counts.
+            pieces.extend(piece for piece in response.iter_text())
+    assert "".join(pieces) == "data: started\n\n"
+
+
+@pytest.mark.ours_only
+def test_13_a_session_is_kept(registry: Registry) -> None:
+    with an_agent() as port:
+        registry.register(agent("session-1", tool("session"), port=port))
+        url = f"/proxy/127.0.0.1:{port}/mcp"
+        begun = registry.http.post(url, json={}).headers["Mcp-Session-Id"]
+        kept = registry.http.post(url, json={}, headers={"Mcp-Session-Id": "s-7"})
+    assert (begun, kept.headers["Mcp-Session-Id"]) == ("new", "s-7")
 
 
 @pytest.mark.ours_only
