@@ -3,6 +3,10 @@
 //! A metric is a field here, registered under its name in [`Metrics::new`]; whoever counts holds the
 //! field and never a name. What is a property of the mesh is not counted but read when it is asked for.
 
+mod operation;
+
+pub(crate) use operation::StoreOperation;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -37,6 +41,11 @@ pub(crate) struct Metrics {
     store_failures: Family<StoreLabels, Counter>,
     agents: Family<AgentLabels, Gauge>,
     generation: Gauge,
+    /// Watches that are open.
+    pub(crate) watches: Gauge,
+    /// Answers that watches were sent.
+    pub(crate) pushed: Counter,
+    waiting: Gauge,
 }
 
 impl Metrics {
@@ -51,6 +60,24 @@ impl Metrics {
             "topology_generation",
             "The number of the newest answer; it grows with every answer that changes",
             generation.clone(),
+        );
+        let watches = Gauge::default();
+        registry.register(
+            "watches",
+            "Watches that are open: agents that are told of changes the moment they happen",
+            watches.clone(),
+        );
+        let pushed = Counter::default();
+        registry.register(
+            "watch_answers",
+            "Answers that were sent to watches",
+            pushed.clone(),
+        );
+        let waiting = Gauge::default();
+        registry.register(
+            "waiting_reads",
+            "Requests that wait for an event of a job",
+            waiting.clone(),
         );
         let store: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(durations);
         registry.register_with_unit(
@@ -76,6 +103,9 @@ impl Metrics {
             store_failures,
             agents,
             generation,
+            watches,
+            pushed,
+            waiting,
         }
     }
 
@@ -97,8 +127,9 @@ impl Metrics {
         outcome
     }
 
-    /// Everything as OpenMetrics text, which Prometheus reads.
-    pub(crate) fn render(&self, mesh: &Mesh) -> String {
+    /// Everything as OpenMetrics text, which Prometheus reads. `waiting` is how many requests wait for
+    /// events.
+    pub(crate) fn render(&self, mesh: &Mesh, waiting: usize) -> String {
         for &status in AgentStatus::ALL {
             let count = mesh.agents().filter(|agent| agent.status == status).count();
             self.agents
@@ -107,6 +138,7 @@ impl Metrics {
                 })
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.generation
             .set(i64::try_from(mesh.generation()).unwrap_or(i64::MAX));
         let mut text = String::with_capacity(16 << 10);
@@ -137,44 +169,6 @@ struct AgentLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StoreLabels {
     operation: StoreOperation,
-}
-
-/// What the store is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum StoreOperation {
-    /// A batch of changes, in one transaction.
-    Apply,
-    /// Signs of life.
-    Touch,
-    /// Events, read.
-    Events,
-    /// Schemas, read.
-    Schemas,
-    /// Whether it is there.
-    Ping,
-}
-
-impl StoreOperation {
-    const ALL: &'static [Self] = &[
-        Self::Apply,
-        Self::Touch,
-        Self::Events,
-        Self::Schemas,
-        Self::Ping,
-    ];
-}
-
-impl EncodeLabelValue for StoreOperation {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Apply => "apply",
-            Self::Touch => "touch",
-            Self::Events => "events",
-            Self::Schemas => "schemas",
-            Self::Ping => "ping",
-        };
-        EncodeLabelValue::encode(&name, encoder)
-    }
 }
 
 /// The methods that routes have; the others are one.

@@ -25,6 +25,7 @@ use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// How many jobs a request gets that does not say.
 const DEFAULT_LIMIT: i64 = 50;
@@ -219,7 +220,10 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
         limit: u32::try_from(limit + 1).expect("checked above"),
         after: query.first("cursor").map(parse_cursor).transpose()?,
     };
-    let mut jobs = app.store.jobs(&query).await?;
+    let mut jobs = app
+        .metrics
+        .store(StoreOperation::Jobs, app.store.jobs(&query))
+        .await?;
     let more = jobs.len() > limit;
     jobs.truncate(limit);
     let next_cursor = jobs.last().filter(|_| more).map(|job| {
@@ -248,7 +252,11 @@ fn parse_cursor(text: &str) -> Result<JobCursor, ApiError> {
 }
 
 async fn read(State(app): State<Arc<App>>, JobId(id): JobId) -> Result<Response, ApiError> {
-    match app.store.job(&id).await? {
+    match app
+        .metrics
+        .store(StoreOperation::Jobs, app.store.job(&id))
+        .await?
+    {
         Some(job) => Ok(json(StatusCode::OK, &info(job))),
         None => Err(ApiError::no_job(&id)),
     }

@@ -35,7 +35,7 @@ pub(super) fn routes() -> ApiRouter<Arc<App>> {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.metrics.render(&app.mesh.load());
+    let text = app.metrics.render(&app.mesh.load(), app.waiting_reads());
     ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }
 

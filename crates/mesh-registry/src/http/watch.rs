@@ -15,7 +15,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use aide::axum::ApiRouter;
+use aide::axum::routing::ApiMethodDocs;
+use aide::openapi::Operation;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -29,6 +31,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::error::ApiError;
 use super::heartbeat;
+use super::openapi::Describe;
 use crate::App;
 use crate::topology::{Agent, AnswerId, Pulse};
 
@@ -36,10 +39,36 @@ use crate::topology::{Agent, AnswerId, Pulse};
 /// silent for longer, and whoever vanished without a word is noticed by it.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    // A HEAD would open a watch and throw it away.
-    let watch = get(watch).head(super::unknown);
-    Router::new().route("/agents/{agent_id}/watch", watch)
+pub(super) fn routes() -> ApiRouter<Arc<App>> {
+    let path = "/agents/{agent_id}/watch";
+    // A HEAD would open a watch and throw it away; it is answered like any unknown method, and the
+    // document, which knows no such thing as a route that is not one, is told of the GET alone.
+    ApiRouter::new()
+        .route(path, get(watch).head(super::unknown))
+        .api_route_docs(path, ApiMethodDocs::new("get", describe()))
+}
+
+fn describe() -> Operation {
+    Operation {
+        summary: Some("Follow an agent's answer".to_owned()),
+        description: Some(
+            "Server-Sent Events. An `answer` holds what a registration would be answered now, is sent \
+             whenever that changes, and has the answer's name as its `id`. `gone` ends the stream of \
+             an agent that must register again. A silent stream says by a comment that it is still \
+             there. Watching is no sign of life."
+                .to_owned(),
+        ),
+        tags: vec!["agents".to_owned()],
+        ..Operation::default()
+    }
+    .path("agent_id", "The agent")
+    .header::<String>(
+        "last-event-id",
+        "The answer that the agent holds; it is not sent again",
+    )
+    .answers_text(200, "text/event-stream", "The stream, until either side ends it")
+    .fails(410, "The agent must register first")
+    .fails(503, "The registry is stopping")
 }
 
 async fn watch(
@@ -85,6 +114,7 @@ impl Watch {
     fn open(app: Arc<App>, agent_id: &str, held: Option<AnswerId>) -> Option<Self> {
         let pulse = Arc::clone(&registered(&app, agent_id)?.pulse);
         let entry = pulse.watches.enter();
+        app.metrics.watches.inc();
         let mut keep_alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Some(Self {
@@ -119,6 +149,7 @@ impl Watch {
                 .is_some_and(|held| held.says_the_same_as(&current))
             {
                 self.held = Some(current);
+                self.app.metrics.pushed.inc();
                 return Some(answer(&self.app, &agent));
             }
             drop(agent);
@@ -136,6 +167,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.pulse.watches.leave(&self.entry);
+        self.app.metrics.watches.dec();
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::service::JobError;
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// What the owner may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,7 +70,13 @@ impl App {
         let told = self
             .carry_out(async move {
                 let now = app.clock.now();
-                let (job, _) = app.store.cancel_job(&id, reason.as_deref(), now).await??;
+                let (job, _) = app
+                    .metrics
+                    .store(
+                        StoreOperation::CancelJob,
+                        app.store.cancel_job(&id, reason.as_deref(), now),
+                    )
+                    .await??;
                 app.follow(&job, now);
                 let Some(call) = app.call_to_owner(&job, reason, headers) else {
                     return Ok(None);

@@ -5,16 +5,18 @@
 use std::sync::Arc;
 
 use mesh_core::wire::DrainReport;
+use mesh_store::StoreError;
 
 use super::service::JobError;
 use crate::App;
+use crate::metrics::StoreOperation;
 
 impl App {
     /// Whether nobody gets a job, and how many jobs run.
     pub(crate) async fn drain_report(&self) -> Result<DrainReport, JobError> {
         Ok(DrainReport {
-            draining: self.store.draining().await?,
-            live_claims: self.store.live_claims().await?,
+            draining: self.drain(self.store.draining()).await?,
+            live_claims: self.drain(self.store.live_claims()).await?,
         })
     }
 
@@ -25,10 +27,10 @@ impl App {
     ) -> Result<DrainReport, JobError> {
         let app = self.clone();
         self.carry_out(async move {
-            let before = app.store.live_claims().await?;
-            app.store.set_draining(draining).await?;
+            let before = app.drain(app.store.live_claims()).await?;
+            app.drain(app.store.set_draining(draining)).await?;
             // Again: a claim may have slipped in before the switch.
-            let live_claims = app.store.live_claims().await.unwrap_or(before);
+            let live_claims = app.drain(app.store.live_claims()).await.unwrap_or(before);
             tracing::info!(draining, live_claims, "drain switched");
             Ok(DrainReport {
                 draining,
@@ -36,5 +38,12 @@ impl App {
             })
         })
         .await
+    }
+
+    async fn drain<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.metrics.store(StoreOperation::Drain, work).await
     }
 }

@@ -11,6 +11,7 @@ use mesh_store::job::{BATCH, Expired};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// How often the store is asked who owns jobs and what is due next, in case another replica changed
 /// it.
@@ -70,7 +71,11 @@ impl App {
     /// other replicas did.
     pub async fn recover_jobs(&self) -> Result<(), StoreError> {
         let renewal = self.jobs.owners.begin_renewal();
-        match self.store.live_job_owners().await {
+        match self
+            .metrics
+            .store(StoreOperation::RecoverJobs, self.store.live_job_owners())
+            .await
+        {
             Ok(stored) => self.jobs.owners.renew(renewal, stored),
             Err(error) => {
                 self.jobs.owners.abandon(renewal);
@@ -90,7 +95,13 @@ impl App {
             return Ok(());
         }
         loop {
-            let expired = self.store.orphan_jobs(&lost, now).await?;
+            let expired = self
+                .metrics
+                .store(
+                    StoreOperation::RecoverJobs,
+                    self.store.orphan_jobs(&lost, now),
+                )
+                .await?;
             self.follow_expiry(&expired, now);
             if expired.len() < BATCH as usize {
                 break;
@@ -108,10 +119,22 @@ impl App {
         let stale = self.settings.job_stale_timeout;
         let outcome = async {
             loop {
-                let expired = self.store.expire_jobs(stale, now).await?;
+                let expired = self
+                    .metrics
+                    .store(
+                        StoreOperation::RecoverJobs,
+                        self.store.expire_jobs(stale, now),
+                    )
+                    .await?;
                 self.follow_expiry(&expired, now);
                 if expired.len() < BATCH as usize {
-                    return self.store.next_job_expiry(stale).await;
+                    return self
+                        .metrics
+                        .store(
+                            StoreOperation::RecoverJobs,
+                            self.store.next_job_expiry(stale),
+                        )
+                        .await;
                 }
             }
         };
@@ -152,7 +175,14 @@ impl App {
         let before = self.clock.now().before(retention);
         let mut forgotten = 0;
         loop {
-            match self.store.forget_jobs(before, FORGET_AT_ONCE).await {
+            match self
+                .metrics
+                .store(
+                    StoreOperation::ForgetJobs,
+                    self.store.forget_jobs(before, FORGET_AT_ONCE),
+                )
+                .await
+            {
                 Ok(jobs) => {
                     forgotten += jobs;
                     if jobs < u64::from(FORGET_AT_ONCE) {

@@ -11,6 +11,7 @@ use mesh_store::StoreError;
 use tokio::sync::Notify;
 
 use crate::App;
+use crate::metrics::StoreOperation;
 use crate::topology::Mesh;
 
 /// More are not counted out to a ping.
@@ -78,7 +79,14 @@ impl App {
             return Ok(());
         }
         let names: Vec<String> = doubtful.iter().map(ToString::to_string).collect();
-        let counted = match self.store.claimable_jobs_of(&names).await {
+        let counted = match self
+            .metrics
+            .store(
+                StoreOperation::CountJobs,
+                self.store.claimable_jobs_of(&names),
+            )
+            .await
+        {
             Ok(counted) => counted,
             Err(error) => {
                 pending.doubtful().extend(doubtful);
@@ -97,7 +105,10 @@ impl App {
 
     /// Counts everything again: another replica may have changed what nobody here doubts.
     pub(super) async fn recount_all_jobs(&self) -> Result<(), StoreError> {
-        let counts = self.store.claimable_jobs().await?;
+        let counts = self
+            .metrics
+            .store(StoreOperation::CountJobs, self.store.claimable_jobs())
+            .await?;
         self.jobs.pending.counts.store(Arc::new(table(counts)));
         Ok(())
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use mesh_store::job::{EventRead, JobEventRow, rules};
+use mesh_store::StoreError;
+use mesh_store::job::{EventRead, JobEventRow, JobRefusal, rules};
 use tokio::time::{Instant, sleep_until};
 
 use super::service::JobError;
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// The least time between two extensions of a lease by one waiting read.
 const LEAST_RENEWAL: Duration = Duration::from_millis(500);
@@ -23,8 +25,7 @@ impl App {
         wait: Duration,
     ) -> Result<Vec<JobEventRow>, JobError> {
         if wait.is_zero() {
-            let events = self.store.read_job_events(id, read, self.clock.now());
-            return Ok(events.await??);
+            return Ok(self.look(id, read).await??);
         }
         let end = Instant::now() + wait;
         let seat = self.jobs.bells.sit(id)?;
@@ -32,8 +33,7 @@ impl App {
         loop {
             // Before the look: an event that comes after it rings.
             let rung = seat.rung();
-            let events = self.store.read_job_events(id, read, self.clock.now());
-            let events = events.await??;
+            let events = self.look(id, read).await??;
             if !events.is_empty() {
                 return Ok(events);
             }
@@ -55,12 +55,24 @@ impl App {
         }
     }
 
+    async fn look(
+        &self,
+        id: &str,
+        read: &EventRead,
+    ) -> Result<Result<Vec<JobEventRow>, JobRefusal>, StoreError> {
+        let events = self.store.read_job_events(id, read, self.clock.now());
+        self.metrics.store(StoreOperation::JobEvents, events).await
+    }
+
     /// How often a waiting executor's lease is extended; observers have none.
     async fn renewal(&self, id: &str, read: &EventRead) -> Result<Duration, JobError> {
         if read.executor.is_none() {
             return Ok(rules::DEFAULT_LEASE);
         }
-        let job = self.store.job(id).await?;
+        let job = self
+            .metrics
+            .store(StoreOperation::Jobs, self.store.job(id))
+            .await?;
         let window = job.map_or(rules::DEFAULT_LEASE, |job| rules::window(&job.row));
         Ok((window / 2).max(LEAST_RENEWAL))
     }

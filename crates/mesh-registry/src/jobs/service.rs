@@ -11,6 +11,7 @@ use mesh_store::job::{
 
 use super::Crowded;
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// Why a job was not changed or read.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,10 @@ impl App {
         let app = self.clone();
         self.carry_out(async move {
             let now = app.clock.now();
-            let job = app.store.create_job(&job, now).await?;
+            let job = app
+                .metrics
+                .store(StoreOperation::CreateJob, app.store.create_job(&job, now))
+                .await?;
             app.follow(&job, now);
             Ok(job)
         })
@@ -61,7 +65,13 @@ impl App {
         self.carry_out(async move {
             loop {
                 let now = app.clock.now();
-                let claim = app.store.claim_job(&capability, &instance, now).await?;
+                let claim = app
+                    .metrics
+                    .store(
+                        StoreOperation::ClaimJob,
+                        app.store.claim_job(&capability, &instance, now),
+                    )
+                    .await?;
                 for job in &claim.exhausted {
                     tracing::warn!(job.id = %job.id, "job failed: no attempt left");
                     app.follow(job, now);
@@ -86,7 +96,13 @@ impl App {
         let app = self.clone();
         self.carry_out(async move {
             let now = app.clock.now();
-            Ok(app.store.apply_deltas(&instance, &deltas, now).await?)
+            Ok(app
+                .metrics
+                .store(
+                    StoreOperation::ApplyDeltas,
+                    app.store.apply_deltas(&instance, &deltas, now),
+                )
+                .await?)
         })
         .await
     }
@@ -100,7 +116,13 @@ impl App {
         let app = self.clone();
         self.carry_out(async move {
             let now = app.clock.now();
-            let job = app.store.release_job(&id, &release, now).await??;
+            let job = app
+                .metrics
+                .store(
+                    StoreOperation::ReleaseJob,
+                    app.store.release_job(&id, &release, now),
+                )
+                .await??;
             app.follow(&job, now);
             Ok(job)
         })
@@ -112,7 +134,10 @@ impl App {
         let app = self.clone();
         self.carry_out(async move {
             let now = app.clock.now();
-            let reclaimed = app.store.reclaim_job(&id).await??;
+            let reclaimed = app
+                .metrics
+                .store(StoreOperation::ReclaimJob, app.store.reclaim_job(&id))
+                .await??;
             app.follow(&reclaimed.job, now);
             Ok(reclaimed)
         })
@@ -127,7 +152,13 @@ impl App {
         let app = self.clone();
         self.carry_out(async move {
             let now = app.clock.now();
-            let event = app.store.append_job_event(&id, &event, now).await??;
+            let event = app
+                .metrics
+                .store(
+                    StoreOperation::AppendJobEvent,
+                    app.store.append_job_event(&id, &event, now),
+                )
+                .await??;
             app.jobs.bells.ring(&id);
             Ok(event)
         })

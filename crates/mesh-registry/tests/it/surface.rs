@@ -1,10 +1,14 @@
 //! The rest of the surface: A2A, traces, metrics and the document of it all.
 
-use axum::body::Body;
-use axum::http::Method;
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use crate::registry::{Registry, provider};
+use axum::body::Body;
+use axum::http::{Method, Request};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::registry::{Registry, consumer, provider};
 
 fn a2a(id: &str, path: &str) -> Value {
     json!({ "agent_id": id, "agent_type": "a2a", "http_host": "h", "http_port": 1, "surfaces": [
@@ -57,7 +61,9 @@ async fn tracing_says_that_it_is_not_enabled() {
 
 /// The value of the sample that `line` starts.
 fn sample(text: &str, line: &str) -> Option<f64> {
-    let rest = text.lines().find_map(|found| found.strip_prefix(line))?;
+    let rest = text
+        .lines()
+        .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '))?;
     rest.trim().parse().ok()
 }
 
@@ -115,6 +121,102 @@ async fn metrics_tell_of_agents_requests_and_the_store() {
 }
 
 #[tokio::test]
+async fn metrics_tell_of_what_the_store_does_for_jobs_and_of_who_waits() {
+    let registry = Arc::new(Registry::new().await);
+    let post = async |path: &str, body: Value| {
+        let reply = registry.send(Method::POST, path, body.to_string()).await;
+        assert!(reply.status.is_success(), "{path}: {}", reply.text);
+        reply.json()
+    };
+    let metrics = async || {
+        let reply = registry.send(Method::GET, "/metrics", Body::empty()).await;
+        reply.text
+    };
+    let job = json!({ "capability": "render", "submitted_by": "t", "submitted_payload": {} });
+    let id = post("/jobs", job.clone()).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let claim = json!({ "capability": "render", "instance_id": "a-1" });
+    post("/jobs/claim", claim).await;
+    let delta = json!({ "id": id, "claim_epoch": 1, "progress": 0.5 });
+    let batch = json!({ "instance_id": "a-1", "deltas": [delta] });
+    post("/jobs/batch", batch).await;
+    registry.get(&format!("/jobs/{id}")).await;
+    registry.get("/jobs").await;
+    let release = json!({ "instance_id": "a-1", "claim_epoch": 1 });
+    post(&format!("/jobs/{id}/release"), release).await;
+    post("/admin/drain", json!({})).await;
+    registry.app.sweep().await;
+    let text = metrics().await;
+    for (operation, count) in [
+        ("create_job", 1.0),
+        ("claim_job", 1.0),
+        ("apply_deltas", 1.0),
+        ("release_job", 1.0),
+        ("jobs", 2.0),
+        ("drain", 3.0),
+        ("cap_events", 1.0),
+        ("forget_schemas", 1.0),
+        ("forget_jobs", 1.0),
+    ] {
+        let name = "mcp_mesh_store_operation_duration_seconds_count";
+        let line = format!("{name}{{operation=\"{operation}\"}}");
+        assert_eq!(sample(&text, &line), Some(count), "{line}\n{text}");
+    }
+
+    assert_eq!(sample(&text, "mcp_mesh_waiting_reads"), Some(0.0));
+    let id = post("/jobs", job).await["id"].as_str().unwrap().to_owned();
+    let waiting = tokio::spawn({
+        let (registry, id) = (registry.clone(), id.clone());
+        async move {
+            registry
+                .get(&format!("/jobs/{id}/events?wait=60&types=tick"))
+                .await
+        }
+    });
+    while registry.app.waiting_reads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let text = metrics().await;
+    assert_eq!(sample(&text, "mcp_mesh_waiting_reads"), Some(1.0));
+    let path = format!("/jobs/{id}/events");
+    post(&path, json!({ "type": "tick" })).await;
+    assert_eq!(waiting.await.unwrap()["events"][0]["type"], "tick");
+    let text = metrics().await;
+    assert_eq!(sample(&text, "mcp_mesh_waiting_reads"), Some(0.0));
+}
+
+#[tokio::test]
+async fn metrics_tell_of_open_watches_and_of_who_is_told_to_ask_again() {
+    let registry = Registry::new().await;
+    let needs = json!([{ "capability": "time" }]);
+    registry.register(&consumer("a-1", &needs)).await;
+    let request = Request::get("/agents/a-1/watch").body(Body::empty());
+    let router = mesh_registry::app(registry.app.clone());
+    let response = router.oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut stream = response.into_body().into_data_stream();
+    stream.next().await.unwrap().unwrap();
+    registry.register(&provider("b-1", &["time"])).await;
+    stream.next().await.unwrap().unwrap();
+    assert_eq!(registry.ping("a-1").await, 202);
+    let metrics = async || {
+        let reply = registry.send(Method::GET, "/metrics", Body::empty()).await;
+        reply.text
+    };
+    let text = metrics().await;
+    assert_eq!(sample(&text, "mcp_mesh_watches"), Some(1.0), "{text}");
+    assert_eq!(sample(&text, "mcp_mesh_watch_answers_total"), Some(2.0));
+    let line =
+        r#"mcp_mesh_http_requests_total{method="HEAD",route="/heartbeat/{agent_id}",status="202"}"#;
+    assert_eq!(sample(&text, line), Some(1.0), "{text}");
+    drop(stream);
+    let text = metrics().await;
+    assert_eq!(sample(&text, "mcp_mesh_watches"), Some(0.0), "{text}");
+}
+
+#[tokio::test]
 async fn the_document_names_every_route_and_is_served() {
     let registry = Registry::new().await;
     let reply = registry
@@ -128,6 +230,7 @@ async fn the_document_names_every_route_and_is_served() {
         ("/heartbeat", "post"),
         ("/heartbeat/{agent_id}", "head"),
         ("/agents/{agent_id}", "delete"),
+        ("/agents/{agent_id}/watch", "get"),
         ("/proxy/{target}/mcp", "post"),
         ("/health", "head"),
         ("/trace/{trace_id}", "get"),
