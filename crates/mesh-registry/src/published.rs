@@ -1,7 +1,8 @@
 //! The schemas that a registration publishes. Consumers and people look schemas up by hash, so a hash that
 //! its sender made up must not take the place of the schema that it belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use mesh_core::Timestamp;
 use mesh_core::schema::hash_canonical;
@@ -72,4 +73,83 @@ fn pairs(tool: &Tool) -> impl Iterator<Item = (&'static str, &str, &RawValue)> {
     ]
     .into_iter()
     .filter_map(|(field, hash, canonical)| Some((field, hash?, canonical.as_deref()?)))
+}
+
+/// The name of a schema without its spelling: thousands of agents refer to a dozen schemas each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    const PREFIX: &str = "sha256:";
+
+    /// Reads a hash as it is stored; nothing is stored under any other name.
+    fn parse(hash: &str) -> Option<Self> {
+        let digits = hash.strip_prefix(Self::PREFIX)?.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::PREFIX)?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The schemas that the tools of a registration refer to, whether it publishes them or expects them of
+/// others.
+pub(crate) fn references(tools: &[Tool]) -> Box<[Digest]> {
+    let hashes = tools.iter().flat_map(|tool| {
+        let expected = tool.dependencies.iter();
+        let expected = expected.flat_map(|entry| entry.alternatives());
+        let expected = expected.filter_map(|spec| spec.expected_schema_hash.as_deref());
+        let input = tool.input_schema_hash.as_deref().into_iter();
+        input
+            .chain(tool.output_schema_hash.as_deref())
+            .chain(expected)
+    });
+    let digests: BTreeSet<_> = hashes.filter_map(Digest::parse).collect();
+    digests.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_spelled_as_it_was_read() {
+        let hash = format!("sha256:0f{}", "a9".repeat(31));
+        assert_eq!(Digest::parse(&hash).unwrap().to_string(), hash);
+        for other in [
+            "",
+            "sha256:",
+            "sha256:0f",
+            &hash.to_uppercase(),
+            &hash.replace("a9", "g9"),
+            &format!("{hash}00"),
+        ] {
+            assert!(Digest::parse(other).is_none(), "{other}");
+        }
+    }
 }

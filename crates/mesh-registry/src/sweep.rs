@@ -7,6 +7,7 @@ use mesh_core::wire::AgentStatus;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::App;
+use crate::metrics::StoreOperation;
 
 /// Sweeps at once and then regularly, for as long as the registry runs.
 pub(crate) async fn run(app: Arc<App>) {
@@ -26,12 +27,13 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 impl App {
-    /// Forgets agents that are gone and jobs that ended for longer than the retention, and events
-    /// beyond the cap.
+    /// Forgets agents that are gone, jobs that ended and schemas that nobody refers to, for longer than
+    /// the retention, and events beyond the cap.
     pub async fn sweep(&self) {
         purge(self).await;
         self.forget_jobs().await;
         cap_events(self).await;
+        clear_schemas(self).await;
     }
 }
 
@@ -60,7 +62,8 @@ async fn cap_events(app: &App) {
     if app.settings.event_max_rows == 0 {
         return; // Zero means all.
     }
-    match app.store.cap_events(app.settings.event_max_rows).await {
+    let cap = app.store.cap_events(app.settings.event_max_rows);
+    match app.metrics.store(StoreOperation::CapEvents, cap).await {
         Ok(0) => {}
         Ok(dropped) => tracing::info!(events = dropped, "old events dropped"),
         Err(error) => {
@@ -69,5 +72,18 @@ async fn cap_events(app: &App) {
                 "events not capped"
             );
         }
+    }
+}
+
+async fn clear_schemas(app: &App) {
+    let retention = app.settings.retention;
+    if retention.is_zero() {
+        return; // Zero means for ever.
+    }
+    let before = app.clock.now().before(retention);
+    match app.writer.clear_schemas(before).await {
+        Ok(forgotten @ 1..) => tracing::info!(schemas = forgotten, "unused schemas forgotten"),
+        // The writer logs a store that fails, and the next sweep finds the same schemas.
+        Ok(0) | Err(_) => {}
     }
 }

@@ -2,11 +2,12 @@
 //! transaction (group commit), and publishes the draft only when the store has it: what was
 //! acknowledged survives a crash, and what could not be stored never happened.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use mesh_core::{AgentId, Clock};
+use mesh_core::{AgentId, Clock, Timestamp};
 use mesh_store::{SchemaRow, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -21,6 +22,8 @@ use crate::topology::{Agent, Draft, Loss, Mesh, Profile, RequiredCycle, Settled}
 const QUEUE: usize = 1024;
 /// How many changes go into one transaction.
 const BATCH: usize = 256;
+/// How many schemas one request forgets.
+const SCHEMAS_AT_ONCE: u32 = 1000;
 
 /// Why a change did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -71,6 +74,14 @@ enum Command {
         entity: String,
         reply: Reply<usize>,
     },
+    Clear(Clearance),
+}
+
+/// Asks for schemas to be forgotten that came before a moment and that no agent refers to.
+#[derive(Debug)]
+struct Clearance {
+    before: Timestamp,
+    reply: Reply<u64>,
 }
 
 /// The way to the writer's task.
@@ -178,6 +189,13 @@ impl Writer {
         self.ask(|reply| Command::Rotate { entity, reply }).await
     }
 
+    /// Forgets schemas that came before `before` and that no agent refers to when their turn comes.
+    /// Says how many.
+    pub(crate) async fn clear_schemas(&self, before: Timestamp) -> Result<u64, WriteError> {
+        self.ask(|reply| Command::Clear(Clearance { before, reply }))
+            .await
+    }
+
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
@@ -230,7 +248,8 @@ impl Desk {
             .map(|command| apply(&mut draft, command))
             .collect();
         if draft.is_empty() {
-            answer(replies, Ok(&before));
+            let clearances = answer(replies, Ok(&before));
+            self.clear(&before, clearances).await;
             return;
         }
         let Settled {
@@ -251,15 +270,37 @@ impl Desk {
                 }
                 self.outages.note(&before, &mesh, &touched);
                 self.audit.note(&mesh, resolved, now);
-                answer(replies, Ok(&mesh));
+                let clearances = answer(replies, Ok(&mesh));
+                self.clear(&mesh, clearances).await;
             }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "change not stored"
                 );
-                answer(replies, Err(&WriteError::Store(Arc::new(error))));
+                let none = answer(replies, Err(&WriteError::Store(Arc::new(error))));
+                debug_assert!(none.is_empty(), "they were told of the failure");
             }
+        }
+    }
+
+    /// Forgets schemas. Here and not where it is asked for, because no registration is written
+    /// meanwhile: none can bring a schema back that is about to go.
+    async fn clear(&self, mesh: &Mesh, clearances: Vec<Clearance>) {
+        for Clearance { before, reply } in clearances {
+            let agents = mesh.agents();
+            let kept: BTreeSet<_> = agents.flat_map(|agent| &agent.profile.schemas).collect();
+            let kept: Vec<_> = kept.into_iter().map(ToString::to_string).collect();
+            let forget = self.store.forget_schemas(&kept, before, SCHEMAS_AT_ONCE);
+            let forgotten = self.metrics.store(StoreOperation::ForgetSchemas, forget);
+            let outcome = forgotten.await.map_err(|error| {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "schemas not forgotten"
+                );
+                WriteError::Store(Arc::new(error))
+            });
+            let _ = reply.send(outcome);
         }
     }
 }
@@ -277,6 +318,7 @@ enum Pending {
         asked: usize,
         reply: Reply<usize>,
     },
+    Clearance(Clearance),
 }
 
 fn apply(draft: &mut Draft, command: Command) -> Pending {
@@ -323,11 +365,14 @@ fn apply(draft: &mut Draft, command: Command) -> Pending {
             let asked = draft.rotate(entity);
             Pending::Rotation { asked, reply }
         }
+        Command::Clear(clearance) => Pending::Clearance(clearance),
     }
 }
 
-/// Tells everybody; whoever hung up meanwhile is not missed.
-fn answer(replies: Vec<Pending>, outcome: Result<&Mesh, &WriteError>) {
+/// Tells everybody but those whose work begins only now, and returns them; whoever hung up meanwhile
+/// is not missed.
+fn answer(replies: Vec<Pending>, outcome: Result<&Mesh, &WriteError>) -> Vec<Clearance> {
+    let mut clearances = Vec::new();
     for pending in replies {
         match pending {
             Pending::Registration {
@@ -350,6 +395,13 @@ fn answer(replies: Vec<Pending>, outcome: Result<&Mesh, &WriteError>) {
             Pending::Rotation { asked, reply } => {
                 let _ = reply.send(outcome.map(|_| asked).map_err(Clone::clone));
             }
+            Pending::Clearance(clearance) => match outcome {
+                Ok(_) => clearances.push(clearance),
+                Err(error) => {
+                    let _ = clearance.reply.send(Err(error.clone()));
+                }
+            },
         }
     }
+    clearances
 }

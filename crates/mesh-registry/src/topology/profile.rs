@@ -13,6 +13,7 @@ use super::Endpoint;
 use super::function::{Function, Need, Offer};
 use super::llm;
 use super::resolve::OfferKey;
+use crate::published::{self, Digest};
 
 /// The longest description that is kept, in characters.
 const MAX_DESCRIPTION: usize = 256;
@@ -102,6 +103,8 @@ pub(crate) struct Profile {
     pub(crate) a2a_consumer: bool,
     pub(crate) functions: Box<[Function]>,
     pub(crate) surfaces: Box<[SurfaceAnswer]>,
+    /// The schemas that must not be forgotten while the agent is known.
+    pub(crate) schemas: Box<[Digest]>,
     /// What was changed while reading.
     pub(crate) warnings: Box<[String]>,
     /// The offers as a listing shows them while the agent is healthy; rendered when first asked for.
@@ -137,6 +140,7 @@ impl Profile {
         if registration.tools.len() > MAX_TOOLS {
             return Err(InvalidRegistration::TooManyTools(registration.tools.len()));
         }
+        let schemas = published::references(&registration.tools);
         let (description, warning) = cut(registration.description.unwrap_or_default().trim());
         let mut warnings: Vec<_> = warning.into_iter().collect();
         let tools = registration.tools.into_iter();
@@ -157,6 +161,7 @@ impl Profile {
             a2a_consumer: registration.a2a_consumer.unwrap_or_default(),
             functions,
             surfaces: surfaces(registration.surfaces.unwrap_or_default(), public_prefix),
+            schemas,
             warnings: warnings.into(),
             listing: OnceLock::new(),
             fingerprint,
