@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::{Stream, StreamExt, stream};
+use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::ApiError;
@@ -85,9 +86,9 @@ async fn forward(
     let endpoint = app
         .mesh
         .load()
-        .endpoint(target.host, target.port)
+        .endpoint(&target.host, target.port)
         .map(ToString::to_string)
-        .ok_or_else(|| ApiError::UnknownTarget(target.authority.to_owned()))?;
+        .ok_or_else(|| ApiError::UnknownTarget(target.authority.clone()))?;
     let budget = budget(&headers, app.settings.proxy_timeout);
     let deadline = Instant::now() + budget;
     let url = format!("{endpoint}{}", target.path);
@@ -113,8 +114,9 @@ async fn forward(
 
 /// `/proxy/{host}:{port}/mcp…`, taken apart.
 struct Target<'a> {
-    authority: &'a str,
-    host: &'a str,
+    /// Decoded: clients that build paths from parts encode the colon.
+    authority: String,
+    host: String,
     port: u16,
     path: &'a str,
 }
@@ -134,6 +136,10 @@ impl<'a> Target<'a> {
             let reason = "Only /mcp/* paths are allowed for proxying";
             return Err(ApiError::Invalid(reason.to_owned()));
         }
+        let authority = percent_decode_str(authority)
+            .decode_utf8()
+            .map_err(|_| invalid("the host is not UTF-8"))?
+            .into_owned();
         let (host, port) = authority
             .rsplit_once(':')
             .ok_or_else(|| invalid("missing port"))?;
@@ -145,7 +151,8 @@ impl<'a> Target<'a> {
             Some(_) => return Err(invalid("the brackets hold no IPv6 address")),
             None if host.contains(':') => return Err(invalid("more than one colon")),
             None => host,
-        };
+        }
+        .to_owned();
         let port = port
             .parse()
             .map_err(|_| invalid("the port is not a number up to 65535"))?;
@@ -220,6 +227,12 @@ mod tests {
                 Some(("10.0.0.1", 9000, "/mcp/x/y")),
             ),
             ("/proxy/[::1]:9000/mcp", Some(("::1", 9000, "/mcp"))),
+            ("/proxy/h%3A80/mcp", Some(("h", 80, "/mcp"))),
+            (
+                "/proxy/%5B%3A%3A1%5D%3A9000/mcp/x%2Fy",
+                Some(("::1", 9000, "/mcp/x%2Fy")),
+            ),
+            ("/proxy/h%ff:80/mcp", None),
             ("/proxy/h:80", None),
             ("/proxy/h/mcp", None),
             ("/proxy/h:80/metrics", None),
@@ -232,6 +245,7 @@ mod tests {
             ("/proxy/h:70000/mcp", None),
         ] {
             let target = Target::parse(path).ok().map(|t| (t.host, t.port, t.path));
+            let expected = expected.map(|(host, port, path)| (str::to_owned(host), port, path));
             assert_eq!(target, expected, "{path}");
         }
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tower::ServiceExt;
 
 use crate::registry::Registry;
 
@@ -34,11 +35,41 @@ async fn agent() -> u16 {
     }
     let router = Router::new()
         .route("/mcp", post(echo))
-        .route("/mcp/drip", post(drip));
+        .route("/mcp/drip", post(drip))
+        .route("/mcp/session", post(session).get(session));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    serve(listener, router)
+}
+
+fn serve(listener: TcpListener, router: Router) -> u16 {
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move { axum::serve(listener, router).await });
     port
+}
+
+/// Begins a session, or says which one it was called in.
+async fn session(headers: HeaderMap) -> Response {
+    let session = headers.get("mcp-session-id");
+    let text = session.map_or("none", |id| id.to_str().expect("text"));
+    let mut response = text.to_owned().into_response();
+    let answer = response.headers_mut();
+    answer.insert("mcp-session-id", HeaderValue::from_static("s-2"));
+    answer.insert(
+        "mcp-protocol-version",
+        HeaderValue::from_static("2025-06-18"),
+    );
+    answer.insert("x-agent", HeaderValue::from_static("yes"));
+    answer.append(header::SET_COOKIE, HeaderValue::from_static("a=1"));
+    answer.append(header::SET_COOKIE, HeaderValue::from_static("b=2"));
+    answer.insert(
+        header::WARNING,
+        HeaderValue::from_bytes(b"caf\xe9").expect("a value"),
+    );
+    answer.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/x-session"),
+    );
+    response
 }
 
 async fn registry_with_agent(port: u16) -> Registry {
@@ -159,4 +190,64 @@ async fn an_agent_that_does_not_answer_is_a_bad_gateway() {
     let text = reply.json()["error"].as_str().unwrap().to_owned();
     assert!(text.starts_with("Failed to reach target agent: "), "{text}");
     assert!(text.contains("refused"), "the cause is named: {text}");
+}
+
+#[tokio::test]
+async fn a_session_goes_both_ways_and_every_header_of_the_answer_comes_back() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    let path = format!("/proxy/clock-1:{port}/mcp/session");
+    for method in [Method::POST, Method::GET] {
+        let request = Request::builder().method(method).uri(&path);
+        let request = request.header("Mcp-Session-Id", "s-1").body(Body::empty());
+        let reply = registry.send_request(request.unwrap()).await;
+        assert_eq!(reply.text, "s-1", "the agent is told the caller's session");
+        assert_eq!(reply.headers["mcp-session-id"], "s-2");
+        assert_eq!(reply.headers["mcp-protocol-version"], "2025-06-18");
+        assert_eq!(reply.headers["x-agent"], "yes");
+        assert_eq!(reply.headers["content-type"], "text/x-session");
+        assert_eq!(reply.headers["warning"], b"caf\xe9"[..], "bytes, not text");
+        let cookies: Vec<_> = reply.headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1", "b=2"], "repeated headers stay repeated");
+    }
+    let reply = registry.send(Method::POST, &path, "x").await;
+    assert_eq!(reply.text, "none", "no session is made up");
+}
+
+#[tokio::test]
+async fn the_first_piece_of_a_stream_does_not_wait_for_the_second() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    let request = Request::post(format!("/proxy/127.0.0.1:{port}/mcp/drip"))
+        .header("x-mesh-timeout", "600")
+        .body(Body::empty())
+        .unwrap();
+    let router = mesh_registry::app(registry.app.clone());
+    let response = router.oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    // The agent never sends a second piece, and the deadline is ten minutes away.
+    let mut pieces = response.into_body().into_data_stream();
+    let first = tokio::time::timeout(Duration::from_secs(10), pieces.next()).await;
+    let first = first.expect("the first piece does not wait").unwrap();
+    assert_eq!(first.unwrap(), "data: 1\n\n");
+}
+
+#[tokio::test]
+async fn an_agent_at_an_address_of_version_6_is_called() {
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+        return; // This machine has no such address.
+    };
+    let port = serve(listener, Router::new().route("/mcp", post(session)));
+    let registry = Registry::new().await;
+    registry
+        .register(&json!({ "agent_id": "six-1", "http_host": "::1", "http_port": port }))
+        .await;
+    for host in ["[::1]", "six-1"] {
+        let path = format!("/proxy/{host}:{port}/mcp");
+        let reply = registry.send(Method::POST, &path, "x").await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, "none"));
+    }
+    let path = format!("/proxy/::1:{port}/mcp");
+    let reply = registry.send(Method::POST, &path, "x").await;
+    assert_eq!(reply.status, 400, "without brackets, no port can be told");
 }
