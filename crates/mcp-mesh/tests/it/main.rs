@@ -1,5 +1,6 @@
 //! The two programs as processes: Cargo offers their paths to this package only.
 
+mod administration;
 mod backup;
 #[cfg(target_os = "linux")]
 mod container;

@@ -137,3 +137,55 @@ async fn bad_parameters_are_named() {
     let message = "Invalid format for parameter limit: `abc` is not a whole number";
     assert_eq!(reply.json(), json!({ "msg": message }));
 }
+
+#[tokio::test]
+async fn a_list_is_never_null_however_empty() {
+    let registry = Registry::new().await;
+    for (path, list) in [
+        ("/agents", "agents"),
+        ("/events", "events"),
+        ("/schemas", "schemas"),
+        ("/jobs", "jobs"),
+        ("/a2a/agents", "surfaces"),
+        ("/admin/entities", "entities"),
+    ] {
+        assert_eq!(registry.get(path).await[list], json!([]), "{path}");
+    }
+
+    let bare = json!({ "agent_id": "bare-1", "tools": null, "surfaces": null });
+    registry.register(&bare).await;
+    let entry = registry.get("/agents").await["agents"][0].clone();
+    for list in [
+        "capabilities",
+        "dependency_resolutions",
+        "llm_tool_resolutions",
+        "llm_provider_resolutions",
+    ] {
+        assert_eq!(entry[list], json!([]), "{list}");
+    }
+    registry
+        .register(&json!({ "agent_id": "bare-1", "tools": [
+            { "function_name": "f", "capability": "c", "tags": null, "dependencies": null },
+        ] }))
+        .await;
+    let entry = registry.get("/agents").await["agents"][0].clone();
+    assert_eq!(entry["capabilities"][0]["tags"], json!([]));
+
+    let post = async |path: &str, body: serde_json::Value| {
+        let reply = registry.send(Method::POST, path, body.to_string()).await;
+        assert!(reply.status.is_success(), "{path}: {}", reply.text);
+        reply.json()
+    };
+    let claim = json!({ "capability": "c", "instance_id": "bare-1" });
+    assert_eq!(post("/jobs/claim", claim).await["claimed"], json!([]));
+    let job = json!({ "capability": "c", "submitted_by": "t", "submitted_payload": {} });
+    let job = post("/jobs", job).await;
+    let id = job["id"].as_str().unwrap();
+    let events = registry.get(&format!("/jobs/{id}/events")).await;
+    assert_eq!(events["events"], json!([]));
+    let claim = json!({ "capability": "c", "instance_id": "bare-1" });
+    post("/jobs/claim", claim).await;
+    let delta = json!({ "id": id, "claim_epoch": 1, "progress": 0.5 });
+    let batch = json!({ "instance_id": "bare-1", "deltas": [delta] });
+    assert_eq!(post("/jobs/batch", batch).await["rejected"], json!([]));
+}

@@ -6,6 +6,7 @@ mod audit;
 mod heartbeat;
 mod jobs;
 mod lifecycle;
+mod limits;
 mod listing;
 mod llm;
 #[cfg(unix)]
