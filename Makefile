@@ -47,7 +47,7 @@ demo: develop ## Start a registry and two agents that find each other, call one,
 test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
 	@$(CARGO_BUILD) || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TALLY) begin
-	@$(TALLY) run set-up -- $(MAKE) develop newest upstream
+	@$(TALLY) run set-up -- $(MAKE) develop newest upstream schemathesis
 	@$(TALLY) run lint -- $(MAKE) lint
 	@$(TALLY) run --expect cargo-test rust -- $(MAKE) test-rust
 	@$(TALLY) run --expect pytest python-pinned -- $(MAKE) test-python
@@ -191,7 +191,7 @@ test-python-newest: newest
 	@.venvs/newest/bin/python python/requirements/versions.py
 	.venvs/newest/bin/python $(PYTEST) python/tests
 
-test-interop: develop upstream
+test-interop: develop upstream schemathesis
 	.venv/bin/python $(PYTEST) tests/interop tests/acceptance
 
 # ---- benchmarks: release builds, or the figures mean nothing ------------------
@@ -228,7 +228,7 @@ $(CARGO_FUZZ_STAMP):
 
 # ---- what the above need -----------------------------------------------------
 
-.PHONY: binaries develop newest upstream python
+.PHONY: binaries develop newest upstream schemathesis python
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -253,6 +253,12 @@ python:
 	@$(PYTHON) -m venv --clear .venvs/upstream
 	@.venvs/upstream/bin/pip install --requirement tests/interop/requirements.txt
 	@cd .venvs/upstream && npm pack --silent $(NPM_CLI) >/dev/null && tar -xzf mcpmesh-cli-*.tgz package/bin/mcp-mesh-registry package/bin/meshctl && rm mcpmesh-cli-*.tgz
+	@touch $@
+
+.venvs/schemathesis/.stamp: $(REQUIREMENTS)/schemathesis.txt | python
+	@echo "set up .venvs/schemathesis: what tests the registry against its OpenAPI document"
+	@$(PYTHON) -m venv --clear .venvs/schemathesis
+	@.venvs/schemathesis/bin/pip install --requirement $<
 	@touch $@
 
 binaries: .venv/.stamp
@@ -282,6 +288,8 @@ develop: binaries .venv/.mesh
 newest: .venvs/newest/.mesh
 
 upstream: .venvs/upstream/.stamp
+
+schemathesis: .venvs/schemathesis/.stamp
 
 # ---- what a release is made with: cached in .tools, pinned in packaging/ ---------
 
