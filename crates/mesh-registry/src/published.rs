@@ -6,7 +6,7 @@ use std::fmt;
 
 use mesh_core::Timestamp;
 use mesh_core::schema::hash_canonical;
-use mesh_core::wire::{Registration, Runtime, Tool};
+use mesh_core::wire::{DependencyEntry, Registration, Runtime, Tool};
 use mesh_store::SchemaRow;
 use serde_json::value::RawValue;
 
@@ -90,7 +90,7 @@ impl Digest {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+            *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
         }
         Some(Self(bytes))
     }
@@ -122,7 +122,7 @@ impl fmt::Debug for Digest {
 pub(crate) fn references(tools: &[Tool]) -> Box<[Digest]> {
     let hashes = tools.iter().flat_map(|tool| {
         let expected = tool.dependencies.iter();
-        let expected = expected.flat_map(|entry| entry.alternatives());
+        let expected = expected.flat_map(DependencyEntry::alternatives);
         let expected = expected.filter_map(|spec| spec.expected_schema_hash.as_deref());
         let input = tool.input_schema_hash.as_deref().into_iter();
         input

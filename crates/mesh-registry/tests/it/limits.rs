@@ -20,7 +20,7 @@ const ROUTES: [&str; 8] = [
     "/jobs/no-such-job/events",
     "/proxy/127.0.0.1:9001/mcp",
 ];
-/// More than any of these tests allows.
+/// What arrives at once.
 const PIECE: usize = 64 << 10;
 
 /// `size` bytes in pieces, their length not announced.
