@@ -4,6 +4,7 @@ Both registries must agree, so every story is told to ours and to its own.
 """
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,28 @@ def test_a_consumer_takes_only_the_shape_that_it_expects(mesh: Mesh, registry: P
     mesh.wait_for_answer("interop-typed-consumer", "loose", {"said": same})
     wired = {"loose": "interop-same", "exact": "interop-same"}
     wait_for("the listing to agree", lambda: wiring(mesh, "interop-typed-consumer") == wired)
+
+
+def test_a_lost_database_disturbs_nobody_who_is_wired(mesh: Mesh) -> None:
+    mesh.start_registry(OUR_REGISTRY)
+    mesh.start_agent("link.py", UPSTREAM_VENV, "a", "b")
+    mesh.start_agent("link.py", UPSTREAM_VENV, "b")
+    mesh.wait_for_answer("interop-a", "link", {"a": {"b": None}})
+    before = mesh.wait_for_agent("interop-b")["id"], mesh.wait_for_agent("interop-a", 1)["id"]
+
+    database = mesh.home / "registry.db"
+    aside = database.with_suffix(".aside")
+    database.rename(aside)
+    # Who comes now is not taken, and tries again; the others are pinging all the while, for longer
+    # than an agent may be silent.
+    late = mesh.start_agent("link.py", UPSTREAM_VENV, "late")
+    wait_for("a registration to be refused", lambda: "returned error: 503" in late.text())
+    time.sleep(4)
+    mesh.wait_for_answer("interop-a", "link", {"a": {"b": None}})
+    assert mesh.agent("interop-late") is None
+    aside.rename(database)
+
+    mesh.wait_for_agent("interop-late")
+    mesh.wait_for_answer("interop-a", "link", {"a": {"b": None}})
+    after = mesh.wait_for_agent("interop-b")["id"], mesh.wait_for_agent("interop-a", 1)["id"]
+    assert after == before
