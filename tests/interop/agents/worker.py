@@ -1,6 +1,5 @@
 """Works on jobs: a page at a time, and the next page only when it is told to turn."""
 
-import asyncio
 from typing import Any
 
 from fastmcp import FastMCP
@@ -20,7 +19,8 @@ async def render(pages: int, job: mesh.MeshJob = None) -> dict[str, Any]:
             await job.update_progress(page / pages, f"page {page}")
             event = await job.recv_event(types=["turn"], timeout_secs=60)
             turned.append(event["payload"])
-    except asyncio.CancelledError:
+    except BaseException:
+        # The task is cancelled, or the wait for an event hears of the cancel first and fails.
         print("called off", flush=True)
         raise
     return {"pages": pages, "turned": turned}
