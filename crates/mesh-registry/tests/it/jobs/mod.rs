@@ -51,8 +51,7 @@ fn job(extra: &Value) -> Value {
 async fn submit(registry: &Registry, extra: &Value) -> String {
     let reply = post(registry, "/jobs", &job(extra)).await;
     assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text);
-    let id = reply.json()["id"].as_str().expect("an id").to_owned();
-    id
+    reply.json()["id"].as_str().expect("an id").to_owned()
 }
 
 /// What `instance` gets for `render`; null if nothing.
@@ -68,16 +67,13 @@ async fn claim(registry: &Registry, instance: &str) -> Value {
 async fn report(registry: &Registry, instance: &str, delta: &Value) -> String {
     let request = json!({ "instance_id": instance, "deltas": [delta] });
     let answer = done(registry, "/jobs/batch", &request).await;
-    match answer["accepted"].as_u64().expect("a number") {
-        1 => {
-            assert_eq!(answer["rejected"], json!([]));
-            "accepted".to_owned()
-        }
-        _ => {
-            let rejected = &answer["rejected"][0];
-            assert_eq!(rejected["id"], delta["id"]);
-            rejected["reason"].as_str().expect("a reason").to_owned()
-        }
+    if answer["accepted"].as_u64().expect("a number") == 1 {
+        assert_eq!(answer["rejected"], json!([]));
+        "accepted".to_owned()
+    } else {
+        let rejected = &answer["rejected"][0];
+        assert_eq!(rejected["id"], delta["id"]);
+        rejected["reason"].as_str().expect("a reason").to_owned()
     }
 }
 

@@ -149,10 +149,11 @@ async fn a_lease_that_is_over_frees_or_fails_whatever_the_retention_is() {
     let registry = Registry::with(&[("MCP_MESH_RETENTION", "0")]).await;
     registry.register(&provider("worker-1", &["render"])).await;
     let id = submit(&registry, &json!({})).await;
-    let lease = Duration::from_secs(300);
+    let lease = Duration::from_mins(5);
+    let second = Duration::from_secs(1);
     for epoch in [1, 2] {
         assert_eq!(claim(&registry, "worker-1").await["claim_epoch"], epoch);
-        registry.clock.advance(lease - Duration::from_secs(1));
+        registry.clock.advance(lease.saturating_sub(second));
         registry.register(&provider("worker-1", &["render"])).await;
         recover(&registry).await;
         assert_eq!(read(&registry, &id).await["owner_instance_id"], "worker-1");
