@@ -1,11 +1,12 @@
 //! The administration on a port of its own, where operators alone may get.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Command;
 use std::time::Duration;
 
 use mesh_core::env::EnvVars;
 use mesh_test::http1::HttpConnection;
-use mesh_test::{RegistryCommand, RegistryProcess, free_port};
+use mesh_test::{RegistryCommand, RegistryProcess, essential_environment, free_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -82,17 +83,21 @@ fn a_busy_port_of_the_administration_is_named_with_its_variable() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let home = TempDir::new().expect("a folder");
-    let failure = RegistryCommand::new(PROGRAM, home.path())
-        .env(EnvVars::MCP_MESH_ADMIN_PORT, &port.to_string())
-        .start();
-    assert!(failure.is_err(), "it cannot listen there");
-    let log = home.path().join("registry.log");
-    let log = std::fs::read_to_string(log).expect("a log");
+    let output = Command::new(PROGRAM)
+        .args(["--host", "127.0.0.1", "--port", "0"])
+        .env_clear()
+        .envs(essential_environment())
+        .env(EnvVars::MCP_MESH_ADMIN_PORT, port.to_string())
+        .current_dir(home.path())
+        .output()
+        .expect("the registry starts");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{text}");
     let error = format!("Error: failed to listen on `127.0.0.1:{port}`");
-    assert!(log.contains(&error), "{log}");
+    assert!(text.starts_with(&error), "{text}");
     assert!(
-        log.contains("choose one with `MCP_MESH_ADMIN_PORT`"),
-        "{log}"
+        text.contains("choose one with `MCP_MESH_ADMIN_PORT`"),
+        "{text}"
     );
 }
 
