@@ -128,7 +128,13 @@ def test_list_shows_tools_and_one_of_them_with_its_schema(small_mesh: Mesh) -> N
 def test_status_shows_who_provides_what(small_mesh: Mesh) -> None:
     consumer = agent(small_mesh, "interop-consumer")
     endpoint = agent(small_mesh, "interop-provider")["endpoint"]
-    text = run(small_mesh, "status", consumer["id"])
+
+    def whole() -> str:
+        # The published registry replaces the rows one by one, while others read.
+        text = run(small_mesh, "status", consumer["id"])
+        return text if "Dependencies (2):" in text else ""
+
+    text = wait_for("both dependencies", whole, seconds=5)
     said = fields(text)
     assert (said["Status"], said["Endpoint"]) == ("healthy", consumer["endpoint"])
     assert said["Dependencies"] == "2/2"
@@ -139,10 +145,14 @@ def test_status_shows_who_provides_what(small_mesh: Mesh) -> None:
     ]
 
     assert "Found 8 healthy agent(s)" in run(small_mesh, "status")
-    everything = json.loads(run(small_mesh, "status", "--json"))
-    mine = next(entry for entry in everything if entry["id"] == consumer["id"])
-    provided = [(row["mcp_tool"], row["endpoint"]) for row in mine["dependency_resolutions"]]
-    assert sorted(provided) == [("add", endpoint), ("greet", endpoint)]
+
+    def provided() -> bool:
+        everything = json.loads(run(small_mesh, "status", "--json"))
+        mine = next(entry for entry in everything if entry["id"] == consumer["id"])
+        rows = [(row["mcp_tool"], row["endpoint"]) for row in mine["dependency_resolutions"]]
+        return sorted(rows) == [("add", endpoint), ("greet", endpoint)]
+
+    wait_for("both as JSON", provided, seconds=5)
 
 
 @pytest.mark.parametrize("tool", ["welcome", "{id}:welcome", "--use-proxy=false welcome"])
