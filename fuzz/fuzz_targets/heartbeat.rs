@@ -42,7 +42,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
             .collect();
         let settings = Settings::resolve(Args::default(), &environment, Path::new("/"))
             .expect("good settings");
-        let (store, _) = Store::open(&settings.database, &settings.sqlite, &clock)
+        let (store, _) = Store::open(&settings.database, &settings.store, &clock)
             .await
             .expect("a database in memory");
         App::open(settings, store, clock.clone())
