@@ -70,7 +70,7 @@ env_vars! {
     /// Registry: the largest request body in bytes; `0` lifts the limit; default `10485760`.
     MCP_MESH_MAX_REQUEST_BODY_BYTES since "4.0.0";
     /// Registry: a port of its own for `/admin/*`, on the registry's host, without TLS; the registry's port
-    /// then answers 404 there. `0` serves it on the registry's port; default `0`.
+    /// then answers 404 there. `0` or less serves it on the registry's port; default `0`.
     MCP_MESH_ADMIN_PORT since "4.0.0";
     /// Registry: the folder whose `entities/*.pem` `GET /admin/entities` lists; default `tls` in the state
     /// directory.

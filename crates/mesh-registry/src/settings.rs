@@ -167,9 +167,8 @@ impl Settings {
                     Ok(bytes) => bytes,
                 }),
             admin_port: env
-                .parse(EnvVars::MCP_MESH_ADMIN_PORT, number(0..=65_535))?
-                .and_then(|port| u16::try_from(port).ok())
-                .filter(|&port| port > 0),
+                .parse(EnvVars::MCP_MESH_ADMIN_PORT, admin_port)?
+                .flatten(),
             trust_folder: trust_folder(environment, folder),
             log_level: if debug {
                 log_level.max(LevelFilter::DEBUG)
@@ -302,6 +301,16 @@ fn number(allowed: std::ops::RangeInclusive<u64>) -> impl FnOnce(&str) -> Result
             allowed.end()
         )),
     }
+}
+
+/// Nothing up to zero: deployments switch the port off with `-1` too.
+fn admin_port(text: &str) -> Result<Option<u16>, String> {
+    match text.parse::<i64>() {
+        Ok(..=0) => Ok(None),
+        Ok(port) => u16::try_from(port).map(Some).map_err(drop),
+        Err(_) => Err(()),
+    }
+    .map_err(|()| "a whole number up to 65535".to_owned())
 }
 
 /// Go's spelling of true and false, which existing deployments use, and the words people try.
@@ -455,11 +464,7 @@ mod tests {
                 "601",
                 "a whole number from 1 to 600",
             ),
-            (
-                "MCP_MESH_ADMIN_PORT",
-                "70000",
-                "a whole number from 0 to 65535",
-            ),
+            ("MCP_MESH_ADMIN_PORT", "70000", "a whole number up to 65535"),
             ("MCP_MESH_DEBUG_MODE", "maybe", "`true` or `false`"),
             (
                 "MCP_MESH_EVENT_MAX_ROWS",
@@ -513,6 +518,7 @@ mod tests {
                 .admin_port
         };
         assert_eq!(port("0"), None);
+        assert_eq!(port("-1"), None);
         assert_eq!(port("8001"), Some(8001));
         assert_eq!(resolve(&[]).unwrap().admin_port, None);
     }

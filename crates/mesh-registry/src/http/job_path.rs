@@ -61,9 +61,6 @@ impl ApiError {
             }
             // Clients compare this text.
             JobError::Refused(JobRefusal::Superseded) => conflict("claim_superseded"),
-            JobError::Refused(JobRefusal::Raced) => {
-                conflict("job was re-claimed concurrently; reclaim not applied")
-            }
             error => error.into(),
         }
     }

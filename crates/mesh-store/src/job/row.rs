@@ -177,8 +177,6 @@ pub enum JobRefusal {
     Terminal,
     /// The caller's claim is not the job's latest.
     Superseded,
-    /// Somebody else changed the job at the same time.
-    Raced,
 }
 
 /// An owner's wish to give its job back.
