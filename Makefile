@@ -156,7 +156,7 @@ test-programs:
 	@$(ENSURE) openssl openssl version
 	@$(ENSURE) perl perl --version
 	@$(ENSURE) zsh zsh --version
-	@$(ENSURE) postgresql sh -c '$(POSTGRES)'
+	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),postgresql@17,postgresql) sh -c '$(POSTGRES)'
 	@[ "$$(uname -s)" != Linux ] || $(MAKE) image-programs
 
 # What images are handed on with; workflows call it where docker is there already.

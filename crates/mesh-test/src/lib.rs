@@ -11,8 +11,6 @@
 
 pub mod fake;
 pub mod http1;
-#[cfg(unix)]
-pub mod postgres;
 
 mod context;
 mod environment;
@@ -33,7 +31,7 @@ pub use insta;
 pub use context::{Programs, Stray, TestContext};
 pub use environment::{RUN_MARK, essential_environment};
 pub use hub::{Fault, Hub, HubRequest};
-pub use platform::{kill, runs};
+pub use platform::{kill, postgres, runs};
 pub use population::{Heartbeat, Population};
 pub use port::free_port;
 pub use random::Random;

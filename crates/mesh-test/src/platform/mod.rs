@@ -1,5 +1,10 @@
 //! What tests need of each operating system: processes that are theirs, asked, killed, looked at.
 
+/// A PostgreSQL of one's own; empty where no test has one.
+#[cfg(windows)]
+pub mod postgres {}
+#[cfg(unix)]
+pub mod postgres;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
