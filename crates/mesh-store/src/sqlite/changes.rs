@@ -57,12 +57,17 @@ impl Work for Probe {
         query("PRAGMA user_version = 0")
             .execute(&mut *connection)
             .await?;
-        query(
-            "UPDATE registrations SET registration = registration \
-             WHERE agent_id IN (SELECT agent_id FROM registrations LIMIT 64)",
-        )
-        .execute(connection)
-        .await?;
+        // There and back: SQLite writes no page whose text stays what it was.
+        for text in [
+            "registration || ' '",
+            "substr(registration, 1, length(registration) - 1)",
+        ] {
+            let sql = format!(
+                "UPDATE registrations SET registration = {text} \
+                 WHERE agent_id IN (SELECT agent_id FROM registrations LIMIT 64)"
+            );
+            query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+        }
         Ok(())
     }
 }
