@@ -39,14 +39,11 @@ ARG REVISION
 ARG CREATED
 ARG SOURCE
 ARG LICENSES
-ARG BASE_NAME
-ARG BASE_DIGEST
+# Those about the base come from build-docker.sh, which knows whether it has a digest.
 LABEL org.opencontainers.image.title="MCP Mesh Python runtime" \
       org.opencontainers.image.description="Runs agents that find and call each other" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.source="${SOURCE}" \
-      org.opencontainers.image.licenses="${LICENSES}" \
-      org.opencontainers.image.base.name="${BASE_NAME}" \
-      org.opencontainers.image.base.digest="${BASE_DIGEST}"
+      org.opencontainers.image.licenses="${LICENSES}"

@@ -9,7 +9,8 @@
 #   DOCKER_BUILDER    buildx or buildah; default whichever works here
 #   DOCKER_DIGESTS    a file that gets a line for each image, such as docker.io/mcpmesh/cli@sha256:…
 #   RELEASE_DIR       the files of the release; default target/distrib/upload
-#   PYTHON_IMAGE      what the images with Python are built on; default python:3.11-slim
+#   PYTHON_IMAGE      what the images with Python are built on; default python:3.11-slim. With a digest
+#                     behind it, python:3.11-slim@sha256:…, the tag is only what the images' label says
 #   IMAGE_WHEELS      what `cargo xtask release fetch-image-wheels` fetched; default is to fetch it now
 #   CONTEXT           what `cargo xtask release image-context` laid out; default is to lay it out now
 #   OUTPUT_DIR        gets the images as files; default dist/images
@@ -22,6 +23,18 @@ fail() {
   echo "error: $*" >&2
   exit 1
 }
+
+if [ $# -gt 0 ]; then
+  case $1 in
+    -h | --help)
+      sed -n '/^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0"
+      exit
+      ;;
+    *) fail "\`$1\` is not understood: what is wanted stands in variables, which \`$0 --help\` lists" ;;
+  esac
+fi
+# An error of ours is one line, whatever the caller debugs.
+export RUST_BACKTRACE=0
 
 here=$PWD
 cd "$(dirname "$0")/../.."
@@ -111,11 +124,31 @@ case ${DOCKER_BUILDER:-} in
   *) fail "DOCKER_BUILDER=\`$DOCKER_BUILDER\` is neither buildx nor buildah" ;;
 esac
 command -v skopeo >/dev/null || fail "skopeo is not installed, which copies images; \`make container-tools\` installs it"
+if [ -z "${CONTEXT:-}" ]; then
+  command -v cargo >/dev/null ||
+    fail "cargo is not installed, which lays out what images are built from; install Rust, or name a CONTEXT that was laid out elsewhere"
+fi
 
 work=$(mktemp -d)
+building=
 cleanup() {
+  # Whoever stops this script alone means what it started too.
+  if [ -n "$building" ]; then
+    kill "$building" 2>/dev/null || true
+    wait "$building" 2>/dev/null || true
+  fi
+  # A build that did not end leaves its containers mounted, and mounts cannot be removed.
+  if [ -d "$work/storage" ]; then
+    buildah --root "$work/storage" --runroot "$work/run" rm --all >/dev/null 2>&1 || true
+  fi
   # What buildah unpacked belongs to other users when this is not root's.
-  rm -rf "$work" 2>/dev/null || buildah unshare rm -rf "$work"
+  if ! rm -rf "$work" 2>/dev/null; then
+    if [ "$(id -u)" = 0 ]; then
+      echo "warning: \`$work\` cannot be removed; see what \`mount\` lists below it" >&2
+    else
+      buildah unshare rm -rf "$work"
+    fi
+  fi
 }
 trap cleanup EXIT
 
@@ -133,8 +166,9 @@ else
   context=$work/context
   wheels=()
   if [ -n "${IMAGE_WHEELS:-}" ]; then wheels=(--wheels "$(absolute "$IMAGE_WHEELS")"); fi
+  # What it says is of a folder that nobody finds afterwards.
   cargo xtask release image-context --dir "$release" --out "$context" --platforms "$platforms" \
-    --images "${images//$'\n'/,}" ${wheels[@]+"${wheels[@]}"}
+    --images "${images//$'\n'/,}" ${wheels[@]+"${wheels[@]}"} >/dev/null
 fi
 arguments=()
 while IFS='=' read -r name value; do
@@ -145,11 +179,18 @@ while IFS='=' read -r name value; do
   arguments+=(--build-arg "$name=$value")
 done <"$context/build-arguments"
 tag=${DOCKER_TAG:-$version}
-arguments+=(--build-arg "PYTHON_IMAGE=$python_image" --build-arg "BASE_NAME=${python_image%@*}")
-case $python_image in
-  *@*) arguments+=(--build-arg "BASE_DIGEST=${python_image#*@}") ;;
-  *) arguments+=(--build-arg BASE_DIGEST=) ;;
-esac
+# The label keeps the tag; what is built on is named by the digest alone where there is one, since not every
+# builder takes both.
+base=$python_image
+base_labels=(--label "org.opencontainers.image.base.name=${python_image%@*}")
+if [[ $python_image == *@* ]]; then
+  base_digest=${python_image#*@}
+  base=${python_image%@*}
+  # Before the last slash a colon is a port's.
+  if [[ ${base##*/} == *:* ]]; then base=${base%:*}; fi
+  base=$base@$base_digest
+  base_labels+=(--label "org.opencontainers.image.base.digest=$base_digest")
+fi
 
 # As docker does: a registry on this machine may be without TLS.
 is_here() {
@@ -173,24 +214,44 @@ load() {
 # copies it is the same then.
 build() {
   local image=$1 file=$root/packaging/docker/$1.Dockerfile
+  local of_image=("${arguments[@]}")
+  # The registry's image is built on nothing.
+  if [ "$image" != registry ]; then of_image+=(--build-arg "PYTHON_IMAGE=$base" "${base_labels[@]}"); fi
   if [ "$builder" = buildx ]; then
     # Attestations would hold the time of the build; ours are made of the digest, when it is published.
     "${buildx[@]}" build --quiet --file "$file" --platform "$platforms" --provenance=false --sbom=false \
-      "${arguments[@]}" --output "type=oci,dest=$output/$image.tar,rewrite-timestamp=true" "$context" >/dev/null
+      "${of_image[@]}" --output "type=oci,dest=$output/$image.tar,rewrite-timestamp=true" "$context" >/dev/null
     source=oci-archive:$output/$image.tar
   else
     local tls=()
     if is_here "$python_image"; then tls=(--tls-verify=false); fi
     local buildah=(buildah --root "$work/storage" --runroot "$work/run")
+    mkdir -p "$work/tmp"
     # Only docker's format has health checks.
-    BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot} "${buildah[@]}" bud --quiet --layers --identity-label=false --format docker --file "$file" \
-      --platform "$platforms" --manifest "$image" --timestamp "$epoch" ${tls[@]+"${tls[@]}"} "${arguments[@]}" "$context" >/dev/null
-    "${buildah[@]}" manifest push --quiet --all "$image" "dir:$work/$image"
+    TMPDIR=$work/tmp BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot} "${buildah[@]}" bud --quiet --layers --identity-label=false --format docker --file "$file" \
+      --platform "$platforms" --manifest "$image" --timestamp "$epoch" ${tls[@]+"${tls[@]}"} "${of_image[@]}" "$context" >/dev/null 2>"$work/said" &
+    building=$!
+    wait "$building" || buildah_failed
+    building=
+    cat "$work/said" >&2
+    TMPDIR=$work/tmp "${buildah[@]}" manifest push --quiet --all "$image" "dir:$work/$image"
     copy --all --dest-compress "dir:$work/$image" "dir:$output/$image"
     rm -rf "${work:?}/$image"
     python3 "$root/packaging/scripts/settle-image.py" "$output/$image"
     source=dir:$output/$image
   fi
+}
+
+# Says in a line when it was the base that could not be had, and else what buildah says.
+buildah_failed() {
+  local why
+  building=
+  why=$(sed -n 's/^Error: .*\(initializing source docker:\|short-name\)/\1/p' "$work/said" | head -n 1)
+  if [ -n "$why" ]; then
+    fail "cannot get the base image \`$base\`: $why; set PYTHON_IMAGE to one that this machine reaches, such as a mirror's"
+  fi
+  cat "$work/said" >&2
+  exit 1
 }
 
 copy() {

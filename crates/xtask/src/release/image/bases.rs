@@ -87,12 +87,12 @@ impl Bases {
 }
 
 impl Base {
-    /// What a build takes: the digest alone where there is one, since not every builder takes a tag
-    /// beside it.
+    /// What `build-docker.sh` takes: it builds on the digest alone where there is one, and labels what it
+    /// builds with the tag.
     pub(crate) fn reference(&self) -> anyhow::Result<String> {
-        let (repository, _) = self.parts()?;
+        let (repository, tag) = self.parts()?;
         Ok(match &self.digest {
-            Some(digest) => repository.with_digest(digest),
+            Some(digest) => format!("{}@{digest}", repository.with_tag(tag)),
             None => self.image.clone(),
         })
     }
@@ -195,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pinned_is_built_on_by_digest_alone() {
+    fn what_is_pinned_keeps_its_tag_for_the_label() {
         let digest = Digest::of(b"");
         let pinned = format!("[[base]]\nargument = 'A'\nimage = 'python:3'\ndigest = '{digest}'\n");
         let bases = Bases::parse(&pinned).unwrap();
         assert_eq!(
             bases.base[0].reference().unwrap(),
-            format!("docker.io/python@{digest}")
+            format!("docker.io/python:3@{digest}")
         );
         require_pinned(&bases.unpinned()).unwrap();
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use jiff::Timestamp;
 use object::{Architecture, Object as _};
 use serde_json::json;
@@ -131,7 +131,9 @@ impl Upload {
     /// The path of a file that is what its checksum says.
     fn verified(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(name);
-        self.sums.verify_file(&path)?;
+        self.sums.verify_file(&path).map_err(|problem| {
+            anyhow!("{problem:#}; fetch the release again, or run `cargo xtask release assemble`")
+        })?;
         Ok(path)
     }
 

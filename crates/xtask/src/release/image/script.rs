@@ -1,9 +1,11 @@
-//! `packaging/scripts/build-docker.sh`, as far as it refuses before it builds.
+//! `packaging/scripts/build-docker.sh`, as far as it refuses, and what a build that fails leaves.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use super::registries::Digest;
 use crate::root;
 
 /// What the script says to variables that it refuses: one line.
@@ -102,4 +104,123 @@ fn a_machine_without_a_builder_is_told_the_cure() {
     assert!(said.contains("`make container-tools`"), "{said}");
     let said = refusal(&[("PATH", path), ("DOCKER_BUILDER", "buildah")]);
     assert!(said.contains("buildah is not installed"), "{said}");
+}
+
+#[test]
+fn help_is_the_scripts_head_and_arguments_are_refused() {
+    for flag in ["--help", "-h"] {
+        let output = script().arg(flag).output().expect("bash");
+        let said = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(said.starts_with("Builds the container images"), "{said}");
+        assert!(said.contains("\n  DOCKER_REGISTRY "), "{said}");
+        assert!(!said.contains('#') && !said.contains("pipefail"), "{said}");
+    }
+    for argument in ["--push", "cli", ""] {
+        let output = script().arg(argument).output().expect("bash");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.starts_with(&format!("error: `{argument}` is not")),
+            "{said}"
+        );
+        assert!(said.contains("--help"), "{said}");
+    }
+}
+
+/// A context without any file that an image holds, and where the script works.
+struct Incomplete {
+    folder: tempfile::TempDir,
+}
+
+impl Incomplete {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("the test's own folder");
+        fs::create_dir_all(folder.path().join("context/linux/amd64"))
+            .expect("the test's own folder");
+        fs::create_dir(folder.path().join("tmp")).expect("the test's own folder");
+        let arguments = "SOURCE_DATE_EPOCH=1700000000\nVERSION=4.0.0\n";
+        fs::write(folder.path().join("context/build-arguments"), arguments)
+            .expect("the test's own folder");
+        let empty = tar::Builder::new(Vec::new())
+            .into_inner()
+            .expect("the test's own folder");
+        fs::write(folder.path().join("context/registry-root.tar"), empty)
+            .expect("the test's own folder");
+        Self { folder }
+    }
+
+    /// What buildah's failure to build `image` comes to, after the line that says what is built.
+    fn failure(&self, image: &str, python_image: &str) -> String {
+        let output = script()
+            .env("DOCKER_BUILDER", "buildah")
+            .env("DOCKER_IMAGES", image)
+            .env("DOCKER_PLATFORMS", "linux/amd64")
+            .env("PYTHON_IMAGE", python_image)
+            .env("CONTEXT", self.folder.path().join("context"))
+            .env("OUTPUT_DIR", self.folder.path().join("output"))
+            .env("TMPDIR", self.folder.path().join("tmp"))
+            .output()
+            .expect("bash");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let (first, rest) = said.split_once('\n').unwrap_or_default();
+        assert!(first.starts_with("building "), "{said}");
+        rest.to_owned()
+    }
+
+    /// Nothing is mounted, and no folder of the script is there.
+    fn assert_nothing_is_left(&self) {
+        let mounts = fs::read_to_string("/proc/self/mounts").expect("Linux, as buildah is there");
+        let here = self.folder.path().to_str().expect("text");
+        assert!(!mounts.contains(here), "{mounts}");
+        let left: Vec<_> = fs::read_dir(self.folder.path().join("tmp"))
+            .expect("the test's own folder")
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// buildah and skopeo, which few machines have; images that can be tried have them.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn may_use_buildah() -> bool {
+    let may = ["buildah", "skopeo"].iter().all(|program| {
+        let version = Command::new(program).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    });
+    if !may {
+        eprintln!("skipped: buildah or skopeo is not installed; `make container-tools`");
+    }
+    may
+}
+
+#[test]
+fn a_build_that_fails_leaves_nothing_behind() {
+    if !may_use_buildah() {
+        return;
+    }
+    let incomplete = Incomplete::new();
+    let said = incomplete.failure("registry", "python:3");
+    assert!(said.contains("LICENSE"), "{said}");
+    assert!(!said.contains("subuid"), "{said}");
+    incomplete.assert_nothing_is_left();
+}
+
+#[test]
+fn a_base_that_cannot_be_reached_is_named_with_its_variable() {
+    if !may_use_buildah() {
+        return;
+    }
+    let port = mesh_test::free_port().expect("a free port");
+    let digest = Digest::of(b"");
+    let incomplete = Incomplete::new();
+    let python_image = format!("127.0.0.1:{port}/acme/python:3.11@{digest}");
+    let said = incomplete.failure("cli", &python_image);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    // By its digest alone: buildah takes no tag beside it.
+    let named = format!("error: cannot get the base image `127.0.0.1:{port}/acme/python@{digest}`");
+    assert!(said.starts_with(&named), "{said}");
+    assert!(said.contains("set PYTHON_IMAGE to one"), "{said}");
+    incomplete.assert_nothing_is_left();
 }

@@ -3,6 +3,8 @@ use super::*;
 const EPOCH: u64 = 1_700_000_000;
 const AMD64: &str = "mcp-mesh-x86_64-unknown-linux-musl";
 const ARM64: &str = "mcp-mesh-aarch64-unknown-linux-musl";
+/// What helps when a file and its checksum do not belong together.
+const CURE: &str = "fetch the release again, or run `cargo xtask release assemble`";
 
 /// A checkout and the files of its release, with programs that have a header and nothing else.
 struct Release {
@@ -282,9 +284,22 @@ fn what_differs_from_its_checksum_is_not_used() {
             said.contains(&format!("`{name}` has the checksum")),
             "{said}"
         );
+        assert!(said.ends_with(CURE), "{said}");
         fs::write(release.path("upload").join(&name), real).unwrap();
     }
     run(&release.args()).unwrap();
+
+    let bill = amd64.target().sbom("meshctl");
+    let sums = fs::read_to_string(release.path("upload/SHA256SUMS")).unwrap();
+    let others: Vec<_> = sums.lines().filter(|line| !line.ends_with(&bill)).collect();
+    release.put("upload/SHA256SUMS", &(others.join("\n") + "\n"));
+    fs::remove_dir_all(release.path("context")).unwrap();
+    let said = release.refusal(&release.args());
+    assert!(
+        said.contains(&format!("no checksum is known of `{bill}`")),
+        "{said}"
+    );
+    assert!(said.ends_with(CURE), "{said}");
 }
 
 #[test]
