@@ -99,7 +99,12 @@ pub(crate) fn run(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     } else {
         Row::left("offline", "the network was not cut")
     });
-    report.save(&folder)?;
+    // That of a part does not take the place of the whole's.
+    let name = match args.only {
+        Some(Part::Images) => "report-images",
+        None => "report",
+    };
+    report.save(&folder, name)?;
     say(format_args!("\n{}", report.table()));
     outcome?;
     let failures = report.failures();

@@ -136,13 +136,13 @@ impl Report {
         table
     }
 
-    /// Leaves the table, and the same as JSON, in `folder`.
-    pub(super) fn save(&self, folder: &Path) -> anyhow::Result<()> {
-        for (name, text) in [
-            ("report.md", self.table()),
-            ("report.json", serde_json::to_string_pretty(&self.rows)?),
+    /// Leaves the table, and the same as JSON, in `folder` under `name`.
+    pub(super) fn save(&self, folder: &Path, name: &str) -> anyhow::Result<()> {
+        for (ending, text) in [
+            ("md", self.table()),
+            ("json", serde_json::to_string_pretty(&self.rows)?),
         ] {
-            let path = folder.join(name);
+            let path = folder.join(format!("{name}.{ending}"));
             std::fs::write(&path, text)
                 .with_context(|| format!("failed to write `{}`", path.display()))?;
         }

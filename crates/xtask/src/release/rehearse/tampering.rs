@@ -90,15 +90,16 @@ fn old_glibc(hub: &Hub, new: &Release, origin: &Origin, place: &Place) -> anyhow
     let row = Row::real(
         "old glibc",
         "the installer says that 2.12 is too old, takes the static archive, and its commands work",
-        "an `ldd` that says 2.12",
+        "the real installer and programs",
     );
+    let old_system = "an old system: an `ldd` that says 2.12";
     if stand_ins::stands_in(&new.upload.join(target.archive()), target)? {
         place.remove()?;
-        return Ok(row.but_for("the static archive, which holds no program"));
+        return Ok(row.but_for(format!("{old_system}; the static archive holds no program")));
     }
     commands_work(&place.bin(), &origin.version, place)?;
     place.remove()?;
-    Ok(row)
+    Ok(row.but_for(old_system))
 }
 
 /// Installs the old version, spoils what the case spoils, and tries for the new one.

@@ -51,21 +51,24 @@ fn on(machine: &Machine, upload: &Path, version: &ReleaseVersion) -> anyhow::Res
     trial.an_agent_elsewhere_is_listed_and_called()?;
     trial.nobody_stumbles_over_another()?;
     trial.whoever_is_killed_leaves_nothing_locked()?;
-    let by = "Wine, compiled for -gnu instead of -msvc";
     Ok(vec![
         Row::real(
             "Scoop zip",
             "the manifest's hash is the archive's; unpacked as Scoop does, both programs of `bin` run",
             "by hand, below `scoop/apps` in an empty Windows",
         )
-        .but_for("Scoop itself"),
+        .but_for("Scoop itself; its programs are those for -gnu"),
         Row::real(
-            CHANNEL,
+            &format!("{CHANNEL}, for -gnu, in Wine"),
             "start, list, status, call, logs, stop; two starts and a stop at once; a killed meshctl locks nothing, \
              a killed registry goes on with its data; Ctrl-C ends both in order",
-            "out of the Scoop zip; the agent that is called runs on Linux",
-        )
-        .but_for(by),
+            "out of the Scoop zip, compiled for x86_64-pc-windows-gnu, run by Wine; the agent that is called \
+             runs on Linux",
+        ),
+        Row::left(
+            &format!("{CHANNEL}, for -msvc"),
+            "no such compiler or linker here; the workflow builds them",
+        ),
         Row::left(
             "Windows: agents in Python, and Ctrl-Break",
             "no package registry has Python for Windows, and Wine 8 delivers no Ctrl-Break: there, `stop` ends the \
