@@ -26,7 +26,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::topology::{Mesh, Slot};
 
 /// How many notes may wait. Each keeps a snapshot of the mesh alive, or a part of one.
-const QUEUE: usize = 4096;
+const QUEUE: usize = 1024;
 /// How many notes are taken at once, and so how many events one transaction writes at most.
 const BATCH: usize = 64;
 /// The pause between two transactions while more notes wait. It leaves the store to registrations: in
