@@ -6,7 +6,9 @@
 //! tests in `tests/it/contract.rs` run against each.
 
 mod backup;
+mod decode;
 mod error;
+mod failure;
 pub mod job;
 mod migration;
 mod options;

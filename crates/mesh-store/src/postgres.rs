@@ -7,7 +7,6 @@ mod changes;
 mod connection;
 mod failure;
 mod job_rows;
-mod job_work;
 mod jobs;
 mod pool;
 mod rows;
@@ -28,11 +27,13 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::changes::{Apply, CapEvents, Probe, Touch};
 use self::connection::connect_options;
+use self::failure::Name;
 pub use self::failure::PostgresError;
-use self::failure::{Failure, Name};
 use self::pool::{Borrowed, Pool, connect_patiently};
 use self::writer::{Work, Writer, transact};
+use crate::decode;
 use crate::error::StoreError;
+use crate::failure::Failure;
 use crate::options::PostgresOptions;
 use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
 
@@ -78,9 +79,9 @@ impl PostgresStore {
         let begin = raw_sql("BEGIN; SET LOCAL statement_timeout = 0").execute(&mut *reading);
         self.ask(operation, begin).await?;
         let mut agents = Vec::new();
-        let mut rows = query(rows::AGENTS).fetch(&mut *reading);
+        let mut rows = query(decode::AGENTS).fetch(&mut *reading);
         while let Some(row) = self.ask(operation, rows.try_next()).await? {
-            agents.push(self.explain(operation, rows::agent(&row))?);
+            agents.push(self.explain(operation, decode::agent(&row))?);
         }
         drop(rows);
         let end = raw_sql("COMMIT").execute(&mut *reading);
@@ -111,7 +112,7 @@ impl PostgresStore {
         let rows = self.ask(operation, rows).await?;
         reading.settled();
         rows.iter()
-            .map(|row| self.explain(operation, rows::event(row)))
+            .map(|row| self.explain(operation, decode::event(row)))
             .collect()
     }
 
@@ -173,7 +174,7 @@ impl PostgresStore {
             let attempt =
                 timeout_at(attempts.deadline, Box::pin(transact(&mut connection, work))).await;
             let attempt = attempt
-                .map(|outcome| outcome.map_err(|failure| failure.explain(operation, &self.0.name)));
+                .map(|outcome| outcome.map_err(|failure| self.0.name.explain(operation, failure)));
             let outcome = self.conclude(operation, attempt);
             if outcome.is_ok() {
                 connection.settled();
@@ -218,7 +219,7 @@ impl PostgresStore {
         operation: &'static str,
         outcome: Result<T, E>,
     ) -> Result<T, StoreError> {
-        outcome.map_err(|error| error.into().explain(operation, &self.0.name).into())
+        outcome.map_err(|error| self.0.name.explain(operation, error.into()).into())
     }
 }
 

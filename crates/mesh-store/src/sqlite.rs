@@ -7,7 +7,6 @@ mod connection;
 mod failure;
 mod file;
 mod job_rows;
-mod job_work;
 mod jobs;
 mod platform;
 mod rows;
@@ -31,11 +30,13 @@ use tokio::time::{Instant, sleep};
 pub(crate) use self::backup::{backup, restore};
 use self::changes::{Apply, CapEvents, Probe, Touch};
 use self::connection::{configure, connect_options, open_connection, settle};
-use self::failure::{Failure, Place};
+use self::failure::Place;
 use self::schema::Contents;
 pub use self::user::User;
 use self::writer::{Work, Writer};
+use crate::decode;
 use crate::error::StoreError;
+use crate::failure::Failure;
 use crate::options::SqliteOptions;
 use crate::row::{AgentRow, Change, EventQuery, EventRow, PulseRow};
 use crate::store::Opened;
@@ -134,10 +135,10 @@ impl SqliteStore {
     pub(crate) async fn load_agents(&self) -> Result<Vec<AgentRow>, StoreError> {
         let operation = "load the agents";
         let mut reading = self.read().await?;
-        let mut rows = query(rows::AGENTS).fetch(reading.connection()?);
+        let mut rows = query(decode::AGENTS).fetch(reading.connection()?);
         let mut agents = Vec::new();
         while let Some(row) = self.explain(operation, rows.try_next().await)? {
-            agents.push(self.explain(operation, rows::agent(&row))?);
+            agents.push(self.explain(operation, decode::agent(&row))?);
         }
         Ok(agents)
     }
@@ -167,7 +168,7 @@ impl SqliteStore {
             .await;
         self.explain(operation, rows)?
             .iter()
-            .map(|row| self.explain(operation, rows::event(row)))
+            .map(|row| self.explain(operation, decode::event(row)))
             .collect()
     }
 
@@ -258,7 +259,7 @@ impl SqliteStore {
         operation: &'static str,
         outcome: Result<T, E>,
     ) -> Result<T, StoreError> {
-        outcome.map_err(|error| error.into().explain(operation, &self.0.place))
+        outcome.map_err(|error| self.0.place.explain(operation, error.into()))
     }
 }
 

@@ -49,6 +49,14 @@ pub struct JobRow {
     pub finished_at: Option<Timestamp>,
 }
 
+impl JobRow {
+    /// `recv_cursor` as JSON, which is how it is stored.
+    pub(crate) fn cursor_text(&self) -> Option<String> {
+        let cursor = self.recv_cursor.as_ref()?;
+        Some(serde_json::to_string(cursor).expect("texts and numbers are JSON"))
+    }
+}
+
 /// A whole job.
 #[derive(Debug, Clone)]
 pub struct Job {

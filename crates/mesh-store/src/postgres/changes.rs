@@ -8,9 +8,9 @@ use mesh_core::AgentId;
 use mesh_core::wire::AgentStatus;
 use sqlx::{PgConnection, query};
 
-use super::failure::Failure;
 use super::rows::text;
 use super::writer::Work;
+use crate::failure::Failure;
 use crate::row::{AgentRow, Change, EventRow, PulseRow, SchemaRow};
 
 /// Applies changes in order.

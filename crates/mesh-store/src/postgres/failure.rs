@@ -8,9 +8,10 @@ use std::sync::Arc;
 use mesh_core::env::EnvVars;
 use mesh_core::{Hint, VERSION};
 
-use super::rows::BadRow;
 use super::schema::SCHEMA;
+use crate::decode::BadRow;
 use crate::error::{StoreError, StoreErrorKind};
+use crate::failure::Failure;
 use crate::url::DatabaseUrl;
 
 /// Why PostgreSQL did not do what it was asked. `database` is its URL without the password.
@@ -364,6 +365,19 @@ impl Name {
         }
     }
 
+    /// What it means that `operation` met this.
+    pub(super) fn explain(&self, operation: &'static str, failure: Failure) -> PostgresError {
+        match failure {
+            Failure::Database(error) => self.failed(operation, error),
+            Failure::Row(BadRow { table, key, reason }) => PostgresError::UnreadableRow {
+                database: self.shown(),
+                table,
+                key,
+                reason,
+            },
+        }
+    }
+
     pub(super) fn slow(&self, operation: &'static str) -> StoreError {
         let database = self.shown();
         PostgresError::Slow {
@@ -371,35 +385,6 @@ impl Name {
             operation,
         }
         .into()
-    }
-}
-
-/// What stops an operation: PostgreSQL, or a row that we cannot read.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Postgres(sqlx::Error),
-    Row(BadRow),
-}
-
-impl Failure {
-    /// What it means that `operation` met this.
-    pub(super) fn explain(self, operation: &'static str, name: &Name) -> PostgresError {
-        match self {
-            Self::Postgres(error) => name.failed(operation, error),
-            Self::Row(bad) => bad.at(name),
-        }
-    }
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl From<BadRow> for Failure {
-    fn from(bad: BadRow) -> Self {
-        Self::Row(bad)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Jobs, the store's functions: reads here, changes in `job_work.rs`.
+//! Jobs, the store's functions: reads here, changes in `job/work.rs`.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use mesh_core::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query, query_scalar};
 
-use super::job_work::{
+use super::rows::{text, texts};
+use super::{PostgresStore, job_rows};
+use crate::decode;
+use crate::error::StoreError;
+use crate::job::work::{
     Append, ApplyDeltas, Cancel, ClaimHead, Create, Expire, ExtendLease, Forget, Orphan, Reclaim,
     Release, SetDraining,
 };
-use super::rows::{text, texts};
-use super::{PostgresStore, job_rows};
-use crate::error::StoreError;
 use crate::job::{
     Claim, DeltaRejection, EventRead, Expired, Job, JobDelta, JobEventRow, JobQuery, JobRefusal,
-    JobRelease, JobRow, NewJob, NewJobEvent, Reclaimed,
+    JobRelease, JobRow, NewJob, NewJobEvent, Reclaimed, nanos,
 };
 
 impl PostgresStore {
@@ -44,7 +45,7 @@ impl PostgresStore {
         let rows = self.ask(operation, rows).await?;
         reading.settled();
         rows.iter()
-            .map(|row| self.explain(operation, job_rows::job(row)))
+            .map(|row| self.explain(operation, decode::job(row)))
             .collect()
     }
 
@@ -163,7 +164,7 @@ impl PostgresStore {
         let rows = self.ask(operation, rows).await?;
         reading.settled();
         rows.iter()
-            .map(|row| self.explain(operation, job_rows::event(id, row)))
+            .map(|row| self.explain(operation, decode::job_event(id, row)))
             .collect::<Result<_, _>>()
             .map(Ok)
     }
@@ -217,7 +218,7 @@ impl PostgresStore {
                coalesce(max_duration, 0) * 1000000000::numeric)))::bigint \
               FROM jobs WHERE finished_at IS NULL AND total_deadline IS NULL AND $1 IS NOT NULL)",
         )
-        .bind(stale.map(job_rows::nanos))
+        .bind(stale.map(nanos))
         .fetch_one(&mut *reading);
         let row = self.ask(operation, row).await?;
         reading.settled();

@@ -1,17 +1,14 @@
 //! Schemas: reading and forgetting; they are written with the agents that bring them.
 
-use std::error::Error;
-
 use mesh_core::Timestamp;
-use serde_json::value::RawValue;
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row, query};
+use sqlx::{PgConnection, query};
 
 use super::PostgresStore;
-use super::failure::Failure;
-use super::rows::{BadRow, text, texts};
+use super::rows::{text, texts};
 use super::writer::Work;
+use crate::decode;
 use crate::error::StoreError;
+use crate::failure::Failure;
 use crate::row::SchemaRow;
 
 impl PostgresStore {
@@ -27,7 +24,7 @@ impl PostgresStore {
         let rows = self.ask(operation, rows).await?;
         reading.settled();
         rows.iter()
-            .map(|row| self.explain(operation, schema(row)))
+            .map(|row| self.explain(operation, decode::schema(row)))
             .collect()
     }
 
@@ -42,7 +39,7 @@ impl PostgresStore {
         .fetch_optional(&mut *reading);
         let row = self.ask(operation, row).await?;
         reading.settled();
-        row.map(|row| self.explain(operation, schema(&row)))
+        row.map(|row| self.explain(operation, decode::schema(&row)))
             .transpose()
     }
 
@@ -82,16 +79,4 @@ impl Work for Forget<'_> {
         .await?;
         Ok(done.rows_affected())
     }
-}
-
-fn schema(row: &PgRow) -> Result<SchemaRow, BadRow> {
-    let read = || -> Result<SchemaRow, Box<dyn Error>> {
-        Ok(SchemaRow {
-            hash: row.try_get(0)?,
-            canonical: RawValue::from_string(row.try_get(1)?)?,
-            runtime_origin: row.try_get(2)?,
-            created_at: Timestamp::from_nanos(row.try_get(3)?),
-        })
-    };
-    BadRow::of("schemas", || row.try_get(0).unwrap_or_default(), read())
 }

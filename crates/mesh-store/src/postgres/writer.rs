@@ -7,8 +7,10 @@
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, query, raw_sql};
 
-use super::failure::{Failure, Name, PostgresError};
+use super::failure::{Name, PostgresError};
 use super::pool::connect;
+use crate::failure::Failure;
+use crate::job::work::{Gate, JobWork};
 
 /// The advisory lock of the registry that writes.
 const CLAIM: i64 = 0x6d65_7368_0000_0001;
@@ -28,6 +30,20 @@ pub(super) trait Work: Sync {
         &self,
         connection: &mut PgConnection,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+impl<W: JobWork> Work for W {
+    // The lock of the gate is 0x6d65_7368_0000_0003, a neighbour of `CLAIM`.
+    const BEGIN: &'static str = match W::GATE {
+        Gate::Passed => "BEGIN",
+        Gate::Claim => "BEGIN; SELECT pg_advisory_xact_lock_shared(7882833613295714307)",
+        Gate::Drain => "BEGIN; SELECT pg_advisory_xact_lock(7882833613295714307)",
+    };
+    type Output = W::Output;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<W::Output, Failure> {
+        JobWork::run(self, connection).await
+    }
 }
 
 /// All of `work` or none of it: the server rolls back when the connection is dropped, as it must be after
@@ -97,7 +113,7 @@ impl Writer {
         };
         let done = finish(&mut connection, work)
             .await
-            .map_err(|failure| failure.explain(operation, &self.name))?;
+            .map_err(|failure| self.name.explain(operation, failure))?;
         self.connection = Some(connection);
         Ok(done)
     }

@@ -4,8 +4,8 @@ use mesh_core::AgentId;
 use mesh_core::wire::AgentStatus;
 use sqlx::{AssertSqlSafe, SqliteConnection, query};
 
-use super::failure::Failure;
 use super::writer::Work;
+use crate::failure::Failure;
 use crate::row::{AgentRow, Change, EventRow, PulseRow, SchemaRow};
 
 /// Rows per statement, largest first. A fixed set, so that each size is prepared once and reused.

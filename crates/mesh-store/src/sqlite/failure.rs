@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::rows::BadRow;
 use super::user::User;
+use crate::decode::BadRow;
 use crate::error::StoreError;
+use crate::failure::Failure;
 
 /// Where the database is, to name it in errors.
 #[derive(Debug, Clone)]
@@ -50,6 +51,19 @@ impl Place {
         }
     }
 
+    /// What it means that `operation` met this.
+    pub(super) fn explain(&self, operation: &'static str, failure: Failure) -> StoreError {
+        match failure {
+            Failure::Database(error) => self.failed(operation, error),
+            Failure::Row(BadRow { table, key, reason }) => StoreError::UnreadableRow {
+                path: self.0.clone(),
+                table,
+                key,
+                reason,
+            },
+        }
+    }
+
     fn denied(&self) -> StoreError {
         StoreError::Denied {
             path: self.0.clone(),
@@ -75,35 +89,6 @@ impl Place {
                 source,
             },
         }
-    }
-}
-
-/// What stops an operation: SQLite, or a row that we cannot read.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Sqlite(sqlx::Error),
-    Row(BadRow),
-}
-
-impl Failure {
-    /// What it means that `operation` met this.
-    pub(super) fn explain(self, operation: &'static str, place: &Place) -> StoreError {
-        match self {
-            Self::Sqlite(error) => place.failed(operation, error),
-            Self::Row(bad) => bad.at(place),
-        }
-    }
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<BadRow> for Failure {
-    fn from(bad: BadRow) -> Self {
-        Self::Row(bad)
     }
 }
 

@@ -1,46 +1,32 @@
 //! Jobs as rows: the columns, reading them, and writing them back.
 
-use std::error::Error;
 use std::time::Duration;
 
 use mesh_core::Timestamp;
-use mesh_core::wire::JobStatus;
 use serde_json::value::RawValue;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, query};
 
-use super::failure::Failure;
-use super::rows::BadRow;
-use crate::job::{Job, JobEventRow, JobQuery, JobRow, NewJobEvent};
+use super::rows::json_list;
+use crate::decode::{self, BadRow, job_columns};
+use crate::failure::Failure;
+use crate::job::work::JobTable;
+use crate::job::{Job, JobEventRow, JobQuery, JobRow, NewJobEvent, nanos};
 
-/// What rules look at, in the order that [`row`] reads them in.
-macro_rules! columns {
-    () => {
-        "id, capability, owner, claim_epoch, status, progress, progress_message, error, recv_cursor, \
-         attempt_count, max_retries, max_duration, total_deadline, lease_expires_at, last_heartbeat_at, \
-         submitted_at, submitted_by, finished_at"
-    };
-}
-
-/// Where [`job`] finds what follows those columns.
-const PAYLOAD: usize = 18;
-const RESULT: usize = 19;
-
-const BY_ID: &str = concat!("SELECT ", columns!(), " FROM jobs WHERE id = ?");
+const BY_ID: &str = concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = ?");
 const WHOLE_BY_ID: &str = concat!(
     "SELECT ",
-    columns!(),
+    job_columns!(),
     ", payload, result FROM jobs JOIN job_payloads ON job = number WHERE id = ?"
 );
 const WHOLE: &str = concat!(
     "SELECT ",
-    columns!(),
+    job_columns!(),
     ", payload, result FROM jobs INDEXED BY "
 );
 /// The oldest job that waits, unless the registry drains.
 const HEAD: &str = concat!(
     "SELECT ",
-    columns!(),
+    job_columns!(),
     ", payload, result FROM jobs INDEXED BY jobs_claimable CROSS JOIN job_payloads ON job = number \
      WHERE capability = ? AND status = 'working' AND owner IS NULL \
      AND NOT EXISTS (SELECT 1 FROM flags WHERE name = 'draining') \
@@ -48,13 +34,13 @@ const HEAD: &str = concat!(
 );
 const OF_OWNERS: &str = concat!(
     "SELECT ",
-    columns!(),
+    job_columns!(),
     " FROM jobs INDEXED BY jobs_live_by_owner WHERE finished_at IS NULL \
      AND owner IN (SELECT value FROM json_each(?)) LIMIT ?"
 );
 const DUE: &str = concat!(
     "SELECT ",
-    columns!(),
+    job_columns!(),
     " FROM jobs WHERE number IN (\
      SELECT number FROM jobs INDEXED BY jobs_by_lease \
      WHERE finished_at IS NULL AND lease_expires_at <= ?1 AND owner IS NOT NULL \
@@ -66,7 +52,7 @@ const DUE: &str = concat!(
 );
 const INSERT: &str = concat!(
     "INSERT INTO jobs (",
-    columns!(),
+    job_columns!(),
     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); \
      INSERT INTO job_payloads (job, payload) VALUES (last_insert_rowid(), ?)"
 );
@@ -86,7 +72,7 @@ type Read<T> = Result<T, Failure>;
 /// The job of this id, but for what may be big.
 pub(super) async fn find(connection: &mut SqliteConnection, id: &str) -> Read<Option<JobRow>> {
     let found = query(BY_ID).bind(id).fetch_optional(connection).await?;
-    Ok(found.as_ref().map(row).transpose()?)
+    Ok(found.as_ref().map(decode::job_row).transpose()?)
 }
 
 /// The whole job of this id.
@@ -95,47 +81,7 @@ pub(super) async fn find_whole(connection: &mut SqliteConnection, id: &str) -> R
         .bind(id)
         .fetch_optional(connection)
         .await?;
-    Ok(found.as_ref().map(job).transpose()?)
-}
-
-/// The job that a claim of `capability` meets first.
-pub(super) async fn head(connection: &mut SqliteConnection, capability: &str) -> Read<Option<Job>> {
-    let found = query(HEAD)
-        .bind(capability)
-        .fetch_optional(connection)
-        .await?;
-    Ok(found.as_ref().map(job).transpose()?)
-}
-
-/// `limit` unfinished jobs of these owners.
-pub(super) async fn of_owners(
-    connection: &mut SqliteConnection,
-    owners: &[String],
-    limit: u32,
-) -> Read<Vec<JobRow>> {
-    let found = query(OF_OWNERS)
-        .bind(json_list(owners))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
-    Ok(found.iter().map(row).collect::<Result<_, BadRow>>()?)
-}
-
-/// `limit` jobs that something is due for at `now`; without `stale`, no job is too old.
-pub(super) async fn due(
-    connection: &mut SqliteConnection,
-    stale: Option<Duration>,
-    now: Timestamp,
-    limit: u32,
-) -> Read<Vec<JobRow>> {
-    let found = query(DUE)
-        .bind(now.as_nanos())
-        .bind(now.as_seconds())
-        .bind(stale.map(nanos))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
-    Ok(found.iter().map(row).collect::<Result<_, BadRow>>()?)
+    Ok(found.as_ref().map(decode::job).transpose()?)
 }
 
 /// `/jobs` as SQL, along the index of the most selective filter.
@@ -187,195 +133,164 @@ pub(super) fn list(wanted: &JobQuery) -> QueryBuilder<Sqlite> {
     sql
 }
 
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    job: &JobRow,
-    payload: &RawValue,
-) -> Read<()> {
-    query(INSERT)
-        .bind(job.id.as_str())
-        .bind(job.capability.as_str())
-        .bind(job.owner.as_deref())
-        .bind(job.claim_epoch)
-        .bind(job.status.as_str())
-        .bind(job.progress)
-        .bind(job.progress_message.as_deref())
-        .bind(job.error.as_deref())
-        .bind(cursor_text(job))
-        .bind(job.attempt_count)
-        .bind(job.max_retries)
-        .bind(job.max_duration)
-        .bind(job.total_deadline)
-        .bind(job.lease_expires_at.map(Timestamp::as_nanos))
-        .bind(job.last_heartbeat_at.map(Timestamp::as_nanos))
-        .bind(job.submitted_at.as_nanos())
-        .bind(job.submitted_by.as_str())
-        .bind(job.finished_at.map(Timestamp::as_nanos))
-        .bind(payload.get())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+impl JobTable for SqliteConnection {
+    async fn lock(&mut self, id: &str) -> Read<Option<JobRow>> {
+        find(self, id).await // Nobody else writes while this transaction stands.
+    }
 
-/// Writes back what a rule changed.
-pub(super) async fn save(connection: &mut SqliteConnection, job: &JobRow) -> Read<()> {
-    query(SAVE)
-        .bind(job.owner.as_deref())
-        .bind(job.claim_epoch)
-        .bind(job.status.as_str())
-        .bind(job.progress)
-        .bind(job.progress_message.as_deref())
-        .bind(job.error.as_deref())
-        .bind(cursor_text(job))
-        .bind(job.attempt_count)
-        .bind(job.lease_expires_at.map(Timestamp::as_nanos))
-        .bind(job.last_heartbeat_at.map(Timestamp::as_nanos))
-        .bind(job.finished_at.map(Timestamp::as_nanos))
-        .bind(job.id.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+    async fn lock_all(&mut self, _: &[&str]) -> Read<()> {
+        Ok(()) // Likewise.
+    }
 
-/// Writes back a job whose owner and state are what they were.
-pub(super) async fn save_progress(connection: &mut SqliteConnection, job: &JobRow) -> Read<()> {
-    query(SAVE_PROGRESS)
-        .bind(job.progress)
-        .bind(job.progress_message.as_deref())
-        .bind(cursor_text(job))
-        .bind(job.lease_expires_at.map(Timestamp::as_nanos))
-        .bind(job.last_heartbeat_at.map(Timestamp::as_nanos))
-        .bind(job.id.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+    async fn head(&mut self, capability: &str) -> Read<Option<Job>> {
+        let found = query(HEAD).bind(capability).fetch_optional(self).await?;
+        Ok(found.as_ref().map(decode::job).transpose()?)
+    }
 
-pub(super) async fn save_result(
-    connection: &mut SqliteConnection,
-    id: &str,
-    result: &RawValue,
-) -> Read<()> {
-    query("UPDATE jobs SET result = ? WHERE id = ?")
-        .bind(result.get())
-        .bind(id)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+    async fn of_owners(&mut self, owners: &[String], limit: u32) -> Read<Vec<JobRow>> {
+        let found = query(OF_OWNERS)
+            .bind(json_list(owners))
+            .bind(limit)
+            .fetch_all(self)
+            .await?;
+        Ok(found
+            .iter()
+            .map(decode::job_row)
+            .collect::<Result<_, BadRow>>()?)
+    }
 
-/// Appends an event to the log of a job that exists.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    job_id: &str,
-    event: &NewJobEvent,
-    now: Timestamp,
-) -> Read<JobEventRow> {
-    let row = query(APPEND)
-        .bind(event.kind.as_str())
-        .bind(event.payload.as_deref().map(RawValue::get))
-        .bind(event.trace_context.as_deref().map(RawValue::get))
-        .bind(event.posted_by.as_deref())
-        .bind(now.as_nanos())
-        .bind(job_id)
-        .fetch_one(connection)
-        .await?;
-    Ok(JobEventRow {
-        job_id: job_id.to_owned(),
-        seq: row.try_get(0)?,
-        kind: event.kind.clone(),
-        payload: event.payload.clone(),
-        trace_context: event.trace_context.clone(),
-        posted_by: event.posted_by.clone(),
-        created_at: now,
-    })
-}
+    async fn due(
+        &mut self,
+        stale: Option<Duration>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Read<Vec<JobRow>> {
+        let found = query(DUE)
+            .bind(now.as_nanos())
+            .bind(now.as_seconds())
+            .bind(stale.map(nanos))
+            .bind(limit)
+            .fetch_all(self)
+            .await?;
+        Ok(found
+            .iter()
+            .map(decode::job_row)
+            .collect::<Result<_, BadRow>>()?)
+    }
 
-/// A row that begins with the columns of a job.
-pub(super) fn row(row: &SqliteRow) -> Result<JobRow, BadRow> {
-    let read = || -> Result<JobRow, Box<dyn Error>> {
-        let time = |column: usize| -> sqlx::Result<Option<Timestamp>> {
-            let nanos: Option<i64> = row.try_get(column)?;
-            Ok(nanos.map(Timestamp::from_nanos))
-        };
-        let status: &str = row.try_get(4)?;
-        let cursor: Option<&str> = row.try_get(8)?;
-        Ok(JobRow {
-            id: row.try_get(0)?,
-            capability: row.try_get(1)?,
-            owner: row.try_get(2)?,
-            claim_epoch: row.try_get(3)?,
-            status: JobStatus::parse(status).ok_or_else(|| format!("unknown status `{status}`"))?,
-            progress: row.try_get(5)?,
-            progress_message: row.try_get(6)?,
-            error: row.try_get(7)?,
-            recv_cursor: cursor.map(serde_json::from_str).transpose()?,
-            attempt_count: row.try_get(9)?,
-            max_retries: row.try_get(10)?,
-            max_duration: row.try_get(11)?,
-            total_deadline: row.try_get(12)?,
-            lease_expires_at: time(13)?,
-            last_heartbeat_at: time(14)?,
-            submitted_at: Timestamp::from_nanos(row.try_get(15)?),
-            submitted_by: row.try_get(16)?,
-            finished_at: time(17)?,
-        })
-    };
-    BadRow::of("jobs", || row.try_get(0).unwrap_or_default(), read())
-}
+    async fn insert(&mut self, job: &JobRow, payload: &RawValue) -> Read<()> {
+        query(INSERT)
+            .bind(job.id.as_str())
+            .bind(job.capability.as_str())
+            .bind(job.owner.as_deref())
+            .bind(job.claim_epoch)
+            .bind(job.status.as_str())
+            .bind(job.progress)
+            .bind(job.progress_message.as_deref())
+            .bind(job.error.as_deref())
+            .bind(job.cursor_text())
+            .bind(job.attempt_count)
+            .bind(job.max_retries)
+            .bind(job.max_duration)
+            .bind(job.total_deadline)
+            .bind(job.lease_expires_at.map(Timestamp::as_nanos))
+            .bind(job.last_heartbeat_at.map(Timestamp::as_nanos))
+            .bind(job.submitted_at.as_nanos())
+            .bind(job.submitted_by.as_str())
+            .bind(job.finished_at.map(Timestamp::as_nanos))
+            .bind(payload.get())
+            .execute(self)
+            .await?;
+        Ok(())
+    }
 
-/// A row of a whole job.
-pub(super) fn job(whole: &SqliteRow) -> Result<Job, BadRow> {
-    let row = row(whole)?;
-    let read = || -> Result<_, Box<dyn Error>> {
-        let result: Option<String> = whole.try_get(RESULT)?;
-        let payload = RawValue::from_string(whole.try_get(PAYLOAD)?)?;
-        Ok((payload, result.map(RawValue::from_string).transpose()?))
-    };
-    let (submitted_payload, result) = BadRow::of("jobs", || row.id.clone(), read())?;
-    Ok(Job {
-        row,
-        submitted_payload,
-        result,
-    })
-}
+    async fn save(&mut self, job: &JobRow) -> Read<()> {
+        query(SAVE)
+            .bind(job.owner.as_deref())
+            .bind(job.claim_epoch)
+            .bind(job.status.as_str())
+            .bind(job.progress)
+            .bind(job.progress_message.as_deref())
+            .bind(job.error.as_deref())
+            .bind(job.cursor_text())
+            .bind(job.attempt_count)
+            .bind(job.lease_expires_at.map(Timestamp::as_nanos))
+            .bind(job.last_heartbeat_at.map(Timestamp::as_nanos))
+            .bind(job.finished_at.map(Timestamp::as_nanos))
+            .bind(job.id.as_str())
+            .execute(self)
+            .await?;
+        Ok(())
+    }
 
-/// A row of `seq, kind, payload, trace_context, posted_by, created_at`.
-pub(super) fn event(job_id: &str, row: &SqliteRow) -> Result<JobEventRow, BadRow> {
-    let read = || -> Result<JobEventRow, Box<dyn Error>> {
-        let json = |column: usize| -> Result<Option<Box<RawValue>>, Box<dyn Error>> {
-            let text: Option<String> = row.try_get(column)?;
-            Ok(text.map(RawValue::from_string).transpose()?)
-        };
+    async fn save_progress(&mut self, job: &JobRow) -> Read<()> {
+        query(SAVE_PROGRESS)
+            .bind(job.progress)
+            .bind(job.progress_message.as_deref())
+            .bind(job.cursor_text())
+            .bind(job.lease_expires_at.map(Timestamp::as_nanos))
+            .bind(job.last_heartbeat_at.map(Timestamp::as_nanos))
+            .bind(job.id.as_str())
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn save_result(&mut self, id: &str, result: &RawValue) -> Read<()> {
+        query("UPDATE jobs SET result = ? WHERE id = ?")
+            .bind(result.get())
+            .bind(id)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn append(
+        &mut self,
+        job_id: &str,
+        event: &NewJobEvent,
+        now: Timestamp,
+    ) -> Read<JobEventRow> {
+        let row = query(APPEND)
+            .bind(event.kind.as_str())
+            .bind(event.payload.as_deref().map(RawValue::get))
+            .bind(event.trace_context.as_deref().map(RawValue::get))
+            .bind(event.posted_by.as_deref())
+            .bind(now.as_nanos())
+            .bind(job_id)
+            .fetch_one(self)
+            .await?;
         Ok(JobEventRow {
             job_id: job_id.to_owned(),
             seq: row.try_get(0)?,
-            kind: row.try_get(1)?,
-            payload: json(2)?,
-            trace_context: json(3)?,
-            posted_by: row.try_get(4)?,
-            created_at: Timestamp::from_nanos(row.try_get(5)?),
+            kind: event.kind.clone(),
+            payload: event.payload.clone(),
+            trace_context: event.trace_context.clone(),
+            posted_by: event.posted_by.clone(),
+            created_at: now,
         })
-    };
-    let key = || {
-        let seq: i64 = row.try_get(0).unwrap_or_default();
-        format!("{job_id}/{seq}")
-    };
-    BadRow::of("job_events", key, read())
-}
+    }
 
-/// A list as one parameter, for `json_each`, so that each statement is prepared once.
-pub(super) fn json_list(texts: &[impl AsRef<str>]) -> String {
-    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-    serde_json::Value::from(texts).to_string()
-}
+    async fn forget(&mut self, finished_before: Timestamp, limit: u32) -> Read<u64> {
+        // Payloads and events go with their job.
+        let done = query(
+            "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs INDEXED BY jobs_finished \
+             WHERE finished_at < ? ORDER BY finished_at LIMIT ?)",
+        )
+        .bind(finished_before.as_nanos())
+        .bind(limit)
+        .execute(self)
+        .await?;
+        Ok(done.rows_affected())
+    }
 
-fn cursor_text(job: &JobRow) -> Option<String> {
-    let cursor = job.recv_cursor.as_ref()?;
-    Some(serde_json::to_string(cursor).expect("texts and numbers are JSON"))
-}
-
-/// For SQL; `i64::MAX` nanoseconds are 292 years.
-pub(super) fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+    async fn set_draining(&mut self, draining: bool) -> Read<()> {
+        let sql = if draining {
+            "INSERT INTO flags (name) VALUES ('draining') ON CONFLICT DO NOTHING"
+        } else {
+            "DELETE FROM flags WHERE name = 'draining'"
+        };
+        query(sql).execute(self).await?;
+        Ok(())
+    }
 }

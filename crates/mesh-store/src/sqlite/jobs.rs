@@ -1,4 +1,4 @@
-//! Jobs, the store's functions: reads here, changes in `job_work.rs`.
+//! Jobs, the store's functions: reads here, changes in `job/work.rs`.
 
 use std::time::Duration;
 
@@ -6,15 +6,17 @@ use mesh_core::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query, query_scalar};
 
-use super::job_work::{
+use super::rows::json_list;
+use super::{SqliteStore, job_rows};
+use crate::decode;
+use crate::error::StoreError;
+use crate::job::work::{
     Append, ApplyDeltas, Cancel, ClaimHead, Create, Expire, ExtendLease, Forget, Orphan, Reclaim,
     Release, SetDraining,
 };
-use super::{SqliteStore, job_rows};
-use crate::error::StoreError;
 use crate::job::{
     Claim, DeltaRejection, EventRead, Expired, Job, JobDelta, JobEventRow, JobQuery, JobRefusal,
-    JobRelease, JobRow, NewJob, NewJobEvent, Reclaimed,
+    JobRelease, JobRow, NewJob, NewJobEvent, Reclaimed, nanos,
 };
 
 impl SqliteStore {
@@ -41,7 +43,7 @@ impl SqliteStore {
             .await;
         self.explain(operation, rows)?
             .iter()
-            .map(|row| self.explain(operation, job_rows::job(row)))
+            .map(|row| self.explain(operation, decode::job(row)))
             .collect()
     }
 
@@ -148,13 +150,13 @@ impl SqliteStore {
         )
         .bind(id)
         .bind(wanted.after)
-        .bind(job_rows::json_list(&wanted.kinds))
+        .bind(json_list(&wanted.kinds))
         .bind(wanted.limit)
         .fetch_all(reading.connection()?)
         .await;
         self.explain(operation, rows)?
             .iter()
-            .map(|row| self.explain(operation, job_rows::event(id, row)))
+            .map(|row| self.explain(operation, decode::job_event(id, row)))
             .collect::<Result<_, _>>()
             .map(Ok)
     }
@@ -206,7 +208,7 @@ impl SqliteStore {
               FROM jobs INDEXED BY jobs_without_deadline WHERE finished_at IS NULL \
               AND total_deadline IS NULL AND ?1 IS NOT NULL)",
         )
-        .bind(stale.map(job_rows::nanos))
+        .bind(stale.map(nanos))
         .fetch_one(reading.connection()?)
         .await;
         let row = self.explain(operation, row)?;
@@ -241,7 +243,7 @@ impl SqliteStore {
              AND owner IS NULL AND attempt_count <= max_retries \
              AND capability IN (SELECT value FROM json_each(?)) GROUP BY capability",
         )
-        .bind(job_rows::json_list(capabilities))
+        .bind(json_list(capabilities))
         .try_map(|row: SqliteRow| Ok((row.try_get(0)?, row.try_get(1)?)))
         .fetch_all(reading.connection()?)
         .await;

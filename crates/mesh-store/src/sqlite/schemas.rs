@@ -1,18 +1,14 @@
 //! Schemas: reading and forgetting; they are written with the agents that bring them.
 
-use std::error::Error;
-
 use mesh_core::Timestamp;
-use serde_json::value::RawValue;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, query};
+use sqlx::{SqliteConnection, query};
 
 use super::SqliteStore;
-use super::failure::Failure;
-use super::job_rows::json_list;
-use super::rows::BadRow;
+use super::rows::json_list;
 use super::writer::Work;
+use crate::decode;
 use crate::error::StoreError;
+use crate::failure::Failure;
 use crate::row::SchemaRow;
 
 impl SqliteStore {
@@ -28,7 +24,7 @@ impl SqliteStore {
         .await;
         self.explain(operation, rows)?
             .iter()
-            .map(|row| self.explain(operation, schema(row)))
+            .map(|row| self.explain(operation, decode::schema(row)))
             .collect()
     }
 
@@ -41,7 +37,7 @@ impl SqliteStore {
                 .fetch_optional(reading.connection()?)
                 .await;
         self.explain(operation, row)?
-            .map(|row| self.explain(operation, schema(&row)))
+            .map(|row| self.explain(operation, decode::schema(&row)))
             .transpose()
     }
 
@@ -81,16 +77,4 @@ impl Work for Forget<'_> {
         .await?;
         Ok(done.rows_affected())
     }
-}
-
-fn schema(row: &SqliteRow) -> Result<SchemaRow, BadRow> {
-    let read = || -> Result<SchemaRow, Box<dyn Error>> {
-        Ok(SchemaRow {
-            hash: row.try_get(0)?,
-            canonical: RawValue::from_string(row.try_get(1)?)?,
-            runtime_origin: row.try_get(2)?,
-            created_at: Timestamp::from_nanos(row.try_get(3)?),
-        })
-    };
-    BadRow::of("schemas", || row.try_get(0).unwrap_or_default(), read())
 }

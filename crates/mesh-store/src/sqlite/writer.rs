@@ -4,7 +4,8 @@ use std::fs::File;
 
 use sqlx::{SqliteConnection, query};
 
-use super::failure::Failure;
+use crate::failure::Failure;
+use crate::job::work::JobWork;
 
 /// What one write transaction does. It may be done again if the database was locked.
 pub(super) trait Work: Sync {
@@ -16,6 +17,14 @@ pub(super) trait Work: Sync {
         &self,
         connection: &mut SqliteConnection,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+impl<W: JobWork> Work for W {
+    type Output = W::Output;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<W::Output, Failure> {
+        JobWork::run(self, connection).await
+    }
 }
 
 pub(super) struct Writer {
