@@ -12,6 +12,7 @@ mod app;
 mod audit;
 mod backup;
 pub mod cli;
+mod compact;
 mod connection;
 mod entities;
 mod health;

@@ -10,6 +10,8 @@ use mesh_core::wire::{DependencyEntry, Registration, Runtime, Tool};
 use mesh_store::SchemaRow;
 use serde_json::value::RawValue;
 
+use crate::compact::compact;
+
 /// What a registration publishes.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
@@ -50,7 +52,7 @@ impl Published {
         }
         let rows = schemas.into_iter().map(|(hash, canonical)| SchemaRow {
             hash: hash.to_owned(),
-            canonical: canonical.to_owned(),
+            canonical: compact(canonical.to_owned()),
             runtime_origin: runtime.to_owned(),
             created_at: now,
         });

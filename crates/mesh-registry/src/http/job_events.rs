@@ -19,6 +19,7 @@ use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
 use crate::App;
+use crate::compact::compact;
 
 /// How many events a request gets that does not say.
 const DEFAULT_LIMIT: i64 = 100;
@@ -81,8 +82,8 @@ async fn append(
     }
     let event = NewJobEvent {
         kind: kind.to_owned(),
-        payload: request.payload,
-        trace_context,
+        payload: request.payload.map(compact),
+        trace_context: trace_context.map(compact),
         posted_by: None, // Without trust there are no entities.
     };
     let event = app

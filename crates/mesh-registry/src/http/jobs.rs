@@ -25,6 +25,7 @@ use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
 use crate::App;
+use crate::compact::compact;
 use crate::metrics::StoreOperation;
 
 /// How many jobs a request gets that does not say.
@@ -178,7 +179,7 @@ fn new_job(request: JobRequest) -> Result<NewJob, ApiError> {
     Ok(NewJob {
         id: Uuid::new_v4().to_string(),
         capability: request.capability,
-        submitted_payload: payload,
+        submitted_payload: compact(payload),
         submitted_by: request.submitted_by,
         max_retries: request.max_retries.unwrap_or(1),
         max_duration: request.max_duration,
@@ -327,7 +328,7 @@ fn delta(delta: Delta) -> Result<JobDelta, ApiError> {
         status: delta.status,
         progress: delta.progress,
         progress_message: delta.progress_message,
-        result: delta.result,
+        result: delta.result.map(compact),
         error: delta.error,
         recv_cursor: delta.recv_cursor,
     })

@@ -189,3 +189,78 @@ async fn a_list_is_never_null_however_empty() {
     let batch = json!({ "instance_id": "bare-1", "deltas": [delta] });
     assert_eq!(post("/jobs/batch", batch).await["rejected"], json!([]));
 }
+
+/// White space between tokens, as some clients send it.
+const SPACED: &str = "{ \"n\" : [ 1 , { } ] ,\n \"text\" : \" as it is \" }";
+
+#[tokio::test]
+async fn answers_are_compact_however_bodies_are_spaced() {
+    let registry = Registry::new().await;
+    let hash = mesh_core::schema::hash_canonical(SPACED).unwrap();
+    let agent = format!(
+        r#"{{ "agent_id" : "a-1", "http_host" : "h", "http_port" : 1, "tools" : [ {{
+            "function_name" : "f", "capability" : "c", "kwargs" : {SPACED},
+            "inputSchema" : {SPACED}, "outputSchemaCanonical" : {SPACED},
+            "outputSchemaHash" : "{hash}", "llm_filter" : {{ "filter" : [ "c" ] }},
+            "dependencies" : [ {{ "capability" : "c", "tags" : [ "+x", [ "y" ] ] }} ] }} ] }}"#
+    );
+    let job = format!(
+        r#"{{ "capability" : "c", "submitted_by" : "t", "submitted_payload" : {SPACED} }}"#
+    );
+    let claim = r#"{ "capability" : "c", "instance_id" : "a-1" }"#.to_owned();
+    let mut answers = Vec::new();
+    for (path, body) in [
+        ("/heartbeat", &agent),
+        ("/heartbeat", &agent),
+        ("/jobs", &job),
+        ("/jobs/claim", &claim),
+    ] {
+        answers.push(registry.send(Method::POST, path, body.clone()).await);
+    }
+    let id = answers[2].json()["id"].as_str().unwrap().to_owned();
+    let event = format!(r#"{{ "type" : "go", "payload" : {SPACED}, "trace_context" : {SPACED} }}"#);
+    let delta = format!(r#"{{ "id" : "{id}", "status" : "completed", "result" : {SPACED} }}"#);
+    let batch = format!(r#"{{ "instance_id" : "a-1", "deltas" : [ {delta} ] }}"#);
+    for (path, body) in [
+        (format!("/jobs/{id}/events"), event),
+        ("/jobs/batch".to_owned(), batch),
+        ("/jobs".to_owned(), "{ }".to_owned()),
+    ] {
+        answers.push(registry.send(Method::POST, &path, body).await);
+    }
+    for path in [
+        "/agents",
+        "/events",
+        "/schemas",
+        "/jobs",
+        &format!("/jobs/{id}"),
+        &format!("/jobs/{id}/events"),
+        "/health",
+        "/trace/stats",
+    ] {
+        answers.push(registry.send(Method::GET, path, Body::empty()).await);
+    }
+    for answer in answers {
+        let compact = answer.json().to_string();
+        assert_eq!(answer.text.len(), compact.len(), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_a_length_by_default_and_one_at_most() {
+    let registry = Registry::new().await;
+    for number in 0..60 {
+        let agent = json!({ "agent_id": format!("a-{number}") });
+        registry.register(&agent).await;
+    }
+    for (query, length) in [
+        ("", 50),
+        ("?limit=0", 1),
+        ("?limit=-7", 1),
+        ("?limit=9999", 60),
+    ] {
+        let list = registry.get(&format!("/events{query}")).await;
+        assert_eq!(list["count"], length, "{query}");
+        assert_eq!(list["events"].as_array().unwrap().len(), length, "{query}");
+    }
+}

@@ -50,6 +50,31 @@ async fn a_published_schema_is_found_by_its_hash() {
     assert_eq!(reply.json()["error"], "schema not found: sha256:0");
 }
 
+/// However it was spaced and sorted when it was verified, so it is answered, but for the space.
+#[tokio::test]
+async fn a_schema_is_answered_in_a_text_that_its_hash_is_of() {
+    const SPACED: &str = "{ \"type\" : \"object\" ,\n\t\"required\" : [ \"name\" ] ,\r\n \"properties\" :
+        { \"size\" : { \"type\" : [ \"integer\" , \"null\" ] } , \"name\" : { \"type\" : \"string\" } } }";
+    const KEPT: &str = concat!(
+        r#"{"type":"object","required":["name"],"properties":"#,
+        r#"{"size":{"type":["integer","null"]},"name":{"type":"string"}}}"#
+    );
+    let registry = Registry::new().await;
+    let body = publisher("a-1", &json!("SPACED"), HASH).to_string();
+    let body = body.replace("\"SPACED\"", SPACED);
+    let answer = registry.send(Method::POST, "/heartbeat", body).await.json();
+    assert!(answer["warnings"].is_null(), "{answer}");
+    for path in ["/schemas".to_owned(), format!("/schemas/{HASH}")] {
+        let answer = registry.send(Method::GET, &path, Body::empty()).await;
+        let text = answer.text;
+        assert!(text.contains(&format!(r#""canonical":{KEPT}"#)), "{text}");
+    }
+    for text in [SPACED, KEPT] {
+        let hash = mesh_core::schema::hash_canonical(text);
+        assert_eq!(hash.as_deref(), Some(HASH), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_can_put_another_schema_in_a_hashes_place() {
     let registry = Registry::new().await;

@@ -3,8 +3,9 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// A JSON Schema as the agent spelled it: keys in its order, numbers in its digits. Only white space
-/// between tokens is dropped, since a line break would end a line of an event stream.
+use crate::compact::compact;
+
+/// A JSON Schema as the agent spelled it: keys in its order, numbers in its digits.
 #[derive(Debug)]
 pub(crate) struct InputSchema(Box<RawValue>);
 
@@ -13,28 +14,13 @@ impl InputSchema {
     pub(crate) fn compile(json: &RawValue) -> serde_json::Result<Self> {
         // A raw value was skipped and not read: what ails it comes to light here, not at a consumer.
         serde_json::from_str::<Map<String, Value>>(json.get())?;
-        RawValue::from_string(compact(json.get())).map(Self)
+        Ok(Self(compact(json.to_owned())))
     }
 
     /// The text.
     pub(crate) fn raw(&self) -> &RawValue {
         &self.0
     }
-}
-
-fn compact(json: &str) -> String {
-    let mut in_text = false;
-    let mut escaped = false;
-    let is_kept = |character: &char| {
-        if !in_text {
-            in_text = *character == '"';
-            return !character.is_ascii_whitespace();
-        }
-        in_text = escaped || *character != '"';
-        escaped = !escaped && *character == '\\';
-        true
-    };
-    json.chars().filter(is_kept).collect()
 }
 
 #[cfg(test)]
