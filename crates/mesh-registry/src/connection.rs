@@ -210,7 +210,11 @@ impl AsyncWrite for Watched {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::post;
+    use std::error::Error as _;
+    use std::sync::atomic::AtomicUsize;
+
+    use axum::routing::{get, post};
+    use futures_util::stream;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::time::timeout;
@@ -314,6 +318,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_reader_who_takes_nothing_is_cut_off_and_little_is_kept_for_it() {
+        /// 256 MB in all, more than the buffers of any system take.
+        const PIECES: usize = 4096;
+        static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+        let taken = Arc::new(AtomicUsize::new(0));
+        let flood = {
+            let taken = taken.clone();
+            async move || {
+                let pieces = (0..PIECES).map(move |_| {
+                    taken.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, Infallible>(Bytes::from_static(&PIECE))
+                });
+                Body::from_stream(stream::iter(pieces))
+            }
+        };
+        let limits = Limits {
+            stall: SHORT,
+            ..LIMITS
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut reader = TcpStream::connect(address).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n";
+        reader.write_all(request).await.unwrap();
+        let router = Router::new().route("/", get(flood));
+        let served = timeout(LONG, serve(stream, router, limits)).await;
+        let error = served.expect("the server lets go of it").unwrap_err();
+        assert_eq!(
+            error.source().map(ToString::to_string).as_deref(),
+            Some("the client read nothing for 300ms")
+        );
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken < PIECES / 4, "{taken} pieces were kept for it");
+    }
+
+    #[tokio::test]
     async fn a_head_far_beyond_64_kb_is_refused() {
         let server = Server::start(Limits::PROTOCOL).await;
         for (length, status) in [(60 << 10, "200"), (200 << 10, "431")] {
@@ -338,12 +379,12 @@ mod tests {
         let Limits {
             idle,
             head,
-            stall: _,
+            stall,
             head_size,
         } = Limits::PROTOCOL;
         assert_eq!(
-            (idle.as_secs(), head.as_secs(), head_size),
-            (120, 10, 65_536)
+            (idle.as_secs(), head.as_secs(), stall.as_secs(), head_size),
+            (120, 10, 30, 65_536)
         );
     }
 }

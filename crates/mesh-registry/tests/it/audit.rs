@@ -90,6 +90,26 @@ async fn a_slot_with_one_candidate_is_not_told_until_it_is_lost() {
 }
 
 #[tokio::test]
+async fn whoever_is_turned_down_alone_is_told_and_so_is_another_function_of_the_winner() {
+    let registry = Registry::new().await;
+    registry.register(&provider("p-1", &["c"])).await;
+    let picky = json!([{ "capability": "c", "tags": ["x"] }]);
+    registry.register(&consumer("user-1", &picky)).await;
+    assert_eq!(story(&registry).await, ["dependency_unresolved - -"]);
+
+    let registry = Registry::new().await;
+    let mut offer = provider("p-1", &["c"]);
+    registry.register(&offer).await;
+    registry.register(&user()).await;
+    assert!(audit(&registry).await.is_empty(), "there was no choice");
+    offer["tools"][0]["function_name"] = json!("another");
+    registry.register(&offer).await;
+    assert_eq!(story(&registry).await, ["dependency_resolved p-1 p-1"]);
+    let chosen = &audit(&registry).await[0]["data"]["chosen"];
+    assert_eq!(chosen["function_name"], "another");
+}
+
+#[tokio::test]
 async fn a_choice_is_told_once_and_a_new_winner_again() {
     let registry = Registry::new().await;
     registry.register(&provider("p-2", &["c"])).await;

@@ -10,6 +10,8 @@ mod limits;
 mod listing;
 mod llm;
 #[cfg(unix)]
+mod outage;
+#[cfg(unix)]
 mod postgres;
 mod proxy;
 mod published;
