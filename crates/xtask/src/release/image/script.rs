@@ -1,11 +1,13 @@
-//! `packaging/scripts/build-docker.sh`, as far as it refuses, and what a build that fails leaves.
+//! `packaging/scripts/build-docker.sh`: what it refuses, what a build that fails leaves, and what one
+//! that succeeds pushes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
-use super::registries::Digest;
+use super::registries::{Api, Digest, Logins, Lookup, Loopback, Transport};
 use crate::root;
 
 /// What the script says to variables that it refuses: one line.
@@ -129,13 +131,14 @@ fn help_is_the_scripts_head_and_arguments_are_refused() {
     }
 }
 
-/// A context without any file that an image holds, and where the script works.
-struct Incomplete {
+/// What images are built from, and where the script works.
+struct Context {
     folder: tempfile::TempDir,
 }
 
-impl Incomplete {
-    fn new() -> Self {
+impl Context {
+    /// Without any file that an image holds.
+    fn empty() -> Self {
         let folder = tempfile::tempdir().expect("the test's own folder");
         fs::create_dir_all(folder.path().join("context/linux/amd64"))
             .expect("the test's own folder");
@@ -151,16 +154,43 @@ impl Incomplete {
         Self { folder }
     }
 
-    /// What buildah's failure to build `image` comes to, after the line that says what is built.
-    fn failure(&self, image: &str, python_image: &str) -> String {
-        let output = script()
+    /// With everything of the registry's image, written `age` seconds after the beginning of time.
+    fn of_a_registry(age: u64) -> Self {
+        let context = Self::empty();
+        for file in [
+            "LICENSE",
+            "linux/amd64/mcp-mesh-registry",
+            "linux/amd64/sbom/mcp-mesh-registry.cdx.json",
+        ] {
+            let path = context.folder.path().join("context").join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("the test's own folder");
+            fs::write(&path, file).expect("the test's own folder");
+            let written = fs::File::options().append(true).open(&path);
+            written
+                .and_then(|file| file.set_modified(UNIX_EPOCH + Duration::from_secs(age)))
+                .expect("the test's own file");
+        }
+        context
+    }
+
+    /// The script, told to build `image` by buildah.
+    fn build(&self, image: &str) -> Command {
+        let mut script = script();
+        script
             .env("DOCKER_BUILDER", "buildah")
             .env("DOCKER_IMAGES", image)
             .env("DOCKER_PLATFORMS", "linux/amd64")
-            .env("PYTHON_IMAGE", python_image)
             .env("CONTEXT", self.folder.path().join("context"))
             .env("OUTPUT_DIR", self.folder.path().join("output"))
-            .env("TMPDIR", self.folder.path().join("tmp"))
+            .env("TMPDIR", self.folder.path().join("tmp"));
+        script
+    }
+
+    /// What buildah's failure to build `image` comes to, after the line that says what is built.
+    fn failure(&self, image: &str, python_image: &str) -> String {
+        let output = self
+            .build(image)
+            .env("PYTHON_IMAGE", python_image)
             .output()
             .expect("bash");
         let said = String::from_utf8(output.stderr).expect("text");
@@ -200,7 +230,7 @@ fn a_build_that_fails_leaves_nothing_behind() {
     if !may_use_buildah() {
         return;
     }
-    let incomplete = Incomplete::new();
+    let incomplete = Context::empty();
     let said = incomplete.failure("registry", "python:3");
     assert!(said.contains("LICENSE"), "{said}");
     assert!(!said.contains("subuid"), "{said}");
@@ -214,7 +244,7 @@ fn a_base_that_cannot_be_reached_is_named_with_its_variable() {
     }
     let port = mesh_test::free_port().expect("a free port");
     let digest = Digest::of(b"");
-    let incomplete = Incomplete::new();
+    let incomplete = Context::empty();
     let python_image = format!("127.0.0.1:{port}/acme/python:3.11@{digest}");
     let said = incomplete.failure("cli", &python_image);
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -223,4 +253,36 @@ fn a_base_that_cannot_be_reached_is_named_with_its_variable() {
     assert!(said.starts_with(&named), "{said}");
     assert!(said.contains("set PYTHON_IMAGE to one"), "{said}");
     incomplete.assert_nothing_is_left();
+}
+
+#[test]
+fn the_same_files_are_the_same_image_and_true_pushes_it_under_its_tag() {
+    if !may_use_buildah() {
+        return;
+    }
+    let hub = Loopback::start().expect("a registry");
+    let prefix = hub.prefix().expect("a name");
+    let digests = [("first", 1_000_000), ("second", 2_000_000)].map(|(tag, age)| {
+        let context = Context::of_a_registry(age);
+        let output = context
+            .build("registry")
+            .env("DOCKER_PUSH", "true")
+            .env("DOCKER_REGISTRY", prefix.to_string())
+            .env("DOCKER_TAG", tag)
+            .output()
+            .expect("bash");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.success(), "{said}");
+        let repository = prefix.child("registry");
+        let logins = Logins::default();
+        let pushed = Api::new(&repository, &logins, Transport::Usual).find(tag);
+        let Lookup::Found(manifest) = pushed.expect("the registry answers") else {
+            panic!("nothing has the tag `{tag}`: {said}");
+        };
+        let printed = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(printed, format!("{repository}@{}\n", manifest.digest));
+        context.assert_nothing_is_left();
+        manifest.digest
+    });
+    assert_eq!(digests[0], digests[1]);
 }
