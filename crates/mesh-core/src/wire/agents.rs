@@ -1,7 +1,5 @@
 //! `GET /agents`: who is in the mesh.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use super::nullable;
 use super::registration::wire_enum;
 use crate::Timestamp;
-use std::fmt;
 
 /// The header that names an answer: on the answer to `POST /heartbeat`, and on an agent's
 /// `HEAD /heartbeat/{agent_id}` to say which answer it holds. A stream's `id` is the same name.

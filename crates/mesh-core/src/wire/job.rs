@@ -4,7 +4,6 @@
 //! bears an older epoch than the job's is refused.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

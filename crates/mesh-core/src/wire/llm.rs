@@ -1,7 +1,5 @@
 //! What an LLM function asks for: tools that it may use, and a provider that does the thinking.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
