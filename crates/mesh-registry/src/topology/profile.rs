@@ -328,6 +328,19 @@ mod tests {
     }
 
     #[test]
+    fn nobody_has_more_functions_than_any_agent_has() {
+        let with = |tools: usize| {
+            let tools = vec!["{}"; tools].join(",");
+            compile(&format!(r#"{{"agent_id":"a","tools":[{tools}]}}"#))
+        };
+        assert_eq!(with(10_000).unwrap().functions.len(), 10_000);
+        assert_eq!(
+            with(10_001).unwrap_err().to_string(),
+            "validation failed: tools: 10001 are more than 10000"
+        );
+    }
+
+    #[test]
     fn kwargs_are_sorted_and_empty_ones_dropped() {
         let body = r#"{"agent_id":"a","tools":[
             {"function_name":"f","capability":"c","kwargs":{"b":{"z":1,"a":2},"a":1,"task":true}},
