@@ -14,7 +14,7 @@ use imbl::HashMap;
 use mesh_core::wire::{AgentStatus, TagEntry};
 
 use super::function::{Function, Need, Offer, Spec};
-use super::resolve::{Candidates, OfferKey, first_match, is_resolvable};
+use super::resolve::{Candidates, OfferKey, first_match};
 use super::{Agent, Mesh};
 
 impl Mesh {
@@ -143,7 +143,7 @@ impl Mesh {
         need.alternatives().any(|spec| {
             self.providers
                 .get(&spec.capability)
-                .is_some_and(|offers| is_resolvable(spec, offers))
+                .is_some_and(|offers| first_match(spec, offers).is_some())
         })
     }
 
@@ -200,7 +200,8 @@ impl Mesh {
             );
         }
         let withheld = self.withheld.get(name);
-        if let Some(((id, _), _)) = withheld.and_then(|offers| first_match(spec, offers)) {
+        if let Some(found) = withheld.and_then(|offers| first_match(spec, offers)) {
+            let id = &found.profile.id;
             let healthy = |agent: &Agent| agent.status == AgentStatus::Healthy;
             let state = if self.agents.get(id).is_some_and(healthy) {
                 "unavailable"

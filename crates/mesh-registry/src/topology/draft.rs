@@ -9,7 +9,6 @@ use mesh_core::{AgentId, Timestamp};
 use mesh_store::{AgentRow, Change, EventRow, SchemaRow};
 use serde_json::json;
 
-use super::llm::Selection;
 use super::requirements::RequiredCycle;
 use super::resolve::OfferKey;
 use super::{Agent, Mesh, Profile, Pulse, Wiring};
@@ -294,9 +293,7 @@ impl Draft {
         let renewed = std::mem::take(&mut self.renewed);
         for id in &renewed {
             let rewired = self.rewire(id, |mesh, agent| {
-                let profile = &agent.profile;
-                let llm = Selection::resolve(profile, mesh);
-                Some(Wiring::resolve(profile, llm, |need| mesh.resolve(need)))
+                Some(Wiring::resolve(&agent.profile, mesh))
             });
             if let Some((_, agent)) = rewired {
                 let slots = 0..agent.profile.need_count();
@@ -317,11 +314,7 @@ impl Draft {
         }
         for (id, names) in affected {
             let rewired = self.rewire(&id, |mesh, agent| {
-                let touched = |capability: &Arc<str>| names.contains(capability);
-                let llm = agent.wiring.llm.refresh(&agent.profile, &names, mesh);
-                agent
-                    .wiring
-                    .refresh(&agent.profile, llm, touched, |need| mesh.resolve(need))
+                agent.wiring.refresh(&agent.profile, &names, mesh)
             });
             if let Some((before, agent)) = rewired {
                 let slots = agent.wiring.rewired(&before);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use mesh_core::matching::{ProviderSchema, ProviderVersion, SchemaQuery, TagQuery, VersionQuery};
-use mesh_core::wire::{self, TagEntry};
+use mesh_core::wire::{self, LlmSelector, TagEntry};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -34,6 +34,7 @@ pub(crate) struct Offer {
     pub(crate) is_task: bool,
     pub(crate) llm_filter: Option<Box<RawValue>>,
     pub(crate) llm_provider: Option<Box<RawValue>>,
+    /// What arguments it takes; who does not say is not called on behalf of an LLM.
     pub(crate) input_schema: Option<InputSchema>,
     /// The offer as LLM functions are told of it; rendered when first selected.
     pub(crate) llm_answer: OnceLock<Box<RawValue>>,
@@ -165,6 +166,24 @@ impl Spec {
             ),
             tag_entries: dependency.tags.into(),
         }
+    }
+
+    /// Compiles what an LLM function selects by.
+    pub(super) fn select(selector: LlmSelector) -> Self {
+        Self::compile(wire::Dependency {
+            capability: selector.capability,
+            tags: selector.tags,
+            version: Some(selector.version),
+            ..wire::Dependency::default()
+        })
+    }
+
+    /// How well an offer of the right name suits, if it does.
+    pub(crate) fn score(&self, offer: &Offer) -> Option<u32> {
+        let score = self.tags.score(&offer.tags).ok()?;
+        let suits = self.version.accepts(&offer.version)
+            && (self.schema.as_ref()).is_none_or(|schema| schema.accepts(offer.output.as_ref()));
+        suits.then_some(score)
     }
 }
 

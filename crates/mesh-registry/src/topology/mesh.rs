@@ -8,7 +8,7 @@ use mesh_core::{AgentId, Label};
 
 use super::function::Need;
 use super::requirements::Requirements;
-use super::resolve::{Candidates, OfferKey, Wired, resolve};
+use super::resolve::{Candidate, Candidates, OfferKey, Wired, best};
 use super::{Agent, Endpoint, Profile};
 
 /// Everything that the registry knows, at one moment. The maps are persistent: a clone shares
@@ -45,12 +45,21 @@ impl Mesh {
     pub(super) fn resolve(&self, need: &Need) -> Option<Wired> {
         let mut alternatives = need.alternatives().enumerate();
         alternatives.find_map(|(alternative, spec)| {
-            let target = resolve(spec, self.providers.get(&spec.capability)?)?;
+            let offers = self.providers.get(&spec.capability)?;
+            let target = best(spec, Candidate::all(offers))?;
             Some(Wired {
                 target,
                 alternative,
             })
         })
+    }
+
+    /// The offers of `capability`: first those that are available, then the others.
+    pub(super) fn all_offers(&self, capability: &str) -> impl Iterator<Item = &Candidates> {
+        let indexes = [&self.providers, &self.withheld];
+        indexes
+            .into_iter()
+            .filter_map(move |offers| offers.get(capability))
     }
 
     /// Whether `capability` is available from anybody.

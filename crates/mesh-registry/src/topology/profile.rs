@@ -45,7 +45,8 @@ pub(crate) enum InvalidRegistration {
 /// More functions than any agent has.
 const MAX_TOOLS: usize = 10_000;
 
-fn list<T: std::fmt::Display>(values: &[T]) -> String {
+/// The words that are allowed, for people.
+pub(super) fn list<T: std::fmt::Display>(values: &[T]) -> String {
     values
         .iter()
         .map(|value| format!("`{value}`"))

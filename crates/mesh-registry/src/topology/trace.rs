@@ -9,7 +9,7 @@ use mesh_core::wire::{
 use serde_json::{Value, json};
 
 use super::function::{Function, Need, Offer, Spec};
-use super::resolve::Candidates;
+use super::resolve::{Candidate, Candidates, Target};
 use super::{Mesh, Profile, Wiring};
 
 /// How many candidates a stage lists at most. A trace must stay readable, and storable.
@@ -64,11 +64,12 @@ impl<'a> Slot<'a> {
 
     /// The agent and the function that the slot is wired to.
     pub(crate) fn winner(self) -> Option<(&'a str, &'a str)> {
-        let wired = self.wiring.slot(self.position)?;
-        Some((
-            wired.target.profile.id.as_str(),
-            wired.target.function_name(),
-        ))
+        let target = self.target()?;
+        Some((target.profile.id.as_str(), target.function_name()))
+    }
+
+    fn target(self) -> Option<&'a Target> {
+        Some(&self.wiring.slot(self.position)?.target)
     }
 
     /// The alternative that the slot is wired by, or the favourite.
@@ -82,9 +83,8 @@ impl<'a> Slot<'a> {
 
     /// How many offers of the capability there are, available or not.
     pub(crate) fn candidates(self) -> usize {
-        let name = &self.spec().capability;
-        let count = |offers: Option<&Candidates>| offers.map_or(0, Candidates::len);
-        count(self.mesh.providers.get(name)) + count(self.mesh.withheld.get(name))
+        let offers = self.mesh.all_offers(&self.spec().capability);
+        offers.map(Candidates::len).sum()
     }
 
     /// Tells how the slot was resolved.
@@ -102,10 +102,10 @@ impl<'a> Slot<'a> {
                     .to_owned(),
             },
             stages: self.stages(spec),
-            chosen: self.wiring.slot(self.position).map(|wired| AuditChoice {
-                agent_id: wired.target.profile.id.to_string(),
-                endpoint: wired.target.endpoint().to_string(),
-                function_name: wired.target.function_name().to_owned(),
+            chosen: self.target().map(|target| AuditChoice {
+                agent_id: target.profile.id.to_string(),
+                endpoint: target.endpoint().to_string(),
+                function_name: target.function_name().to_owned(),
             }),
             prior_chosen,
         }
@@ -119,21 +119,21 @@ impl<'a> Slot<'a> {
         if !candidates.is_empty() {
             stages.push(sift("capability_match", &mut candidates, |_| None));
             stages.push(sift("tags", &mut candidates, |candidate| {
-                tags(spec, candidate.offer)
+                tags(spec, candidate.offer())
             }));
         }
         if !candidates.is_empty() {
             stages.push(sift("version", &mut candidates, |candidate| {
-                version(spec, candidate.offer)
+                version(spec, candidate.offer())
             }));
         }
         if !candidates.is_empty() && spec.schema.is_some() {
             stages.push(sift("schema", &mut candidates, |candidate| {
-                schema(spec, candidate.offer)
+                schema(spec, candidate.offer())
             }));
         }
-        if let Some((agent_id, function)) = self.winner().filter(|_| !candidates.is_empty()) {
-            let winner = format!("{agent_id}:{function}");
+        if let Some(target) = self.target().filter(|_| !candidates.is_empty()) {
+            let winner = id(target.candidate());
             stages.push(AuditStage {
                 stage: "tiebreaker".to_owned(),
                 kept: vec![winner.clone()],
@@ -147,28 +147,13 @@ impl<'a> Slot<'a> {
 
     /// Every offer of the capability, in an order that tells equal meshes alike.
     fn candidates_of(self, spec: &Spec) -> Vec<Candidate<'a>> {
-        let of = |offers: Option<&'a Candidates>| {
-            let offers = offers.into_iter().flatten();
-            offers.filter_map(|((_, position), profile)| {
-                let function = profile.functions.get(*position)?;
-                let offer = function.offer.as_ref()?;
-                Some(Candidate {
-                    profile,
-                    position: *position,
-                    function,
-                    offer,
-                })
-            })
-        };
-        let available = of(self.mesh.providers.get(&spec.capability));
-        let mut all: Vec<_> = available
-            .chain(of(self.mesh.withheld.get(&spec.capability)))
-            .collect();
-        all.sort_by_key(|candidate| (&candidate.profile.id, &candidate.function.name));
+        let offers = self.mesh.all_offers(&spec.capability);
+        let mut all: Vec<_> = offers.flat_map(Candidate::all).collect();
+        all.sort_by_key(|candidate| (&candidate.profile.id, &candidate.function().name));
         all
     }
 
-    fn health(self, candidate: &Candidate<'_>) -> Option<(&'static str, Value)> {
+    fn health(self, candidate: Candidate<'_>) -> Option<(&'static str, Value)> {
         let agent = self.mesh.agent(candidate.profile.id.as_str())?;
         if agent.status != AgentStatus::Healthy {
             return Some(("Unhealthy", json!({ "status": agent.status })));
@@ -178,25 +163,16 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// An offer of the capability that is asked for.
-struct Candidate<'a> {
-    profile: &'a Profile,
-    position: usize,
-    function: &'a Function,
-    offer: &'a Offer,
-}
-
-impl Candidate<'_> {
-    fn id(&self) -> String {
-        format!("{}:{}", self.profile.id, self.function.name)
-    }
+/// How a trace calls a candidate.
+fn id(candidate: Candidate<'_>) -> String {
+    format!("{}:{}", candidate.profile.id, candidate.function().name)
 }
 
 /// Lets those `candidates` pass that `objection` has nothing against.
 fn sift<'a>(
     stage: &str,
     candidates: &mut Vec<Candidate<'a>>,
-    objection: impl Fn(&Candidate<'a>) -> Option<(&'static str, Value)>,
+    objection: impl Fn(Candidate<'a>) -> Option<(&'static str, Value)>,
 ) -> AuditStage {
     let all = candidates.len();
     let mut told = AuditStage {
@@ -204,15 +180,15 @@ fn sift<'a>(
         ..AuditStage::default()
     };
     candidates.retain(|candidate| {
-        let Some((reason, details)) = objection(candidate) else {
+        let Some((reason, details)) = objection(*candidate) else {
             if told.kept.len() < MAX_LISTED {
-                told.kept.push(candidate.id());
+                told.kept.push(id(*candidate));
             }
             return true;
         };
         if told.evicted.len() < MAX_LISTED {
             told.evicted.push(AuditEviction {
-                id: candidate.id(),
+                id: id(*candidate),
                 reason: reason.to_owned(),
                 details: Some(details),
             });

@@ -1,6 +1,6 @@
 //! The answer to one consumer: where its dependencies are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -10,8 +10,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::function::Need;
 use super::llm::Selection;
-use super::resolve::Wired;
-use super::{AnswerId, Profile};
+use super::resolve::{Target, Wired};
+use super::{AnswerId, Mesh, Profile};
 
 /// A consumer's slots, resolved, and their JSON. Immutable; a change makes a new one.
 #[derive(Debug, Clone)]
@@ -44,39 +44,29 @@ impl Wiring {
     }
 
     /// Resolves every need of `profile`; the draft numbers the result.
-    pub(crate) fn resolve(
-        profile: &Profile,
-        llm: Selection,
-        resolve: impl Fn(&Need) -> Option<Wired>,
-    ) -> Self {
-        let slots = profile.needs().map(|(_, need)| resolve(need)).collect();
-        Self::spell(profile, 0, slots, llm)
+    pub(crate) fn resolve(profile: &Profile, mesh: &Mesh) -> Self {
+        let needs = profile.needs();
+        let slots = needs.map(|(_, need)| mesh.resolve(need)).collect();
+        Self::spell(profile, 0, slots, Selection::resolve(profile, mesh))
     }
 
-    /// Resolves the needs for which `is_touched` again, and takes over `llm` where that changed;
-    /// `None` if the answer stays what it was.
+    /// Resolves again what a change to the offers of `touched` can matter to; `None` if all stays as
+    /// it was.
     pub(crate) fn refresh(
         &self,
         profile: &Profile,
-        llm: Option<Selection>,
-        is_touched: impl Fn(&Arc<str>) -> bool,
-        resolve: impl Fn(&Need) -> Option<Wired>,
+        touched: &BTreeSet<Arc<str>>,
+        mesh: &Mesh,
     ) -> Option<Self> {
+        let llm = self.llm.refresh(profile, touched, mesh);
         let mut slots = self.slots.clone();
-        let mut differs = llm.is_some();
         for (slot, (_, need)) in slots.iter_mut().zip(profile.needs()) {
-            if need.alternatives().any(|spec| is_touched(&spec.capability)) {
-                let found = resolve(need);
-                let same = match (&*slot, &found) {
-                    (None, None) => true,
-                    (Some(before), Some(after)) => before.is(after),
-                    _ => false,
-                };
-                differs |= !same;
-                *slot = found;
+            let mut alternatives = need.alternatives();
+            if alternatives.any(|spec| touched.contains(&spec.capability)) {
+                *slot = mesh.resolve(need);
             }
         }
-        if !differs {
+        if llm.is_none() && slots == self.slots {
             return None;
         }
         // A provider may have registered again without a change that this consumer can see.
@@ -111,16 +101,14 @@ impl Wiring {
         llm: Selection,
     ) -> Self {
         let mut dependencies_resolved: BTreeMap<&str, Vec<DependencyAnswer>> = BTreeMap::new();
-        let mut position = 0;
+        let mut wired = slots.iter();
         for function in profile
             .functions
             .iter()
             .filter(|function| !function.needs.is_empty())
         {
-            let answers = function.needs.iter().map(|need| {
-                position += 1;
-                answer(need, slots[position - 1].as_ref())
-            });
+            let answers = (function.needs.iter().zip(wired.by_ref()))
+                .map(|(need, slot)| answer(need, slot.as_ref()));
             dependencies_resolved.insert(&function.name, answers.collect());
         }
         let tail = AnswerTail {
@@ -184,11 +172,7 @@ impl Wiring {
                 DependencyResolution {
                     function_name: function.name.to_string(),
                     capability: spec.capability.to_string(),
-                    status: if target.is_some() {
-                        SlotStatus::Available
-                    } else {
-                        SlotStatus::Unresolved
-                    },
+                    status: Target::status(target),
                     tags: spec.tag_entries.to_vec(),
                     mcp_tool: target.map(|target| target.function_name().to_owned()),
                     provider_agent_id: target.map(|target| target.profile.id.to_string()),

@@ -1,14 +1,13 @@
 //! An LLM function's tool filter, compiled.
 
-use std::fmt;
 use std::sync::Arc;
 
-use mesh_core::matching::{TagQuery, VersionQuery};
-use mesh_core::wire::{FilterMode, LlmFilter, LlmSelector, TagEntry};
+use mesh_core::wire::{FilterMode, LlmFilter, LlmSelector};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::topology::function::Offer;
+use crate::topology::function::{Offer, Spec};
+use crate::topology::profile::list;
 
 /// More entries than any filter has. Each may have to look at the whole mesh.
 const MAX_ENTRIES: usize = 1_000;
@@ -29,14 +28,9 @@ pub(super) struct ToolFilter {
 /// One way to be selected.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// `None` for any.
-    pub(super) capability: Option<Arc<str>>,
-    tags: TagQuery,
-    version: VersionQuery,
-    /// As declared, for listings.
-    pub(super) tag_entries: Box<[TagEntry]>,
-    /// The name as declared, for listings.
-    pub(super) declared: Option<Box<str>>,
+    /// The capability as declared; see [`Entry::capability`].
+    pub(super) spec: Spec,
+    is_named: bool,
 }
 
 /// Why a filter selects nothing, not even an empty list.
@@ -55,23 +49,9 @@ pub(super) enum MalformedFilter {
 }
 
 /// A mode that is not known; `all` stands in for it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`filter_mode` is {0}, none of {allowed}; `all` is used", allowed = list(FilterMode::ALL))]
 pub(super) struct UnknownMode(String);
-
-impl fmt::Display for UnknownMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let allowed: Vec<_> = FilterMode::ALL
-            .iter()
-            .map(|mode| format!("`{mode}`"))
-            .collect();
-        let allowed = allowed.join(", ");
-        write!(
-            f,
-            "`filter_mode` is {}, none of {allowed}; `all` is used",
-            self.0
-        )
-    }
-}
 
 impl ToolFilter {
     /// Reads an `llm_filter`.
@@ -97,7 +77,7 @@ impl ToolFilter {
     /// The capabilities that the filter names.
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         let entries = self.entries.iter();
-        entries.filter_map(|entry| entry.capability.as_ref())
+        entries.filter_map(Entry::capability)
     }
 
     /// Whether any tool is asked for.
@@ -107,8 +87,7 @@ impl ToolFilter {
 
     /// Whether tools of any capability may be selected.
     pub(super) fn is_wild(&self) -> bool {
-        self.mode == FilterMode::Everything
-            || self.entries.iter().any(|entry| entry.capability.is_none())
+        self.mode == FilterMode::Everything || self.entries.iter().any(|entry| !entry.is_named)
     }
 }
 
@@ -136,24 +115,19 @@ impl Entry {
                 return Err(MalformedFilter::Kind { position, kind });
             }
         };
-        Ok(Self {
-            capability: is_named.then(|| selector.capability.as_str().into()),
-            tags: TagQuery::new(&selector.tags),
-            version: VersionQuery::new(&selector.version),
-            tag_entries: selector.tags.into(),
-            declared: (!selector.capability.is_empty()).then(|| selector.capability.into()),
-        })
+        let spec = Spec::select(selector);
+        Ok(Self { spec, is_named })
     }
 
-    /// Whether offers of `capability` may be selected.
-    pub(super) fn is_about(&self, capability: &str) -> bool {
-        (self.capability.as_deref()).is_none_or(|name| name == capability)
+    /// The capability whose offers may be selected; `None` for any.
+    pub(super) fn capability(&self) -> Option<&Arc<str>> {
+        self.is_named.then_some(&self.spec.capability)
     }
 
-    /// How well an offer of the right name suits, if it does.
-    pub(super) fn score(&self, offer: &Offer) -> Option<u32> {
-        let score = self.tags.score(&offer.tags).ok()?;
-        self.version.accepts(&offer.version).then_some(score)
+    /// Whether the offer is selected.
+    pub(super) fn selects(&self, offer: &Offer) -> bool {
+        (self.capability()).is_none_or(|name| *name == offer.capability)
+            && self.spec.score(offer).is_some()
     }
 }
 

@@ -21,11 +21,10 @@ use std::sync::Arc;
 use mesh_core::wire::LlmSelector;
 use serde_json::value::RawValue;
 
-use super::function::{Function, Offer};
-use super::resolve::{Candidates, Target};
+use super::function::Spec;
+use super::resolve::{Candidate, Candidates, Target};
 use super::{Mesh, Profile};
 use filter::ToolFilter;
-use provider::ProviderNeed;
 
 pub(crate) use endpoint::endpoint;
 pub(crate) use input_schema::InputSchema;
@@ -35,7 +34,7 @@ pub(crate) use selection::Selection;
 #[derive(Debug)]
 pub(crate) struct LlmNeeds {
     filter: Option<ToolFilter>,
-    provider: Option<ProviderNeed>,
+    provider: Option<Spec>,
 }
 
 impl LlmNeeds {
@@ -67,14 +66,14 @@ impl LlmNeeds {
             .map(|json| serde_json::from_str::<LlmSelector>(json.get()))
             .transpose()?
             .and_then(|selector| {
-                let need = ProviderNeed::compile(selector);
-                if need.is_none() {
+                if selector.capability.is_empty() {
                     warnings.push(format!(
                         "`llm_provider` of the tool `{function}`: `capability` is missing; \
                          name the capability of the LLM provider"
                     ));
+                    return None;
                 }
-                need
+                Some(Spec::select(selector))
             });
         let asks = filter.is_some() || provider.is_some();
         Ok(asks.then(|| Box::new(Self { filter, provider })))
@@ -92,35 +91,7 @@ impl LlmNeeds {
     }
 }
 
-/// An offer that can be used on behalf of an LLM: its agent, and the function's position there.
-#[derive(Debug, Clone, Copy)]
-struct Candidate<'a> {
-    profile: &'a Arc<Profile>,
-    position: usize,
-}
-
-impl<'a> Candidate<'a> {
-    /// Those among the offers of one capability.
-    fn among(offers: &'a Candidates) -> impl Iterator<Item = Self> {
-        offers
-            .iter()
-            .map(|((_, position), profile)| Self {
-                profile,
-                position: *position,
-            })
-            .filter(|candidate| candidate.offer().input_schema.is_some())
-    }
-
-    fn function(self) -> &'a Function {
-        &self.profile.functions[self.position]
-    }
-
-    fn offer(self) -> &'a Offer {
-        let offer = self.function().offer.as_ref();
-        offer.expect("what is indexed as an offer is one, and profiles never change")
-    }
-
-    fn target(self) -> Target {
-        Target::new(self.profile.clone(), self.position)
-    }
+/// The offers of one capability that can be used on behalf of an LLM.
+fn usable(offers: &Candidates) -> impl Iterator<Item = Candidate<'_>> {
+    Candidate::all(offers).filter(|candidate| candidate.offer().input_schema.is_some())
 }

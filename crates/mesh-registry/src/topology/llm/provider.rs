@@ -1,59 +1,16 @@
 //! Which agent does the thinking for an LLM function.
 
-use std::cmp::Ordering;
-use std::sync::Arc;
-
-use mesh_core::matching::{TagQuery, VersionQuery};
-use mesh_core::wire::{LlmProviderAnswer, LlmSelector, SlotStatus, TagEntry};
+use mesh_core::wire::{LlmProviderAnswer, SlotStatus};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Candidate, Mesh, Target};
+use super::{Mesh, Target, usable};
+use crate::topology::function::Spec;
+use crate::topology::resolve::best;
 
-/// The LLM provider that a function asks for, compiled.
-#[derive(Debug)]
-pub(super) struct ProviderNeed {
-    pub(super) capability: Arc<str>,
-    tags: TagQuery,
-    version: VersionQuery,
-    /// As declared, for listings.
-    pub(super) tag_entries: Box<[TagEntry]>,
-}
-
-impl ProviderNeed {
-    /// `None` if no capability is named.
-    pub(super) fn compile(selector: LlmSelector) -> Option<Self> {
-        (!selector.capability.is_empty()).then(|| Self {
-            capability: selector.capability.into(),
-            tags: TagQuery::new(&selector.tags),
-            version: VersionQuery::new(&selector.version),
-            tag_entries: selector.tags.into(),
-        })
-    }
-
-    /// The winner by tag score, then version, then agent id, then function name, as among the
-    /// providers of a dependency.
-    pub(super) fn resolve(&self, mesh: &Mesh) -> Option<Target> {
-        let offers = mesh.providers.get(&self.capability)?;
-        Candidate::among(offers)
-            .filter_map(|candidate| {
-                let offer = candidate.offer();
-                let score = self.tags.score(&offer.tags).ok()?;
-                let fits = self.version.accepts(&offer.version);
-                fits.then_some((score, candidate))
-            })
-            .min_by(|(score, candidate), (other_score, other)| {
-                (other_score.cmp(score)).then_with(|| compare(*candidate, *other))
-            })
-            .map(|(_, candidate)| candidate.target())
-    }
-}
-
-/// Of two that suit equally well, the better one is less.
-fn compare(candidate: Candidate<'_>, other: Candidate<'_>) -> Ordering {
-    (other.offer().version.rank(&candidate.offer().version))
-        .then_with(|| candidate.profile.id.cmp(&other.profile.id))
-        .then_with(|| candidate.function().name.cmp(&other.function().name))
+/// The LLM provider that `need` finds: the winner as among the providers of a dependency.
+pub(super) fn find(need: &Spec, mesh: &Mesh) -> Option<Target> {
+    best(need, usable(mesh.providers.get(&need.capability)?))
 }
 
 /// A provider as the answer shows it.

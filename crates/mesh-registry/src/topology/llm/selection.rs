@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_core::wire::{LlmProviderAnswer, LlmProviderResolution, LlmToolResolution, SlotStatus};
+use mesh_core::wire::{LlmProviderAnswer, LlmProviderResolution, LlmToolResolution};
 use serde_json::value::RawValue;
 
 use super::filter::ToolFilter;
-use super::provider::{self, ProviderNeed};
+use super::provider;
 use super::tools::{self, Selected, Tools};
-use super::{LlmNeeds, Mesh, Profile, Target};
+use super::{LlmNeeds, Mesh, Profile, Spec, Target};
 
 /// The tools and providers of one agent's LLM functions, one choice per function that asks for any.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ impl Selection {
             tools: needs.filter.as_ref().map_or_else(Tools::default, |filter| {
                 Tools::select(filter, &profile.id, mesh)
             }),
-            provider: needs.provider.as_ref().and_then(|need| need.resolve(mesh)),
+            provider: (needs.provider.as_ref()).and_then(|need| provider::find(need, mesh)),
         });
         Self(choices.collect())
     }
@@ -46,23 +46,18 @@ impl Selection {
         let mut fresh: Option<Self> = None;
         for (position, (_, needs)) in asking(profile).enumerate() {
             let choice = &self.0[position];
-            let filter = (needs.filter.as_ref())
+            let tools = (needs.filter.as_ref())
                 .filter(|filter| choice.tools.depend_on(touched, filter, mesh))
                 .map(|filter| Tools::select(filter, &profile.id, mesh))
-                .filter(|tools| !tools.are(&choice.tools));
-            if let Some(tools) = filter {
+                .filter(|tools| *tools != choice.tools);
+            if let Some(tools) = tools {
                 fresh.get_or_insert_with(|| self.clone()).0[position].tools = tools;
             }
             if let Some(need) = &needs.provider
                 && touched.contains(&need.capability)
             {
-                let provider = need.resolve(mesh);
-                let is_same = match (&choice.provider, &provider) {
-                    (None, None) => true,
-                    (Some(before), Some(after)) => before.is(after),
-                    _ => false,
-                };
-                if !is_same {
+                let provider = provider::find(need, mesh);
+                if provider != choice.provider {
                     fresh.get_or_insert_with(|| self.clone()).0[position].provider = provider;
                 }
             }
@@ -168,11 +163,13 @@ fn tool_row(function: &str, filter: &ToolFilter, tool: Option<&Selected>) -> Llm
     let target = tool.map(|tool| &tool.target);
     LlmToolResolution {
         function_name: function.to_owned(),
-        status: status(target),
+        status: Target::status(target),
         filter_mode: filter.mode.to_string(),
-        filter_capability: entry.and_then(|entry| entry.declared.as_deref().map(Into::into)),
+        filter_capability: entry
+            .map(|entry| entry.spec.capability.to_string())
+            .filter(|name| !name.is_empty()),
         filter_tags: entry
-            .map(|entry| entry.tag_entries.to_vec())
+            .map(|entry| entry.spec.tag_entries.to_vec())
             .unwrap_or_default(),
         mcp_tool: target.map(|target| target.function_name().to_owned()),
         provider_capability: target.map(|target| target.offer().capability.to_string()),
@@ -181,26 +178,14 @@ fn tool_row(function: &str, filter: &ToolFilter, tool: Option<&Selected>) -> Llm
     }
 }
 
-fn provider_row(
-    function: &str,
-    need: &ProviderNeed,
-    target: Option<&Target>,
-) -> LlmProviderResolution {
+fn provider_row(function: &str, need: &Spec, target: Option<&Target>) -> LlmProviderResolution {
     LlmProviderResolution {
         function_name: function.to_owned(),
         required_capability: need.capability.to_string(),
-        status: status(target),
+        status: Target::status(target),
         required_tags: need.tag_entries.to_vec(),
         mcp_tool: target.map(|target| target.function_name().to_owned()),
         provider_agent_id: target.map(|target| target.profile.id.to_string()),
         endpoint: target.map(|target| target.profile.llm_endpoint.to_string()),
-    }
-}
-
-fn status(target: Option<&Target>) -> SlotStatus {
-    if target.is_some() {
-        SlotStatus::Available
-    } else {
-        SlotStatus::Unresolved
     }
 }

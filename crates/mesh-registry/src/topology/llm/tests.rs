@@ -6,7 +6,6 @@ use std::sync::Arc;
 use mesh_core::Timestamp;
 use serde_json::{Value, json};
 
-use super::Selection;
 use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Wiring};
 
 /// As random as a test has to be, and the same each time.
@@ -114,8 +113,7 @@ fn choices_are_never_stale_and_only_news_counts_as_news() {
             mesh = draft.settle().mesh;
             for agent in mesh.agents() {
                 let (id, wiring) = (agent.profile.id.as_str(), &agent.wiring);
-                let llm = Selection::resolve(&agent.profile, &mesh);
-                let afresh = Wiring::resolve(&agent.profile, llm, |need| mesh.resolve(need));
+                let afresh = Wiring::resolve(&agent.profile, &mesh);
                 let context = format!("{id}, seed {seed}, second {second}");
                 assert_eq!(wiring.tail, afresh.tail, "{context}");
                 assert_eq!(

@@ -9,14 +9,14 @@ use mesh_core::wire::{FilterMode, LlmToolAnswer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::filter::ToolFilter;
-use super::{Candidate, Mesh, Target};
+use super::{Candidate, Mesh, Target, usable};
 
 /// The tools that a filter selects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Tools(pub(super) Box<[Selected]>);
 
 /// A tool, and the filter's entry by which it was selected.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Selected {
     pub(super) target: Target,
     pub(super) entry: Option<usize>,
@@ -32,7 +32,7 @@ impl Tools {
     pub(super) fn select(filter: &ToolFilter, asker: &AgentId, mesh: &Mesh) -> Self {
         let mut matches = Vec::new();
         if filter.mode == FilterMode::Everything {
-            let all = mesh.providers.values().flat_map(Candidate::among);
+            let all = mesh.providers.values().flat_map(usable);
             matches.extend(all.map(|candidate| Match {
                 entry: None,
                 score: 0,
@@ -41,15 +41,15 @@ impl Tools {
         } else {
             for (position, entry) in filter.entries.iter().enumerate() {
                 let mut take = |offers| {
-                    matches.extend(Candidate::among(offers).filter_map(|candidate| {
+                    matches.extend(usable(offers).filter_map(|candidate| {
                         Some(Match {
                             entry: Some(position),
-                            score: entry.score(candidate.offer())?,
+                            score: entry.spec.score(candidate.offer())?,
                             candidate,
                         })
                     }));
                 };
-                match &entry.capability {
+                match entry.capability() {
                     Some(name) => mesh.providers.get(name).into_iter().for_each(&mut take),
                     None => mesh.providers.values().for_each(&mut take),
                 }
@@ -78,23 +78,14 @@ impl Tools {
         mesh: &Mesh,
     ) -> bool {
         let matches = |candidate: Candidate<'_>| {
-            let offer = candidate.offer();
             let mut entries = filter.entries.iter();
-            entries.any(|entry| entry.is_about(&offer.capability) && entry.score(offer).is_some())
+            entries.any(|entry| entry.selects(candidate.offer()))
         };
         filter.mode == FilterMode::Everything
             || (self.0.iter()).any(|tool| touched.contains(&tool.target.offer().capability))
             || (touched.iter())
                 .filter_map(|name| mesh.providers.get(name))
-                .any(|offers| Candidate::among(offers).any(matches))
-    }
-
-    /// Whether both are the same registrations of the same functions.
-    pub(super) fn are(&self, others: &Self) -> bool {
-        let (own, others) = (&self.0, &others.0);
-        own.len() == others.len()
-            && (own.iter().zip(others))
-                .all(|(tool, other)| tool.entry == other.entry && tool.target.is(&other.target))
+                .any(|offers| usable(offers).any(matches))
     }
 }
 
