@@ -358,38 +358,14 @@ impl Draft {
     }
 
     fn index(&mut self, agent: &Agent) {
-        let repertoire = self
-            .mesh
-            .repertoires
-            .entry(agent.profile.name.clone())
-            .or_default();
-        for (_, _, offer) in agent.profile.offers() {
-            *repertoire.entry(offer.capability.clone()).or_default() += 1;
-        }
         self.mesh
             .add_offers(agent, &mut self.touched, &mut self.pending);
-        self.mesh.add_needs(&agent.profile);
+        self.mesh.add_profile(&agent.profile);
     }
 
     fn unindex(&mut self, agent: &Agent) {
         self.mesh.remove_offers(agent, &mut self.touched);
-        self.mesh.remove_needs(&agent.profile);
-        self.unindex_repertoire(&agent.profile);
-    }
-
-    fn unindex_repertoire(&mut self, profile: &Profile) {
-        let Some(repertoire) = self.mesh.repertoires.get_mut(&profile.name) else {
-            return;
-        };
-        for (_, _, offer) in profile.offers() {
-            match repertoire.get_mut(&offer.capability) {
-                Some(offers) if *offers > 1 => *offers -= 1,
-                _ => drop(repertoire.remove(&offer.capability)),
-            }
-        }
-        if repertoire.is_empty() {
-            self.mesh.repertoires.remove(&profile.name);
-        }
+        self.mesh.remove_profile(&agent.profile);
     }
 
     fn record(&mut self, profile: &Profile, kind: EventKind, data: &serde_json::Value) {

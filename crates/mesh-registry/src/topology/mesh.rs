@@ -9,6 +9,7 @@ use mesh_core::{AgentId, Label};
 use super::function::Need;
 use super::requirements::Requirements;
 use super::resolve::{Candidate, Candidates, OfferKey, Wired, best};
+use super::tally::{self, Tally};
 use super::{Agent, Endpoint, Profile};
 
 /// Everything that the registry knows, at one moment. The maps are persistent: a clone shares
@@ -25,8 +26,8 @@ pub(crate) struct Mesh {
     pub(super) consumers: HashMap<Arc<str>, OrdSet<AgentId>>,
     /// The agents whose LLM functions may be given tools of any capability, healthy or not.
     pub(super) wild: OrdSet<AgentId>,
-    /// By agent name, the capabilities of its agents, healthy or not, each with how many offer it.
-    pub(super) repertoires: HashMap<Label, OrdMap<Arc<str>, usize>>,
+    /// By agent name, the capabilities of its agents, healthy or not.
+    repertoires: Tally<Label>,
     /// By capability name, the offers that require it, of agents healthy or not.
     pub(super) requirers: HashMap<Arc<str>, OrdSet<OfferKey>>,
     pub(super) requirements: Requirements,
@@ -78,8 +79,11 @@ impl Mesh {
         capabilities.flat_map(OrdMap::keys)
     }
 
-    /// Takes up what an agent needs.
-    pub(super) fn add_needs(&mut self, profile: &Profile) {
+    /// Takes up what matters of an agent, healthy or not: what it needs, and what it has to offer.
+    pub(super) fn add_profile(&mut self, profile: &Profile) {
+        for (_, _, offer) in profile.offers() {
+            tally::add(&mut self.repertoires, &profile.name, &offer.capability);
+        }
         for name in profile.needed() {
             let consumers = self.consumers.entry(name).or_default();
             consumers.insert(profile.id.clone());
@@ -93,8 +97,11 @@ impl Mesh {
         self.requirements.add(profile);
     }
 
-    /// Forgets what an agent needs.
-    pub(super) fn remove_needs(&mut self, profile: &Profile) {
+    /// Forgets what [`Self::add_profile`] took up.
+    pub(super) fn remove_profile(&mut self, profile: &Profile) {
+        for (_, _, offer) in profile.offers() {
+            tally::remove(&mut self.repertoires, &profile.name, &offer.capability);
+        }
         for name in profile.needed() {
             remove(&mut self.consumers, &name, &profile.id);
         }
@@ -116,7 +123,7 @@ impl Mesh {
         let mut touched = std::collections::BTreeSet::new();
         for agent in self.agents.values() {
             fresh.add_offers(agent, &mut touched, &mut pending);
-            fresh.add_needs(&agent.profile);
+            fresh.add_profile(&agent.profile);
         }
         fresh.spread(pending, &mut touched);
         let keys = |offers: &HashMap<Arc<str>, Candidates>| -> Vec<(Arc<str>, Vec<OfferKey>)> {
@@ -131,6 +138,7 @@ impl Mesh {
         assert_eq!(keys(&self.withheld), keys(&fresh.withheld));
         assert_eq!(self.consumers, fresh.consumers);
         assert_eq!(self.wild, fresh.wild);
+        assert_eq!(self.repertoires, fresh.repertoires);
         assert_eq!(self.requirers, fresh.requirers);
         assert_eq!(self.requirements, fresh.requirements);
         assert!(!self.is_cyclic);

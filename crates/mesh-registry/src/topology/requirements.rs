@@ -4,63 +4,41 @@
 //! other. The writer admits no registration that closes one. What it restores from a store was
 //! admitted by somebody else, so a cycle may still be met and must do no harm (`availability.rs`).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use super::Profile;
 use super::function::Need;
+use super::tally::{self, Tally};
 
 /// How many offers make each edge: by the offered capability, the capabilities that it requires.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Requirements(imbl::HashMap<Arc<str>, OrdMap<Arc<str>, usize>>);
+pub(super) struct Requirements(Tally<Arc<str>>);
 
 /// A registration that would make functions wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("required dependency cycle: {}", .0.join(" → "))]
 pub(crate) struct RequiredCycle(Vec<Arc<str>>);
 
-/// Edges of one profile; several functions may make the same one.
-type Edges = BTreeMap<Arc<str>, BTreeMap<Arc<str>, usize>>;
-
-fn edges(profile: &Profile) -> Edges {
-    let mut edges = Edges::new();
-    for (_, function, offer) in profile.offers() {
-        for spec in function.requirements().flat_map(Need::alternatives) {
-            let targets = edges.entry(offer.capability.clone()).or_default();
-            *targets.entry(spec.capability.clone()).or_default() += 1;
-        }
-    }
-    edges
-}
-
 impl Requirements {
+    /// Those of one profile.
+    fn of(profile: &Profile) -> Self {
+        let mut own = Self::default();
+        own.add(profile);
+        own
+    }
+
     pub(super) fn add(&mut self, profile: &Profile) {
-        for (from, targets) in edges(profile) {
-            let known = self.0.entry(from).or_default();
-            for (to, count) in targets {
-                *known.entry(to).or_default() += count;
-            }
+        for (from, to) in edges(profile) {
+            tally::add(&mut self.0, from, to);
         }
     }
 
     pub(super) fn remove(&mut self, profile: &Profile) {
-        for (from, targets) in edges(profile) {
-            let Some(known) = self.0.get_mut(&from) else {
-                continue;
-            };
-            for (to, count) in targets {
-                if let Some(left) = known.get_mut(&to) {
-                    *left = left.saturating_sub(count);
-                    if *left == 0 {
-                        known.remove(&to);
-                    }
-                }
-            }
-            if known.is_empty() {
-                self.0.remove(&from);
-            }
+        for (from, to) in edges(profile) {
+            tally::remove(&mut self.0, from, to);
         }
     }
 
@@ -99,27 +77,24 @@ impl Requirements {
         profile: &Profile,
         known: Option<&Profile>,
     ) -> Result<(), RequiredCycle> {
-        let new = edges(profile);
+        let Self(new) = Self::of(profile);
         if new.is_empty() {
             return Ok(());
         }
-        let old = known.map(edges).unwrap_or_default();
+        let Self(old) = known.map(Self::of).unwrap_or_default();
         let of_others = |from: &Arc<str>, to: &Arc<str>, count: usize| {
-            count
-                > old
-                    .get(from)
-                    .and_then(|old| old.get(to))
-                    .copied()
-                    .unwrap_or_default()
+            let own = old.get(from).and_then(|old| old.get(to));
+            count > own.copied().unwrap_or_default()
         };
         let mut search = Search::new(|name| {
             let others = self.0.get(name).into_iter().flatten();
             let others = others.filter(|(to, count)| of_others(name, to, **count));
             let mut targets: BTreeSet<_> = others.map(|(to, _)| to.clone()).collect();
-            targets.extend(new.get(name).into_iter().flat_map(BTreeMap::keys).cloned());
+            targets.extend(new.get(name).into_iter().flat_map(OrdMap::keys).cloned());
             targets.into_iter().collect()
         });
-        for name in new.keys() {
+        // In order, so that a cycle is told alike every time.
+        for name in new.keys().collect::<BTreeSet<_>>() {
             if let Some(cycle) = search.cycle_from(name) {
                 // One that the profile has no part in was there before.
                 let own = cycle.windows(2).position(|edge| {
@@ -133,6 +108,14 @@ impl Requirements {
         }
         Ok(())
     }
+}
+
+/// What each offer requires, as pairs of names; several offers may make the same one.
+fn edges(profile: &Profile) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+    profile.offers().flat_map(|(_, function, offer)| {
+        let targets = function.requirements().flat_map(Need::alternatives);
+        targets.map(|target| (&offer.capability, &target.capability))
+    })
 }
 
 /// The same cycle, told from its edge number `start` on.
