@@ -330,7 +330,7 @@ fn apply(draft: &mut Draft, command: Command) -> Pending {
             reply,
         } => {
             let id = profile.id.clone();
-            let outcome = draft.register(&profile, registration);
+            let outcome = draft.register(profile, registration);
             if outcome.is_ok() {
                 draft.publish(schemas);
             }

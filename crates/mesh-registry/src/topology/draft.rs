@@ -76,7 +76,8 @@ impl Draft {
     }
 
     /// Takes up an agent that the store remembers; nothing is written back.
-    pub(crate) fn restore(&mut self, profile: Arc<Profile>, row: &AgentRow) {
+    pub(crate) fn restore(&mut self, mut profile: Arc<Profile>, row: &AgentRow) {
+        self.mesh.share_schemas(&mut profile);
         let agent = Agent {
             status: row.status,
             wiring: Arc::new(Wiring::pending()),
@@ -95,24 +96,25 @@ impl Draft {
     /// Says whether the agent is new. If its requirements would close a cycle, nothing happens.
     pub(crate) fn register(
         &mut self,
-        profile: &Arc<Profile>,
+        mut profile: Arc<Profile>,
         registration: String,
     ) -> Result<bool, RequiredCycle> {
         let id = profile.id.clone();
         let known = self.mesh.agents.get(&id).cloned();
         let replaced = known.as_ref().map(|known| known.profile.as_ref());
-        self.mesh.requirements.check(profile, replaced)?;
+        self.mesh.requirements.check(&profile, replaced)?;
         if let Some(known) = &known {
             self.unindex(known);
         }
+        self.mesh.share_schemas(&mut profile);
         let agent = match &known {
             Some(known) => Agent {
-                profile: profile.clone(),
+                profile,
                 status: AgentStatus::Healthy,
                 ..known.clone()
             },
             None => Agent {
-                profile: profile.clone(),
+                profile,
                 status: AgentStatus::Healthy,
                 wiring: Arc::new(Wiring::pending()),
                 pulse: Arc::new(Pulse::new(self.now)),
@@ -122,6 +124,7 @@ impl Draft {
         };
         agent.pulse.beat(self.now);
         self.index(&agent);
+        let profile = &agent.profile;
         match &known {
             None => {
                 let data = json!({

@@ -28,14 +28,14 @@ pub(crate) struct Offer {
     pub(crate) description: Box<str>,
     pub(crate) tags: Box<[String]>,
     /// What the result looks like, if it was published.
-    pub(crate) output: Option<ProviderSchema>,
+    pub(crate) output: Option<Arc<ProviderSchema>>,
     /// Keys sorted, because clients compare the text.
     pub(crate) kwargs: Option<Box<RawValue>>,
     pub(crate) is_task: bool,
     pub(crate) llm_filter: Option<Box<RawValue>>,
     pub(crate) llm_provider: Option<Box<RawValue>>,
     /// What arguments it takes; who does not say is not called on behalf of an LLM.
-    pub(crate) input_schema: Option<InputSchema>,
+    pub(crate) input_schema: Option<Arc<InputSchema>>,
     /// The offer as LLM functions are told of it; rendered when first selected.
     pub(crate) llm_answer: OnceLock<Box<RawValue>>,
 }
@@ -102,12 +102,13 @@ impl Function {
             ),
             description: tool.description.unwrap_or_default().into(),
             tags: tool.tags.into(),
-            output: ProviderSchema::new(tool.output_schema_hash, tool.output_schema_canonical),
+            output: ProviderSchema::new(tool.output_schema_hash, tool.output_schema_canonical)
+                .map(Arc::new),
             is_task: kwargs.as_deref().is_some_and(says_task),
             kwargs,
             llm_filter,
             llm_provider,
-            input_schema,
+            input_schema: input_schema.map(Arc::new),
             llm_answer: OnceLock::new(),
         });
         let needs = tool.dependencies.into_iter().map(Need::compile).collect();
@@ -182,7 +183,7 @@ impl Spec {
     pub(crate) fn score(&self, offer: &Offer) -> Option<u32> {
         let score = self.tags.score(&offer.tags).ok()?;
         let suits = self.version.accepts(&offer.version)
-            && (self.schema.as_ref()).is_none_or(|schema| schema.accepts(offer.output.as_ref()));
+            && (self.schema.as_ref()).is_none_or(|schema| schema.accepts(offer.output.as_deref()));
         suits.then_some(score)
     }
 }

@@ -25,6 +25,7 @@ mod mesh;
 mod profile;
 mod requirements;
 mod resolve;
+mod sharing;
 mod tally;
 mod trace;
 mod watches;

@@ -223,8 +223,8 @@ fn version(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
 
 fn schema(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
     let query = spec.schema.as_ref()?;
-    let reasons = query.check(offer.output.as_ref()).err()?;
-    let published = offer.output.as_ref().map(ProviderSchema::hash);
+    let reasons = query.check(offer.output.as_deref()).err()?;
+    let published = offer.output.as_deref().map(ProviderSchema::hash);
     let details = json!({
         "mode": query.mode().as_str(),
         "consumer_hash": query.hash(),

@@ -13,12 +13,19 @@ use serde_json::value::RawValue;
 
 pub use compare::{Finding, compare};
 
-/// The schema of a provider's result: its canonical form and that form's hash.
+/// The schema of a provider's result: its canonical form and that form's hash. Two are equal if both
+/// are spelled alike.
 #[derive(Debug)]
 pub struct ProviderSchema {
     hash: Box<str>,
     canonical: Box<RawValue>,
     parsed: OnceLock<Option<Value>>,
+}
+
+impl PartialEq for ProviderSchema {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.canonical.get() == other.canonical.get()
+    }
 }
 
 impl ProviderSchema {

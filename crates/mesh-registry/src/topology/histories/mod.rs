@@ -70,7 +70,7 @@ impl World {
                     {
                         continue; // Answered without the writer.
                     }
-                    let outcome = draft.register(&profile, registration.to_string());
+                    let outcome = draft.register(profile, registration.to_string());
                     let others = self.records.iter().filter(|(other, _)| **other != id);
                     let others = others.map(|(_, record)| &record.registration);
                     let refused = naive::has_cycle(others.chain([registration]));
@@ -276,7 +276,7 @@ fn functions_that_wait_for_each_other_are_not_available_until_the_circle_is_brok
     // Somebody outside the circle carries it; when he goes, it does not carry itself.
     let mut draft = Draft::new(&mesh, now);
     let free = serde_json::json!({ "agent_id": "b-2", "tools": [{ "function_name": "f", "capability": "b" }] });
-    draft.register(&compile(&free).1, String::new()).unwrap();
+    draft.register(compile(&free).1, String::new()).unwrap();
     let mesh = draft.settle().mesh;
     assert_eq!(
         ["a-1", "b-1", "c-1"].map(|id| reason(&mesh, id)),
@@ -295,14 +295,14 @@ fn functions_that_wait_for_each_other_are_not_available_until_the_circle_is_brok
     let mut draft = Draft::new(&mesh, now);
     assert!(
         draft
-            .register(&link("a-1", "a", "b"), String::new())
+            .register(link("a-1", "a", "b"), String::new())
             .is_err()
     );
     draft
-        .register(&link("d-1", "d", "a"), String::new())
+        .register(link("d-1", "d", "a"), String::new())
         .unwrap();
     let broken = serde_json::json!({ "agent_id": "b-1", "tools": [{ "function_name": "f", "capability": "b" }] });
-    draft.register(&compile(&broken).1, String::new()).unwrap();
+    draft.register(compile(&broken).1, String::new()).unwrap();
     let mesh = draft.settle().mesh;
     assert_eq!(
         ["a-1", "b-1", "d-1"].map(|id| reason(&mesh, id)),

@@ -9,6 +9,12 @@ use crate::compact::compact;
 #[derive(Debug)]
 pub(crate) struct InputSchema(Box<RawValue>);
 
+impl PartialEq for InputSchema {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
 impl InputSchema {
     /// Takes over `json` if it is an object that everybody can read.
     pub(crate) fn compile(json: &RawValue) -> serde_json::Result<Self> {

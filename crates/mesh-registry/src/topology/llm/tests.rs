@@ -105,7 +105,7 @@ fn choices_are_never_stale_and_only_news_counts_as_news() {
                     draft.lose(id, Loss::Left);
                 } else {
                     let text = registration(&mut dice, id, &filters);
-                    draft.register(&profile(&text), text).unwrap();
+                    draft.register(profile(&text), text).unwrap();
                     renewed.push(id);
                 }
             }
