@@ -57,7 +57,7 @@ def none_at_all(a: int, dep: str = "") -> None: ...
 )
 def test_injected_parameters(function: Callable[..., Any], injected: tuple[str, ...]) -> None:
     signature = analyse(function, 1)
-    assert signature.injected == injected
+    assert tuple(slot.name for slot in signature.slots) == injected
     visible = [name for name in inspect.signature(function).parameters if name not in injected]
     assert list(signature.visible.parameters) == visible
 
@@ -74,9 +74,9 @@ def test_a_single_untyped_parameter_receives_the_first_dependency(
     def legacy(dep): ...
 
     with caplog.at_level(logging.WARNING, logger="mesh"):
-        assert analyse(legacy, 1).injected == ("dep",)
+        assert [slot.name for slot in analyse(legacy, 1).slots] == ["dep"]
     assert "untyped" in caplog.text
-    assert analyse(legacy, 0).injected == ()
+    assert analyse(legacy, 0).slots == ()
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from mesh.calling import membership
 if TYPE_CHECKING:
     from mesh._mesh import Target
     from mesh.calling.membership import Membership
-    from mesh.calling.proxies import Proxy
     from mesh.declaring.catalogue import ToolDeclaration
+    from mesh.declaring.signatures import Injected
 
 
 def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
@@ -74,35 +74,31 @@ class Filling:
 
     async def fill(self) -> None:
         """Waits for missing dependencies without blocking the event loop."""
-        from mesh.calling.proxies import AsyncProxy
-
-        for index, name in self._open_slots():
+        for index, parameter in self._open_slots():
             target = self._target(index)
             if target is None and self.member is not None:
                 target = await self._settled(self.member, index)
-            self._place(index, name, target, AsyncProxy)
+            self._place(index, parameter, target, is_blocking=False)
 
     def fill_blocking(self) -> None:
         """Waits for missing dependencies in the tool's own thread."""
-        from mesh.calling.proxies import BlockingProxy
-
-        for index, name in self._open_slots():
+        for index, parameter in self._open_slots():
             target = self._target(index)
             if target is None and self.member is not None:
                 target = self.member.agent.wait_slot(self.declaration.mcp_name, index)
-            self._place(index, name, target, BlockingProxy)
+            self._place(index, parameter, target, is_blocking=True)
 
-    def _open_slots(self) -> Iterator[tuple[int, str | None]]:
+    def _open_slots(self) -> Iterator[tuple[int, Injected | None]]:
         """The declared dependencies that the caller has not supplied, each with its parameter."""
-        injected = self.declaration.signature.injected
+        slots = self.declaration.signature.slots
         for index in range(len(self.declaration.dependencies)):
             # A dependency beyond the parameters is not injected, but may be required.
-            name = injected[index] if index < len(injected) else None
-            if name is None or self._supplied(name) is None:
-                yield index, name
-        for name in injected[len(self.declaration.dependencies) :]:
-            if self._supplied(name) is None:
-                self._set(name, None)
+            parameter = slots[index] if index < len(slots) else None
+            if parameter is None or self.supplied(parameter.name) is None:
+                yield index, parameter
+        for parameter in slots[len(self.declaration.dependencies) :]:
+            if self.supplied(parameter.name) is None:
+                self.set(parameter.name, None)
 
     def _target(self, index: int) -> Target | None:
         if self.member is None:
@@ -117,26 +113,32 @@ class Filling:
         return await future
 
     def _place(
-        self, index: int, name: str | None, target: Target | None, proxy: type[Proxy]
+        self, index: int, parameter: Injected | None, target: Target | None, *, is_blocking: bool
     ) -> None:
         if target is None:
             selector = self.declaration.dependencies[index]
             if selector.required:
                 raise unavailable(selector.capability)
-        if name is None:
+        if parameter is None:
             return
         if target is None or self.member is None:
-            self._set(name, None)
-        else:
-            self._set(name, proxy(self.member, self.declaration.mcp_name, index, target))
+            self.set(parameter.name, None)
+            return
+        from mesh.calling.proxies import AsyncProxy, BlockingProxy
 
-    def _supplied(self, name: str) -> Any:
+        proxy = BlockingProxy if is_blocking else AsyncProxy
+        function = self.declaration.mcp_name
+        self.set(parameter.name, proxy(self.member, function, index, target))
+
+    def supplied(self, name: str) -> Any:
+        """What the caller has passed for a parameter, if anything."""
         position = self.declaration.signature.positions.get(name)
         if position is not None and position < len(self.args):
             return self.args[position]
         return self.kwargs.get(name)
 
-    def _set(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: Any) -> None:
+        """Passes `value` for a parameter."""
         position = self.declaration.signature.positions.get(name)
         if position is not None and position < len(self.args):
             self.args = (*self.args[:position], value, *self.args[position + 1 :])

@@ -130,7 +130,7 @@ def tool(
         signature = analyse(function, len(selectors))
         check_counts(
             function.__name__,
-            len(signature.injected),
+            len(signature.slots),
             len(selectors),
             strict=read_flag(os.environ, "MCP_MESH_STRICT_DI", default=False),
         )

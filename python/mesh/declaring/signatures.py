@@ -9,13 +9,27 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from mesh.types import McpMeshTool
 
 logger = logging.getLogger("mesh")
 
-INJECTED_NAMES = frozenset({"McpMeshTool", "McpMeshAgent"})
+
+class Kind(Enum):
+    """What an injected parameter is filled with."""
+
+    # The function of another agent.
+    TOOL = "tool"
+
+
+# The kinds that stand for a dependency.
+SLOT_KINDS = frozenset({Kind.TOOL})
+# What annotates each kind; a subclass counts as well.
+MARKERS: tuple[tuple[type, Kind], ...] = ((McpMeshTool, Kind.TOOL),)
+# The same by name, for annotations that cannot be evaluated.
+NAMES = {"McpMeshTool": Kind.TOOL, "McpMeshAgent": Kind.TOOL}
 # The last part of each dotted name in an annotation that cannot be evaluated.
 _LAST_NAME = re.compile(r"(?:\w+\.)*(\w+)")
 
@@ -25,11 +39,21 @@ class StrictDIError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Injected:
+    """A parameter that the mesh fills."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSignature:
     """A tool's parameters, taken apart."""
 
-    # Names of the parameters that the mesh fills: the i-th belongs to the i-th dependency.
-    injected: tuple[str, ...]
+    # The i-th is filled with the i-th dependency.
+    slots: tuple[Injected, ...]
+    # Filled with something else than a dependency.
+    extras: tuple[Injected, ...]
     # What callers and FastMCP see.
     visible: inspect.Signature
     # Where callers inside the process may pass the injected ones by position.
@@ -40,23 +64,30 @@ def analyse(function: Callable[..., Any], dependency_count: int) -> ToolSignatur
     """Finds the injected parameters of `function`, which declares so many dependencies."""
     complete = inspect.signature(function)
     hints = _hints(function, complete)
-    injected = tuple(name for name in complete.parameters if _is_injected(hints.get(name)))
+    kinds = {name: _kind(hints.get(name)) for name in complete.parameters}
+    injected = [Injected(name, kind) for name, kind in kinds.items() if kind is not None]
     if not injected and dependency_count:
         injected = _untyped_single(function, complete)
+    hidden = {each.name for each in injected}
     visible = inspect.Signature(
         [
             parameter.replace(annotation=hints.get(name, parameter.annotation))
             for name, parameter in complete.parameters.items()
-            if name not in injected
+            if name not in hidden
         ],
         return_annotation=hints.get("return", complete.return_annotation),
     )
     positions = {
         name: position
         for position, (name, parameter) in enumerate(complete.parameters.items())
-        if name in injected and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+        if name in hidden and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
     }
-    return ToolSignature(injected=injected, visible=visible, positions=positions)
+    return ToolSignature(
+        slots=tuple(each for each in injected if each.kind in SLOT_KINDS),
+        extras=tuple(each for each in injected if each.kind not in SLOT_KINDS),
+        visible=visible,
+        positions=positions,
+    )
 
 
 def check_counts(name: str, injected: int, dependencies: int, *, strict: bool) -> None:
@@ -104,7 +135,7 @@ def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
         return annotation  # Compared by name, and by FastMCP if it can.
 
 
-def _is_injected(annotation: Any) -> bool:
+def _kind(annotation: Any) -> Kind | None:
     if isinstance(annotation, typing.ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
@@ -112,24 +143,25 @@ def _is_injected(annotation: Any) -> bool:
         names = [
             name for name in _LAST_NAME.findall(annotation) if name not in ("None", "Optional")
         ]
-        return len(names) == 1 and names[0] in INJECTED_NAMES
+        return NAMES.get(names[0]) if len(names) == 1 else None
     if isinstance(annotation, type):
-        return issubclass(annotation, McpMeshTool)
+        return next((kind for marker, kind in MARKERS if issubclass(annotation, marker)), None)
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _is_injected(typing.get_args(annotation)[0])
+        return _kind(typing.get_args(annotation)[0])
     if origin is typing.Union or origin is types.UnionType:
-        return any(_is_injected(member) for member in typing.get_args(annotation))
-    return False
+        kinds = (_kind(member) for member in typing.get_args(annotation))
+        return next((kind for kind in kinds if kind is not None), None)
+    return None
 
 
-def _untyped_single(function: Callable[..., Any], signature: inspect.Signature) -> tuple[str, ...]:
+def _untyped_single(function: Callable[..., Any], signature: inspect.Signature) -> list[Injected]:
     parameters = list(signature.parameters.values())
     if len(parameters) != 1 or parameters[0].annotation is not inspect.Parameter.empty:
-        return ()
+        return []
     logger.warning(
         "the only parameter of `%s` is untyped and receives its first dependency; "
         "annotate it as mesh.McpMeshTool, later releases will require that",
         getattr(function, "__name__", function),
     )
-    return (parameters[0].name,)
+    return [Injected(parameters[0].name, Kind.TOOL)]
