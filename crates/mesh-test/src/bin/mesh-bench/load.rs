@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use futures_util::future::try_join_all;
 use mesh_test::CpuTime;
-use mesh_test::http1::AnswerParser;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+
+use crate::connection::Connection;
+use crate::report::percentile;
 
 /// Where a load goes, and its bounds.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub(crate) struct Outcome {
     pub(crate) answered: usize,
     /// By number of the request: its status, 0 when it was never sent.
     pub(crate) statuses: Vec<u16>,
-    /// From the first byte sent to the last byte received, shortest first.
+    /// From the first byte sent to the last byte received.
     pub(crate) latencies: Vec<Duration>,
     /// From the first request to the last answer; connecting is not in it.
     pub(crate) wall: Duration,
@@ -58,8 +58,7 @@ impl Outcome {
 
     /// The latency that `percent` of the requests stayed within.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
-        let index = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;
-        self.latencies.get(index).copied().unwrap_or_default()
+        percentile(&self.latencies, percent)
     }
 
     /// Fails unless every request got one of `statuses`.
@@ -104,9 +103,7 @@ pub(crate) fn send(
     let (wall, cpu) = runtime.block_on(async {
         let mut connections = Vec::with_capacity(load.connections);
         for _ in 0..load.connections {
-            let stream = TcpStream::connect(load.address).await?;
-            stream.set_nodelay(true)?;
-            connections.push(stream);
+            connections.push(Connection::open(load.address).await?);
         }
         let before = CpuTime::of(load.pid)?;
         let start = Instant::now();
@@ -114,7 +111,7 @@ pub(crate) fn send(
         try_join_all(
             connections
                 .into_iter()
-                .map(|stream| converse(stream, &shared, load.requests)),
+                .map(|connection| converse(connection, &shared, load.requests)),
         )
         .await?;
         anyhow::Ok((start.elapsed(), CpuTime::of(load.pid)?.since(&before)))
@@ -126,7 +123,6 @@ pub(crate) fn send(
         statuses[*number] = *status;
         latencies.push(*latency);
     }
-    latencies.sort_unstable();
     Ok(Outcome {
         answered: answers.len(),
         statuses,
@@ -137,41 +133,26 @@ pub(crate) fn send(
 }
 
 async fn converse(
-    mut stream: TcpStream,
+    mut connection: Connection,
     shared: &Shared<'_>,
     requests: usize,
 ) -> anyhow::Result<()> {
-    let mut parser = AnswerParser::default();
     let mut request = Vec::new();
-    let mut chunk = vec![0; 64 * 1024];
     loop {
         let number = shared.next.get();
-        let start = Instant::now();
-        if number >= requests || start > shared.deadline.get() {
+        if number >= requests || Instant::now() > shared.deadline.get() {
             return Ok(());
         }
         shared.next.set(number + 1);
         request.clear();
         (shared.prepare.borrow_mut())(number, &mut request);
         let sent = Instant::now();
-        stream.write_all(&request).await?;
-        parser.expect(request.starts_with(b"HEAD "));
-        let status = loop {
-            let read = stream.read(&mut chunk).await?;
-            if read == 0 {
-                bail!("the server closed the connection instead of answering request {number}");
-            }
-            if let Some(status) = parser
-                .push(&chunk[..read])
-                .with_context(|| format!("failed to read the answer to request {number}"))?
-            {
-                break status;
-            }
-        };
-        (shared.inspect.borrow_mut())(number, parser.body());
-        shared
-            .answers
-            .borrow_mut()
-            .push((number, status, sent.elapsed()));
+        let (status, answered) = connection
+            .send(&request)
+            .await
+            .with_context(|| format!("request {number} was not answered"))?;
+        (shared.inspect.borrow_mut())(number, connection.body());
+        let answer = (number, status, answered.duration_since(sent));
+        shared.answers.borrow_mut().push(answer);
     }
 }

@@ -3,6 +3,7 @@
 //! Everything runs on the loop-back address, in processes of its own, bounded in requests and
 //! time. `docs/benchmarks.md` describes the method; `make bench` calls this after a release build.
 
+mod connection;
 mod load;
 mod mesh;
 mod report;

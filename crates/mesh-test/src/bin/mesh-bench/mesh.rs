@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use mesh_core::env::EnvVars;
 use mesh_test::http1::request;
-use mesh_test::{Heartbeat, Population, Readiness, RegistryCommand, RegistryProcess};
+use mesh_test::{Heartbeat, Population, Readiness, RegistryCommand, RegistryProcess, fake};
 use tempfile::TempDir;
 
 use crate::load::{self, Load, Outcome};
-use crate::sizes::{CONNECTIONS, STORM_CONNECTIONS};
+use crate::sizes::{CONNECTIONS, STORM_CONNECTIONS, WAITING_AGENTS};
 
 /// Whose registry is measured.
 #[derive(Debug, Clone)]
@@ -157,9 +157,23 @@ impl Mesh {
         self.heartbeats[index].stamped(self.sent).to_vec()
     }
 
-    /// Replaces what agent `index` says of itself from now on.
-    pub(crate) fn change(&mut self, index: usize, heartbeat: Heartbeat) {
-        self.heartbeats[index] = heartbeat;
+    /// Lets some agents, evenly spread, need a capability that nobody offers yet, and settles; says
+    /// who they are.
+    pub(crate) fn let_some_need(&mut self, capability: &str) -> anyhow::Result<Vec<usize>> {
+        let size = self.heads.len();
+        let waiting: Vec<usize> = (0..WAITING_AGENTS)
+            .map(|n| n * size / WAITING_AGENTS + 3)
+            .collect();
+        for index in &waiting {
+            let mut registration = self.population.registration(*index);
+            registration.tools[0]
+                .dependencies
+                .push(fake::dependency(capability).into());
+            self.heartbeats[*index] = Heartbeat::of(&registration);
+        }
+        self.refresh(&waiting)?.demand(&[200])?;
+        self.settle()?;
+        Ok(waiting)
     }
 
     /// Lets everybody who is asked for a refresh send one, until nobody is asked any more.
@@ -179,7 +193,7 @@ impl Mesh {
     }
 
     /// Sends the registrations of these agents once more.
-    pub(crate) fn refresh(&mut self, agents: &[usize]) -> anyhow::Result<Outcome> {
+    fn refresh(&mut self, agents: &[usize]) -> anyhow::Result<Outcome> {
         let load = self.load(agents.len())?;
         let first = self.sent;
         self.sent += agents.len();

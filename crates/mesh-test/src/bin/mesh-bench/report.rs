@@ -146,12 +146,15 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
 
 /// The one in the middle; of an even number, the lower of the two.
 pub(crate) fn median(durations: &[Duration]) -> Duration {
+    percentile(durations, 50)
+}
+
+/// The shortest that `percent` of them do not exceed.
+pub(crate) fn percentile(durations: &[Duration], percent: usize) -> Duration {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
-    sorted
-        .get((sorted.len().max(1) - 1) / 2)
-        .copied()
-        .unwrap_or_default()
+    let index = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(index).copied().unwrap_or_default()
 }
 
 /// How many times `yardstick` fits into `measured`.
@@ -180,5 +183,14 @@ mod tests {
             median(&[3, 1, 2].map(Duration::from_secs)),
             Duration::from_secs(2)
         );
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_those_measured() {
+        let seconds: Vec<_> = (1..=200).rev().map(Duration::from_secs).collect();
+        assert_eq!(percentile(&seconds, 99), Duration::from_secs(198));
+        assert_eq!(percentile(&seconds, 50), Duration::from_secs(100));
+        assert_eq!(percentile(&seconds[..1], 99), Duration::from_secs(200));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
     }
 }

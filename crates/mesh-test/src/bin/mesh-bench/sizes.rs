@@ -38,7 +38,9 @@ pub(crate) const CONNECTIONS: usize = 64;
 /// Workers that create, claim and complete jobs.
 pub(crate) const JOB_CONNECTIONS: usize = 16;
 /// Reads that wait for other jobs while one is woken.
-pub(crate) const WAITING: usize = 200;
+pub(crate) const WAITING_READS: usize = 200;
+/// Agents that need what joins and leaves.
+pub(crate) const WAITING_AGENTS: usize = 7;
 /// Connections of a registration storm.
 pub(crate) const STORM_CONNECTIONS: usize = 100;
 

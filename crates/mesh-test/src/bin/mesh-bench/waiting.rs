@@ -1,59 +1,20 @@
 //! Agents that wait for a new answer: by an open watch, or by asking every few seconds.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
-use mesh_test::http1::{AnswerParser, request};
+use anyhow::{bail, ensure};
+use mesh_test::http1::request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{MissedTickBehavior, interval_at};
+
+use crate::connection::Connection;
 
 /// An agent, by its number, had its new answer at this moment.
 pub(crate) type Heard = (usize, Instant);
 
 const EVENT: &[u8] = b"event: answer\n";
 const END: &[u8] = b"\n\n";
-
-/// A connection that is used for one request after the other.
-pub(crate) struct Connection {
-    stream: TcpStream,
-    parser: AnswerParser,
-    chunk: Vec<u8>,
-}
-
-impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address)
-            .await
-            .context("failed to connect; a thousand watches need `ulimit -n 4096`")?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            parser: AnswerParser::default(),
-            chunk: vec![0; 64 * 1024],
-        })
-    }
-
-    /// Sends a rendered request; its answer's status, and when its last byte was there.
-    pub(crate) async fn send(&mut self, request: &[u8]) -> anyhow::Result<(u16, Instant)> {
-        self.parser.expect(request.starts_with(b"HEAD "));
-        self.stream.write_all(request).await?;
-        loop {
-            let read = self.stream.read(&mut self.chunk).await?;
-            ensure!(read > 0, "the server closed the connection");
-            if let Some(status) = self.parser.push(&self.chunk[..read])? {
-                return Ok((status, Instant::now()));
-            }
-        }
-    }
-
-    /// The body of the last answer.
-    pub(crate) fn body(&self) -> &[u8] {
-        self.parser.body()
-    }
-}
 
 /// Keeps the watch of agent `number` open and tells of every answer that is complete.
 pub(crate) async fn watch(
@@ -62,7 +23,7 @@ pub(crate) async fn watch(
     agent_id: String,
     news: UnboundedSender<Heard>,
 ) -> anyhow::Result<()> {
-    let mut stream = connection.stream;
+    let mut stream = connection.into_stream();
     let path = format!("/agents/{agent_id}/watch");
     stream.write_all(&request("GET", &path, b"")).await?;
     let mut held = Vec::new();

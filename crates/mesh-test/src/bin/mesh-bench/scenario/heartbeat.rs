@@ -39,15 +39,14 @@ impl Bench<'_> {
                 // In yardsticks, because the machine may be busier now than it was then.
                 let spread = cost / smallest;
                 report.add(Row {
-                    subject: self.subject.name,
-                    figure: format!("  the same beside {} agents", self.sizes.meshes[0]),
-                    measured: format!("{cost:.2} yardsticks"),
                     yardstick: Some(format!("{smallest:.2} yardsticks")),
                     ratio: Some(spread),
                     target: self.judged().then(|| format!("same, ≤ {HEAD_SPREAD} ×")),
                     met: self.judged().then_some(spread <= HEAD_SPREAD),
-                    beside: String::new(),
-                    raw: json!({}),
+                    ..self.row(
+                        format!("  the same beside {} agents", self.sizes.meshes[0]),
+                        format!("{cost:.2} yardsticks"),
+                    )
                 });
             }
         }

@@ -42,13 +42,6 @@ impl Bench<'_> {
         ensure!(*completed > 0, "no job was completed");
         let cpu = outcome.cpu / u32::try_from(*completed)?;
         report.add(Row {
-            subject: self.subject.name,
-            figure: "jobs a second: created, claimed, completed".to_owned(),
-            measured: format!("{:.0}", rate(middle)),
-            yardstick: None,
-            ratio: None,
-            target: None,
-            met: None,
             beside: format!(
                 "{JOB_CONNECTIONS} workers, {} CPU a job; a request p50 {}, p99 {}",
                 show(cpu),
@@ -56,6 +49,10 @@ impl Bench<'_> {
                 show(outcome.percentile(99)),
             ),
             raw: json!({"per_second": rates, "cpu_us": micros(&[cpu])[0]}),
+            ..self.row(
+                "jobs a second: created, claimed, completed".to_owned(),
+                format!("{:.0}", rate(middle)),
+            )
         });
         Ok(())
     }

@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use mesh_core::wire::{Answer, DependencyAnswer};
+use mesh_test::fake;
 use mesh_test::http1::HttpConnection;
-use mesh_test::{Heartbeat, fake};
 use serde_json::json;
 
 use super::{Bench, MIDDLE};
 use crate::mesh::Mesh;
 use crate::report::{Report, Row, show};
+use crate::sizes::WAITING_AGENTS;
 
-const WAITING: usize = 7;
 const CAPABILITY: &str = "the_one_that_joins";
 
 type Wiring = BTreeMap<String, Vec<DependencyAnswer>>;
@@ -23,16 +23,7 @@ impl Bench<'_> {
     /// is sent before and after, and whoever was answered differently should have been told.
     pub(super) fn join(&self, mesh: &mut Mesh, report: &mut Report) -> anyhow::Result<()> {
         let size = mesh.population.size();
-        let waiting: Vec<usize> = (0..WAITING).map(|n| n * size / WAITING + 3).collect();
-        for index in &waiting {
-            let mut registration = mesh.population.registration(*index);
-            registration.tools[0]
-                .dependencies
-                .push(fake::dependency(CAPABILITY).into());
-            mesh.change(*index, Heartbeat::of(&registration));
-        }
-        mesh.refresh(&waiting)?.demand(&[200])?;
-        mesh.settle()?;
+        let waiting = mesh.let_some_need(CAPABILITY)?;
         let before = wirings_of(mesh)?;
         mesh.settle()?;
 
@@ -52,7 +43,7 @@ impl Bench<'_> {
             .collect();
         ensure!(
             concerned == waiting,
-            "the answers of {} agents changed, not those of the {WAITING} that wait",
+            "the answers of {} agents changed, not those of the {WAITING_AGENTS} that wait",
             concerned.len()
         );
         let beside = format!("its registration took {}", show(took));
@@ -67,16 +58,15 @@ impl Bench<'_> {
     }
 
     fn verdict(&self, what: &str, told: &[usize], waiting: &[usize], beside: String) -> Row {
+        let figure =
+            format!("{what} that {WAITING_AGENTS} of {MIDDLE} agents depend on: answers of 202");
         Row {
-            subject: self.subject.name,
-            figure: format!("{what} that {WAITING} of {MIDDLE} agents depend on: answers of 202"),
-            measured: told.len().to_string(),
             yardstick: Some(format!("{} by naive resolving", waiting.len())),
-            ratio: None,
-            target: self.judged().then(|| format!("exactly {WAITING}")),
+            target: self.judged().then(|| format!("exactly {WAITING_AGENTS}")),
             met: self.judged().then_some(told == waiting),
             beside,
             raw: json!({"told": told.len()}),
+            ..self.row(figure, told.len().to_string())
         }
     }
 }

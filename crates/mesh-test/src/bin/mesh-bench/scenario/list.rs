@@ -44,11 +44,6 @@ impl Bench<'_> {
         let limit = Duration::from_millis(if size > MIDDLE { 150 } else { 15 });
         let middle = median(&times);
         report.add(Row {
-            subject: self.subject.name,
-            figure: format!("GET /agents, {size} agents"),
-            measured: show(middle),
-            yardstick: None,
-            ratio: None,
             target: self.judged().then(|| format!("≤ {}", show(limit))),
             met: self.judged().then_some(middle <= limit),
             beside: format!(
@@ -58,6 +53,7 @@ impl Bench<'_> {
                 show(cpu)
             ),
             raw: json!({"wall_us": micros(&times), "cpu_us": micros(&[cpu])[0], "bytes": bytes}),
+            ..self.row(format!("GET /agents, {size} agents"), show(middle))
         });
         Ok(())
     }

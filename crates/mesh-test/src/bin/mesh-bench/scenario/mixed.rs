@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::Bench;
+use crate::connection::Connection;
 use crate::mesh::Mesh;
-use crate::report::{Report, Row, micros, show, show_bytes};
-use crate::waiting::Connection;
+use crate::report::{Report, Row, micros, percentile, show, show_bytes};
 
 /// An agent's heartbeat.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -75,40 +75,26 @@ impl Bench<'_> {
             latencies.entry(kind).or_default().push(latency);
         }
         let seconds = self.sizes.mixed.as_secs();
-        report.add(self.row(
-            format!("mixed load of {size} agents for {seconds} s: memory"),
-            show_bytes(memory),
-            format!(
+        report.add(Row {
+            beside: format!(
                 "{:.1} % of one core",
                 100.0 * cpu.as_secs_f64() / self.sizes.mixed.as_secs_f64()
             ),
-            json!({"bytes": memory, "cpu_us": micros(&[cpu])[0]}),
-        ));
-        for (kind, mut latencies) in latencies {
-            latencies.sort_unstable();
-            let at = |percent: usize| latencies[(latencies.len() * percent).div_ceil(100) - 1];
-            report.add(self.row(
-                format!("  {}", kind.words()),
-                show(at(99)),
-                format!("p50 {}, of {} requests", show(at(50)), latencies.len()),
-                json!({"p99_us": micros(&[at(99)])[0], "p50_us": micros(&[at(50)])[0]}),
-            ));
+            raw: json!({"bytes": memory, "cpu_us": micros(&[cpu])[0]}),
+            ..self.row(
+                format!("mixed load of {size} agents for {seconds} s: memory"),
+                show_bytes(memory),
+            )
+        });
+        for (kind, latencies) in latencies {
+            let (p50, p99) = (percentile(&latencies, 50), percentile(&latencies, 99));
+            report.add(Row {
+                beside: format!("p50 {}, of {} requests", show(p50), latencies.len()),
+                raw: json!({"p99_us": micros(&[p99])[0], "p50_us": micros(&[p50])[0]}),
+                ..self.row(format!("  {}", kind.words()), show(p99))
+            });
         }
         Ok(())
-    }
-
-    fn row(&self, figure: String, measured: String, beside: String, raw: serde_json::Value) -> Row {
-        Row {
-            subject: self.subject.name,
-            figure,
-            measured,
-            yardstick: None,
-            ratio: None,
-            target: None,
-            met: None,
-            beside,
-            raw,
-        }
     }
 }
 

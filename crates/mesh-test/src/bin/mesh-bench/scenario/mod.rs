@@ -14,10 +14,11 @@ mod wake;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use serde_json::json;
 
 use crate::Scenario;
 use crate::mesh::{Mesh, Subject};
-use crate::report::Report;
+use crate::report::{Report, Row};
 use crate::sizes::Sizes;
 use crate::yardstick::Yardstick;
 
@@ -70,6 +71,21 @@ impl<'a> Bench<'a> {
     /// Whether targets apply: they are for ours.
     fn judged(&self) -> bool {
         self.subject.name == "ours"
+    }
+
+    /// A figure that stands for itself; those with a yardstick or a target add it.
+    fn row(&self, figure: String, measured: String) -> Row {
+        Row {
+            subject: self.subject.name,
+            figure,
+            measured,
+            yardstick: None,
+            ratio: None,
+            target: None,
+            met: None,
+            beside: String::new(),
+            raw: json!({}),
+        }
     }
 
     /// Measures, one mesh after the other, so that no two registries run at once.

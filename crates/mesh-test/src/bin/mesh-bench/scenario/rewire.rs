@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use mesh_test::http1::request;
-use mesh_test::{Heartbeat, Random, fake};
+use mesh_test::{Random, fake};
 use serde_json::json;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Bench, MIDDLE};
+use crate::connection::Connection;
 use crate::mesh::Mesh;
-use crate::report::{Report, Row, micros, ratio, show};
-use crate::waiting::{self, Connection, Heard};
+use crate::report::{Report, Row, micros, percentile, ratio, show};
+use crate::sizes::WAITING_AGENTS;
+use crate::waiting::{self, Heard};
 
-const WAITING: usize = 7;
 const CAPABILITY: &str = "the_one_that_comes_and_goes";
 /// What every SDK does without a watch.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -34,29 +35,10 @@ struct Rewired {
     last: Vec<Duration>,
 }
 
-impl Rewired {
-    fn percentile(durations: &[Duration], percent: usize) -> Duration {
-        let mut sorted = durations.to_vec();
-        sorted.sort_unstable();
-        let index = (sorted.len() * percent).div_ceil(100).max(1) - 1;
-        sorted.get(index).copied().unwrap_or_default()
-    }
-}
-
 impl Bench<'_> {
     /// Measures watches with one open for every agent, then a few agents that poll.
     pub(super) fn rewire(&self, mesh: &mut Mesh, report: &mut Report) -> anyhow::Result<()> {
-        let size = mesh.population.size();
-        let waiting: Vec<usize> = (0..WAITING).map(|n| n * size / WAITING + 3).collect();
-        for index in &waiting {
-            let mut registration = mesh.population.registration(*index);
-            registration.tools[0]
-                .dependencies
-                .push(fake::dependency(CAPABILITY).into());
-            mesh.change(*index, Heartbeat::of(&registration));
-        }
-        mesh.refresh(&waiting)?.demand(&[200])?;
-        mesh.settle()?;
+        let waiting = mesh.let_some_need(CAPABILITY)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -74,25 +56,26 @@ impl Bench<'_> {
     }
 
     fn rewired(&self, percent: usize, watched: &Rewired, polled: &Rewired) -> Row {
-        let measured = Rewired::percentile(&watched.each, percent);
-        let yardstick = Rewired::percentile(&polled.each, percent);
+        let measured = percentile(&watched.each, percent);
+        let yardstick = percentile(&polled.each, percent);
         let judged = self.judged() && percent == 99;
         Row {
-            subject: self.subject.name,
-            figure: format!("rewire by watch, {MIDDLE} agents watching, p{percent}"),
-            measured: show(measured),
             yardstick: Some(format!("{} by HEAD every 5 s", show(yardstick))),
             ratio: Some(ratio(measured, yardstick)),
             target: judged.then(|| format!("< {}", show(TARGET))),
             met: judged.then_some(measured < TARGET),
             beside: format!(
-                "until the last of {WAITING}: {}, by HEAD {}; {} joins and leaves, by HEAD {}",
-                show(Rewired::percentile(&watched.last, percent)),
-                show(Rewired::percentile(&polled.last, percent)),
+                "until the last of {WAITING_AGENTS}: {}, by HEAD {}; {} joins and leaves, by HEAD {}",
+                show(percentile(&watched.last, percent)),
+                show(percentile(&polled.last, percent)),
                 watched.last.len(),
                 polled.last.len(),
             ),
             raw: json!({"watched": micros(&watched.each), "polled": micros(&polled.each)}),
+            ..self.row(
+                format!("rewire by watch, {MIDDLE} agents watching, p{percent}"),
+                show(measured),
+            )
         }
     }
 }
@@ -108,7 +91,9 @@ async fn by_watch(mesh: &Mesh, waiting: &[usize], rounds: usize) -> anyhow::Resu
     let mut tasks = JoinSet::new();
     let size = mesh.population.size();
     for number in 0..size {
-        let connection = Connection::open(mesh.registry.address()).await?;
+        let connection = Connection::open(mesh.registry.address())
+            .await
+            .context("a thousand watches need `ulimit -n 4096`")?;
         let agent_id = mesh.population.id(number);
         tasks.spawn(waiting::watch(connection, number, agent_id, tell.clone()));
     }
@@ -127,7 +112,7 @@ async fn by_polling(mesh: &mut Mesh, waiting: &[usize], rounds: usize) -> anyhow
         let post = request("POST", "/heartbeat", &mesh.body_of(*number));
         let requests = (mesh.head_of(*number).to_vec(), post);
         // Agents do not start together, so their heartbeats are spread.
-        let phase = PERIOD * turn / u32::try_from(WAITING).unwrap_or(1);
+        let phase = PERIOD * turn / u32::try_from(WAITING_AGENTS).unwrap_or(1);
         let poller = waiting::poll(connection, *number, requests, (phase, PERIOD), tell.clone());
         tasks.spawn(poller);
     }

@@ -51,11 +51,6 @@ impl Bench<'_> {
         let cpus: Vec<Duration> = starts.iter().map(|start| start.cpu).collect();
         let middle = median(&walls);
         Row {
-            subject: self.subject.name,
-            figure: format!("{figure}, until a HEAD is answered"),
-            measured: show(middle),
-            yardstick: None,
-            ratio: None,
             target: self.judged().then(|| format!("< {}", show(limit))),
             met: self.judged().then_some(middle < limit),
             beside: format!(
@@ -64,6 +59,7 @@ impl Bench<'_> {
                 show(median(&cpus))
             ),
             raw: json!({"wall_us": micros(&walls), "cpu_us": micros(&cpus)}),
+            ..self.row(format!("{figure}, until a HEAD is answered"), show(middle))
         }
     }
 }

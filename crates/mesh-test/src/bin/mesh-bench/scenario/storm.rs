@@ -57,17 +57,6 @@ impl Bench<'_> {
         let wall = median(&all(&|storm| storm.wall));
         let memory = resident_bytes(mesh.registry.pid().context("the registry runs")?)?;
         let judged = self.judged() && size > MIDDLE;
-        let row = |figure: String, measured: String| Row {
-            subject: self.subject.name,
-            figure,
-            measured,
-            yardstick: None,
-            ratio: None,
-            target: None,
-            met: None,
-            beside: String::new(),
-            raw: json!({}),
-        };
         report.add(Row {
             target: judged.then(|| format!("< {}", show(P99))),
             met: judged.then_some(p99 < P99),
@@ -78,7 +67,7 @@ impl Bench<'_> {
                 storms.len()
             ),
             raw: json!({"p99_us": micros(&p99s), "wall_us": micros(&[wall])[0]}),
-            ..row(
+            ..self.row(
                 format!("storm of {size} agents over {STORM_CONNECTIONS} connections, p99"),
                 show(p99),
             )
@@ -89,7 +78,7 @@ impl Bench<'_> {
             yardstick: Some(show(parse)),
             ratio: Some(cost),
             raw: json!({"cpu_us": micros(&costs), "yardstick_cpu_us": micros(&[parse])[0]}),
-            ..row("  processor time per agent".to_owned(), show(each))
+            ..self.row("  processor time per agent".to_owned(), show(each))
         });
         if let Some(middle) = self.storm_in_middle {
             let growth = cost / middle;
@@ -98,7 +87,7 @@ impl Bench<'_> {
                 ratio: Some(growth),
                 target: judged.then(|| format!("≤ {GROWTH} × of {MIDDLE}")),
                 met: judged.then_some(growth <= GROWTH),
-                ..row(
+                ..self.row(
                     format!("  the same beside {MIDDLE} agents"),
                     format!("{cost:.2} yardsticks"),
                 )
@@ -108,7 +97,7 @@ impl Bench<'_> {
             target: judged.then(|| format!("< {}", show_bytes(MEMORY))),
             met: judged.then_some(memory < MEMORY),
             raw: json!({"bytes": memory}),
-            ..row("  memory afterwards".to_owned(), show_bytes(memory))
+            ..self.row("  memory afterwards".to_owned(), show_bytes(memory))
         });
         if size == MIDDLE {
             self.storm_in_middle = Some(cost);

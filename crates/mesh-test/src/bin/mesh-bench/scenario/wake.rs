@@ -13,8 +13,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::Bench;
-use crate::report::{Report, Row, micros, show};
-use crate::sizes::WAITING;
+use crate::report::{Report, Row, micros, percentile, show};
+use crate::sizes::WAITING_READS;
 
 const LIMIT: Duration = Duration::from_millis(50);
 /// No single request takes longer.
@@ -48,21 +48,16 @@ impl Bench<'_> {
             delays.push(woken.saturating_duration_since(told));
         }
         drop(crowd);
-        delays.sort_unstable();
-        let at = |percent: usize| delays[(delays.len() * percent).div_ceil(100).max(1) - 1];
+        let (p50, p99) = (percentile(&delays, 50), percentile(&delays, 99));
         report.add(Row {
-            subject: self.subject.name,
-            figure: "a waiting read is woken, p99".to_owned(),
-            measured: show(at(99)),
-            yardstick: None,
-            ratio: None,
             target: self.judged().then(|| format!("< {}", show(LIMIT))),
-            met: self.judged().then(|| at(99) < LIMIT),
+            met: self.judged().then_some(p99 < LIMIT),
             beside: format!(
-                "p50 {}, after the event's own answer; {WAITING} others wait",
-                show(at(50))
+                "p50 {}, after the event's own answer; {WAITING_READS} others wait",
+                show(p50)
             ),
             raw: json!({"delay_us": micros(&delays)}),
+            ..self.row("a waiting read is woken, p99".to_owned(), show(p99))
         });
         Ok(())
     }
@@ -73,7 +68,7 @@ impl Bench<'_> {
         address: SocketAddr,
         poster: &mut HttpConnection,
     ) -> anyhow::Result<Vec<TcpStream>> {
-        let jobs = (0..WAITING).map(|_| create(poster));
+        let jobs = (0..WAITING_READS).map(|_| create(poster));
         let jobs: Vec<String> = jobs.collect::<anyhow::Result<_>>()?;
         let wait = |job: &String| {
             let mut stream = TcpStream::connect(address)?;
@@ -82,7 +77,7 @@ impl Bench<'_> {
             Ok(stream)
         };
         let crowd: std::io::Result<_> = jobs.iter().map(wait).collect();
-        crowd.with_context(|| format!("{} cannot hold {WAITING} reads", self.subject.name))
+        crowd.with_context(|| format!("{} cannot hold {WAITING_READS} reads", self.subject.name))
     }
 }
 
