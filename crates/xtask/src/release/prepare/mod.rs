@@ -20,6 +20,7 @@ use crate::root;
 
 const MANIFEST: &str = "Cargo.toml";
 const CHANGELOG: &str = "CHANGELOG.md";
+const FUZZ_LOCK: &str = "fuzz/Cargo.lock";
 
 /// Raise the version, date the change log, pin the bases of images and regenerate what derives from them
 #[derive(Debug, clap::Args)]
@@ -65,6 +66,7 @@ pub(crate) fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     refuse_dirty_tree(workspace)?;
 
     let manifest = with_version(&read(workspace, MANIFEST)?, version)?;
+    let fuzz_lock = relocked(&read(workspace, FUZZ_LOCK)?, &current, version)?;
     let changelog = changelog::dated(&read(workspace, CHANGELOG)?, version, date)
         .with_context(|| format!("`{CHANGELOG}` is not ready for {version}"))?;
     if *dry_run {
@@ -81,6 +83,7 @@ pub(crate) fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     }
     write(workspace, MANIFEST, &manifest)?;
     write(workspace, CHANGELOG, &changelog)?;
+    write(workspace, FUZZ_LOCK, &fuzz_lock)?;
     derive(workspace).context("half prepared; `git restore .` takes it back")?;
     tell_what_is_next(workspace, version)
 }
@@ -120,6 +123,29 @@ fn with_version(manifest: &str, version: &ReleaseVersion) -> anyhow::Result<Stri
     let decor = value.decor().clone();
     *value = version.to_string().into();
     *value.decor_mut() = decor;
+    Ok(document.to_string())
+}
+
+/// The lock file of the fuzz targets, a workspace of their own, with ours at another version. Cargo would have
+/// to know libFuzzer for that, which a machine without a network may never have fetched.
+fn relocked(
+    lock: &str,
+    current: &ReleaseVersion,
+    version: &ReleaseVersion,
+) -> anyhow::Result<String> {
+    let mut document: DocumentMut = lock.parse()?;
+    let packages = document
+        .get_mut("package")
+        .and_then(|packages| packages.as_array_of_tables_mut())
+        .with_context(|| format!("`{FUZZ_LOCK}` lists no packages"))?;
+    let current = current.to_string();
+    for package in packages.iter_mut() {
+        let is_ours = !package.contains_key("source");
+        let locked = package.get("version").and_then(|version| version.as_str());
+        if is_ours && locked == Some(current.as_str()) {
+            package["version"] = toml_edit::value(version.to_string());
+        }
+    }
     Ok(document.to_string())
 }
 
@@ -193,8 +219,11 @@ mod tests {
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, text).unwrap();
             }
-            let cargo = Tool::new("cargo").args(["generate-lockfile", "--offline", "--quiet"]);
-            cargo.current_dir(checkout.0.path()).output().unwrap();
+            for folder in [".", "fuzz"] {
+                let cargo = Tool::new("cargo").args(["generate-lockfile", "--offline", "--quiet"]);
+                let folder = checkout.0.path().join(folder);
+                cargo.current_dir(&folder).output().unwrap();
+            }
             checkout.git(&["init", "--quiet"]);
             checkout.commit();
             checkout
@@ -242,7 +271,7 @@ mod tests {
         }
     }
 
-    const FILES: [(&str, &str); 4] = [
+    const FILES: [(&str, &str); 6] = [
         ("Cargo.toml", MANIFEST_TEXT),
         (
             "CHANGELOG.md",
@@ -253,6 +282,11 @@ mod tests {
             "[package]\nname = 'app'\nversion.workspace = true\n",
         ),
         ("crates/app/src/lib.rs", ""),
+        (
+            "fuzz/Cargo.toml",
+            "[workspace]\n[package]\nname = 'fuzz'\n[dependencies]\napp.path = '../crates/app'\n",
+        ),
+        ("fuzz/src/lib.rs", ""),
     ];
 
     const MANIFEST_TEXT: &str = r#"
@@ -281,13 +315,10 @@ image-organisation = "acme"
             checkout.text("Cargo.toml"),
             MANIFEST_TEXT.replace("\"4.0.0\"", "\"4.1.0\"")
         );
-        assert_eq!(
-            checkout
-                .text("Cargo.lock")
-                .matches("version = \"4.1.0\"")
-                .count(),
-            1
-        );
+        for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
+            let text = checkout.text(lock);
+            assert_eq!(text.matches("version = \"4.1.0\"").count(), 1, "{lock}");
+        }
         assert!(
             checkout
                 .text("CHANGELOG.md")
