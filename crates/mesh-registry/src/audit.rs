@@ -1,13 +1,15 @@
 //! Writes down how dependencies were resolved, behind the writer's back: nobody who registers waits
 //! for it.
 //!
-//! The writer notes the slots that were resolved anew, each with the mesh in which it was. One task
-//! takes the notes in order, decides by the last trace of the slot whether there is anything to tell,
-//! and only then computes a trace. What is remembered of a slot lives in memory; after a restart its
-//! first trace is told again.
+//! The writer notes the slots that were resolved, each with the mesh in which it was: anew, or again
+//! because others became candidates or ceased to be, while the winner stayed. One task takes the
+//! notes in order, decides by the last trace of the slot whether there is anything to tell, and only
+//! then computes a trace. What is remembered of a slot lives in memory; after a restart its first
+//! trace is told again.
 //!
-//! The queue is bounded. In a storm that is longer than the queue, notes are dropped and counted; the
-//! next time that such a slot is resolved, it is told.
+//! The queue is bounded. In a storm that is longer than the queue, notes are dropped and counted;
+//! the next time that such a slot is resolved, it is told. Slots that kept their winner are noted
+//! while half of the queue is free, so they never crowd out the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,10 +25,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::topology::{Mesh, Slot};
+use crate::topology::{Mesh, Resolved, Slot};
 
 /// How many notes may wait. Each keeps a snapshot of the mesh alive, or a part of one.
 const QUEUE: usize = 1024;
+/// How many of these places are not for slots that kept their winner.
+const RESERVED: usize = QUEUE / 2;
 /// How many notes are taken at once, and so how many events one transaction writes at most.
 const BATCH: usize = 64;
 /// The pause between two transactions while more notes wait. It leaves the store to registrations: in
@@ -40,7 +44,7 @@ const FIRST_PRUNE: usize = 1024;
 /// How long a reader waits for what was noted before he came.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A slot that was resolved anew.
+/// A slot that was resolved.
 #[derive(Debug)]
 struct Note {
     mesh: Arc<Mesh>,
@@ -91,22 +95,31 @@ impl Audit {
         self.progress.clone()
     }
 
-    /// Notes the slots at these positions, resolved anew in `mesh`. Never waits.
-    pub(crate) fn note(&self, mesh: &Arc<Mesh>, resolved: Vec<(AgentId, usize)>, at: Timestamp) {
-        for (agent_id, position) in resolved {
-            let note = Note {
-                mesh: mesh.clone(),
-                agent_id,
-                position,
-                at,
-            };
+    /// Notes the slots that were resolved in `mesh`. Never waits.
+    pub(crate) fn note(&self, mesh: &Arc<Mesh>, resolved: Resolved, at: Timestamp) {
+        let note = |(agent_id, position)| Note {
+            mesh: mesh.clone(),
+            agent_id,
+            position,
+            at,
+        };
+        for slot in resolved.anew {
             // A full queue; the task outlives its queue.
-            let counter = match self.notes.try_send(note) {
-                Ok(()) => &self.progress.noted,
-                Err(_) => &self.progress.dropped,
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
+            self.count(self.notes.try_send(note(slot)).is_ok());
         }
+        for slot in resolved.again {
+            let has_room = self.notes.capacity() > RESERVED;
+            self.count(has_room && self.notes.try_send(note(slot)).is_ok());
+        }
+    }
+
+    fn count(&self, is_noted: bool) {
+        let counter = if is_noted {
+            &self.progress.noted
+        } else {
+            &self.progress.dropped
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Ends when everything noted is written, or soon.
@@ -194,15 +207,14 @@ impl Clerk {
             agent_id: agent_id.to_owned(),
             function: function.to_owned(),
         });
-        let candidates = slot.candidates();
+        let has_losers = slot.has_losers();
         let (kind, is_news) = if winner.is_some() {
             let was_unresolved = matches!(memory.told, Some((EventKind::DependencyUnresolved, _)));
             let changed = memory.winner.is_some() && memory.winner != winner;
-            let is_news = candidates >= 2 || changed || was_unresolved;
+            let is_news = has_losers || changed || was_unresolved;
             (EventKind::DependencyResolved, is_news)
         } else {
-            // Whoever is a candidate was evicted.
-            let is_news = candidates >= 1 || memory.winner.is_some();
+            let is_news = has_losers || memory.winner.is_some();
             (EventKind::DependencyUnresolved, is_news)
         };
         let prior = std::mem::replace(&mut memory.winner, winner);
@@ -272,4 +284,49 @@ fn digest(trace: &AuditTrace) -> u128 {
     trace.prior_chosen = None;
     trace.spec.tags.sort_unstable();
     xxh3_128(&serde_json::to_vec(&trace).expect("wire types hold nothing that JSON lacks"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(agent_id: &str, count: usize) -> Vec<(AgentId, usize)> {
+        let agent_id = AgentId::parse(agent_id).unwrap();
+        (0..count).map(|slot| (agent_id.clone(), slot)).collect()
+    }
+
+    #[tokio::test]
+    async fn slots_that_kept_their_winner_leave_room_for_the_others() {
+        let (notes, mut waiting) = mpsc::channel(QUEUE);
+        let progress = Progress {
+            noted: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            done: watch::Sender::new(0),
+        };
+        let audit = Audit {
+            notes,
+            progress: Arc::new(progress),
+            task: tokio::spawn(async {}),
+        };
+        let note = |anew, again| {
+            let resolved = Resolved {
+                anew: slots("anew", anew),
+                again: slots("again", again),
+            };
+            audit.note(&Arc::default(), resolved, Timestamp::from_seconds(1));
+            let dropped = audit.progress.dropped.swap(0, Ordering::Relaxed);
+            (waiting.len(), dropped)
+        };
+        assert_eq!(note(10, 0), (10, 0));
+        assert_eq!(note(0, QUEUE), (QUEUE - RESERVED, RESERVED as u64 + 10));
+        assert_eq!(note(10, 5), (QUEUE - RESERVED + 10, 5));
+        assert_eq!(note(QUEUE, 5), (QUEUE, (QUEUE - RESERVED) as u64 + 15));
+        assert_eq!(audit.progress.noted.load(Ordering::Relaxed), QUEUE as u64);
+        let mut order = Vec::new();
+        while let Ok(note) = waiting.try_recv() {
+            order.push(note.agent_id.to_string());
+        }
+        order.dedup();
+        assert_eq!(order, ["anew", "again", "anew"]);
+    }
 }

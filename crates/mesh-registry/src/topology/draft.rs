@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::requirements::RequiredCycle;
 use super::resolve::OfferKey;
-use super::{Agent, Mesh, Profile, Pulse, Wiring};
+use super::{Agent, Mesh, Profile, Pulse, Slot, Wiring};
 
 /// A copy of the mesh with changes, and the same changes for the store. Either both are taken
 /// or neither is.
@@ -28,8 +28,7 @@ pub(crate) struct Draft {
     renewed: BTreeSet<AgentId>,
     /// Agents whose watches have something new to look at.
     stirred: Vec<Arc<Pulse>>,
-    /// Slots that were resolved anew, by their positions in the agents' wirings.
-    resolved: Vec<(AgentId, usize)>,
+    resolved: Resolved,
     /// Whether there may be agents that [`Draft::register`] would have refused.
     unchecked: bool,
 }
@@ -44,9 +43,16 @@ pub(crate) struct Settled {
     pub(crate) touched: BTreeSet<Arc<str>>,
     /// Whose watches are to be woken, once the mesh is published.
     pub(crate) stirred: Vec<Arc<Pulse>>,
-    /// Slots of agents that said something new, and slots that have another winner, by their
-    /// positions in the agents' wirings.
-    pub(crate) resolved: Vec<(AgentId, usize)>,
+    pub(crate) resolved: Resolved,
+}
+
+/// Slots that were resolved, by their agents and their positions in the agents' wirings.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// Those of agents that said something new, and those that have another winner.
+    pub(crate) anew: Vec<(AgentId, usize)>,
+    /// Those whose winner stayed while the others who were candidates changed, or may have.
+    pub(crate) again: Vec<(AgentId, usize)>,
 }
 
 /// Why an agent stopped being healthy.
@@ -70,7 +76,7 @@ impl Draft {
             pending: BTreeSet::new(),
             renewed: BTreeSet::new(),
             stirred: Vec::new(),
-            resolved: Vec::new(),
+            resolved: Resolved::default(),
             unchecked: mesh.is_cyclic,
         }
     }
@@ -300,7 +306,8 @@ impl Draft {
             });
             if let Some((_, agent)) = rewired {
                 let slots = 0..agent.profile.need_count();
-                self.resolved.extend(slots.map(|slot| (id.clone(), slot)));
+                let slots = slots.map(|slot| (id.clone(), slot));
+                self.resolved.anew.extend(slots);
             }
         }
         let mut affected: BTreeMap<AgentId, BTreeSet<Arc<str>>> = BTreeMap::new();
@@ -319,10 +326,10 @@ impl Draft {
             let rewired = self.rewire(&id, |mesh, agent| {
                 agent.wiring.refresh(&agent.profile, &names, mesh)
             });
-            if let Some((before, agent)) = rewired {
-                let slots = agent.wiring.rewired(&before);
-                self.resolved.extend(slots.map(|slot| (id.clone(), slot)));
-            }
+            let rewired = rewired.map_or_else(Vec::new, |(before, agent)| {
+                agent.wiring.rewired(&before).collect()
+            });
+            self.note(&id, &names, &rewired);
         }
         Settled {
             mesh: self.mesh,
@@ -331,6 +338,21 @@ impl Draft {
             stirred: self.stirred,
             resolved: self.resolved,
         }
+    }
+
+    /// Notes the slots of an agent that a change to the offers of `touched` matters to; those at
+    /// `rewired` have another winner.
+    fn note(&mut self, id: &AgentId, touched: &BTreeSet<Arc<str>>, rewired: &[usize]) {
+        let Resolved { anew, again } = &mut self.resolved;
+        anew.extend(rewired.iter().map(|slot| (id.clone(), *slot)));
+        let Some(agent) = self.mesh.agents.get(id) else {
+            return;
+        };
+        let contested = Slot::all(&self.mesh, agent)
+            .filter(|slot| touched.contains(slot.capability()) && slot.has_losers())
+            .map(Slot::position)
+            .filter(|slot| rewired.binary_search(slot).is_err());
+        again.extend(contested.map(|slot| (id.clone(), slot)));
     }
 
     /// Gives an agent a new wiring, if `wire` makes one, and says which it had before.

@@ -33,7 +33,7 @@ mod wiring;
 
 pub(crate) use agent::{Agent, Pulse};
 pub(crate) use answer_id::AnswerId;
-pub(crate) use draft::{Draft, Loss, Settled};
+pub(crate) use draft::{Draft, Loss, Resolved, Settled};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use mesh::Mesh;
 pub(crate) use profile::{Fingerprint, InvalidRegistration, Profile};

@@ -2,6 +2,8 @@
 //!
 //! It is computed a second time and not while resolving, because most resolutions are never told.
 
+use std::sync::Arc;
+
 use mesh_core::matching::{ProviderSchema, TagMismatch};
 use mesh_core::wire::{
     AgentStatus, AuditChoice, AuditEviction, AuditSpec, AuditStage, AuditTrace, TagEntry,
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::function::{Function, Need, Offer, Spec};
 use super::resolve::{Candidate, Candidates, Target};
-use super::{Mesh, Profile, Wiring};
+use super::{Agent, Mesh, Profile, Wiring};
 
 /// How many candidates a stage lists at most. A trace must stay readable, and storable.
 const MAX_LISTED: usize = 200;
@@ -30,26 +32,33 @@ pub(crate) struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
+    /// The slots of an agent, in the order of their positions in its wiring.
+    pub(super) fn all(mesh: &'a Mesh, agent: &'a Agent) -> impl Iterator<Item = Self> {
+        let needs = agent.profile.functions.iter().flat_map(|function| {
+            let needs = function.needs.iter().enumerate();
+            needs.map(move |(index, need)| (function, index, need))
+        });
+        needs
+            .enumerate()
+            .map(move |(position, (function, index, need))| Self {
+                mesh,
+                consumer: &agent.profile,
+                wiring: &agent.wiring,
+                function,
+                need,
+                position,
+                index,
+            })
+    }
+
     /// The slot at `position` of the agent's wiring.
     pub(crate) fn find(mesh: &'a Mesh, agent_id: &str, position: usize) -> Option<Self> {
-        let agent = mesh.agent(agent_id)?;
-        let consumer = agent.profile.as_ref();
-        let mut before = 0;
-        for function in &consumer.functions {
-            if let Some(need) = function.needs.get(position - before) {
-                return Some(Self {
-                    mesh,
-                    consumer,
-                    wiring: &agent.wiring,
-                    function,
-                    need,
-                    position,
-                    index: position - before,
-                });
-            }
-            before += function.needs.len();
-        }
-        None
+        Self::all(mesh, mesh.agent(agent_id)?).nth(position)
+    }
+
+    /// Among the agent's slots.
+    pub(super) fn position(self) -> usize {
+        self.position
     }
 
     /// The function that has the slot.
@@ -81,10 +90,15 @@ impl<'a> Slot<'a> {
         self.need.alternative(alternative.unwrap_or_default())
     }
 
-    /// How many offers of the capability there are, available or not.
-    pub(crate) fn candidates(self) -> usize {
-        let offers = self.mesh.all_offers(&self.spec().capability);
-        offers.map(Candidates::len).sum()
+    /// The capability that a trace is about.
+    pub(super) fn capability(self) -> &'a Arc<str> {
+        &self.spec().capability
+    }
+
+    /// Whether there are offers of the capability, available or not, that were not chosen.
+    pub(crate) fn has_losers(self) -> bool {
+        let offers = self.mesh.all_offers(self.capability());
+        offers.map(Candidates::len).sum::<usize>() > usize::from(self.target().is_some())
     }
 
     /// Tells how the slot was resolved.

@@ -129,9 +129,69 @@ async fn a_choice_is_told_once_and_a_new_winner_again() {
             "dependency_resolved p-2 -",
             "dependency_resolved p-1 p-2",
             "dependency_resolved p-2 p-1",
+            "dependency_resolved p-2 p-2",
         ],
-        "who loses makes no difference to others"
+        "the last one tells that p-4 lost"
     );
+}
+
+#[tokio::test]
+async fn a_newcomer_who_loses_is_told_once_and_the_consumer_need_not_know() {
+    let registry = Registry::new().await;
+    let offer = |id: &str, tags: &[&str]| {
+        json!({ "agent_id": id, "tools": [
+            { "function_name": "do_c", "capability": "c", "tags": tags },
+            { "function_name": "do_d", "capability": "d" }] })
+    };
+    let needs = json!([{ "capability": "c", "tags": ["x"] }, { "capability": "e" }]);
+    registry.register(&consumer("user-1", &needs)).await;
+    registry.register(&offer("p-1", &["x"])).await;
+    registry.register(&consumer("user-1", &needs)).await;
+    assert!(audit(&registry).await.is_empty(), "p-1 is alone");
+
+    for (id, tags) in [("p-2", ["x"]), ("p-3", ["y"])] {
+        let before = audit(&registry).await.len();
+        for round in ["1", "2"] {
+            let mut offer = offer(id, &tags);
+            registry.register(&offer).await;
+            registry.register(&offer).await;
+            offer["version"] = json!(round);
+            registry.register(&offer).await;
+        }
+        let events = audit(&registry).await;
+        assert_eq!(events.len(), before + 1, "{id}: {events:?}");
+    }
+    assert_eq!(registry.ping("user-1").await, 200);
+    let events = audit(&registry).await;
+    for event in &events {
+        assert_eq!(event["event_type"], "dependency_resolved");
+        assert_eq!(event["data"]["chosen"]["agent_id"], "p-1");
+        assert_eq!(event["data"]["prior_chosen"], "p-1");
+    }
+    let last = &events[1]["data"]["stages"];
+    assert_eq!(last[2]["kept"], json!(["p-1:do_c", "p-2:do_c"]));
+    assert_eq!(
+        last[2]["evicted"],
+        json!([{ "id": "p-3:do_c", "reason": "MissingTag",
+            "details": { "missing": ["x"] } }])
+    );
+}
+
+#[tokio::test]
+async fn a_newcomer_who_does_not_suit_either_is_told() {
+    let registry = Registry::new().await;
+    let needs = json!([{ "capability": "c", "version": ">=2" }]);
+    registry.register(&consumer("user-1", &needs)).await;
+    let mut evicted = Vec::new();
+    for id in ["p-1", "p-2"] {
+        registry.register(&provider(id, &["c"])).await;
+        let events = audit(&registry).await;
+        let last = events.last().expect("the newcomer is told");
+        assert_eq!(last["event_type"], "dependency_unresolved");
+        let stages = last["data"]["stages"].as_array().unwrap();
+        evicted.push(stages.last().unwrap()["evicted"].as_array().unwrap().len());
+    }
+    assert_eq!(evicted, [1, 2]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 mod naive;
 mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use self::naive::Record;
 use self::script::{Change, Step};
-use super::{Draft, Fingerprint, Loss, Mesh, Profile};
+use super::{Draft, Fingerprint, Loss, Mesh, Profile, Resolved, Slot};
 
 /// When an agent counts as silent.
 const THRESHOLD: Duration = Duration::from_secs(20);
@@ -103,7 +103,9 @@ impl World {
                 }
             }
         }
-        self.mesh = draft.settle().mesh;
+        let settled = draft.settle();
+        let before = std::mem::replace(&mut self.mesh, settled.mesh);
+        self.check_resolved(&before, &settled.resolved);
         self.note_changes();
         for id in fetching {
             self.fetch(&id);
@@ -187,6 +189,21 @@ impl World {
             self.check_listing(id);
         }
         self.mesh.check_indexes();
+    }
+
+    /// Slots that are said to have kept their winner have, and no slot is noted twice.
+    fn check_resolved(&self, before: &Mesh, resolved: &Resolved) {
+        for (id, position) in &resolved.again {
+            let winner = |mesh| {
+                let slot = Slot::find(mesh, id.as_str(), *position).expect("it is noted");
+                let winner = slot.winner();
+                winner.map(|(agent, function)| (agent.to_owned(), function.to_owned()))
+            };
+            assert_eq!(winner(before), winner(&self.mesh), "{id} {position}");
+        }
+        let all = resolved.anew.iter().chain(&resolved.again);
+        let count = resolved.anew.len() + resolved.again.len();
+        assert_eq!(all.collect::<BTreeSet<_>>().len(), count, "{resolved:?}");
     }
 
     /// What is not available has a reason, and nothing else has.
