@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mesh_core::Hint;
 use mesh_core::env::EnvVars;
+use mesh_core::wire::CLAIM_SUPERSEDED;
 
 /// A request to the registry that brought no answer of use.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,7 @@ impl ClientError {
     /// Whether the claim that was acted for is not the job's current one: its execution must stop.
     #[must_use]
     pub fn is_claim_superseded(&self) -> bool {
-        matches!(self, Self::Refused { status: 409, message, .. } if message == "claim_superseded")
+        matches!(self, Self::Refused { status: 409, message, .. } if message == CLAIM_SUPERSEDED)
     }
 
     /// Whether asking again later may help although nothing else changes.

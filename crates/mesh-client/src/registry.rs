@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mesh_core::wire::{
-    ANSWER_ID_HEADER, AgentList, Answer, ErrorBody, EventList, HealthReport, ReadyReport,
-    Registration,
+    ANSWER_ID_HEADER, AgentList, Answer, ErrorBody, EventList, HealthReport, PENDING_JOBS_HEADER,
+    ReadyReport, Registration,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -19,8 +19,6 @@ use url::Url;
 use crate::excerpt::excerpt;
 use crate::transport::{Proxies, Transport, join, parse_base};
 use crate::{ClientError, Headers};
-
-const PENDING_JOBS: &str = "x-mesh-pending-jobs";
 
 /// How a [`RegistryClient`] behaves.
 #[derive(Debug, Clone)]
@@ -323,7 +321,7 @@ impl RegistryClient {
 
     async fn collect(&self, mut response: Response) -> Result<RawAnswer, ClientError> {
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
-        let pending_jobs = header(PENDING_JOBS).and_then(|value| value.trim().parse().ok());
+        let pending_jobs = header(PENDING_JOBS_HEADER).and_then(|value| value.trim().parse().ok());
         let mut answer = RawAnswer {
             status: response.status(),
             pending_jobs: pending_jobs.unwrap_or(0),

@@ -1,7 +1,6 @@
 //! An incremental parser of `text/event-stream`.
 
-/// The comment that the registry's proxy appends to a stream that it cut at its deadline.
-const TIMEOUT_MARK: &[u8] = b"mesh-proxy-timeout";
+use mesh_core::wire::PROXY_TIMEOUT_MARK;
 
 /// An event that is complete.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +101,8 @@ impl EventStream {
             self.id.clear();
             self.data.clear();
         } else if let Some(comment) = line.strip_prefix(b":") {
-            self.timed_out |= comment.trim_ascii_start().starts_with(TIMEOUT_MARK);
+            let comment = comment.trim_ascii_start();
+            self.timed_out |= comment.starts_with(PROXY_TIMEOUT_MARK.as_bytes());
         } else {
             let (name, value) = match line.iter().position(|&byte| byte == b':') {
                 Some(colon) => (&line[..colon], &line[colon + 1..]),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mesh_core::wire::TIMEOUT_HEADER;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::value::RawValue;
@@ -17,7 +18,6 @@ use crate::excerpt::excerpt;
 use crate::sse::{Event, EventStream};
 use crate::transport::{Transport, join, parse_base};
 
-const TIMEOUT_HEADER: &str = "x-mesh-timeout";
 /// How long the end of a stream is awaited after its answer, so that the connection can be used
 /// again.
 const DRAIN: Duration = Duration::from_secs(1);

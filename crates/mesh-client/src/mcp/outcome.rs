@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mesh_core::wire::CLAIM_SUPERSEDED;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -129,7 +130,7 @@ impl ToolOutcome {
         let texts: Vec<String> = blocks.iter().filter_map(|block| text_of(block)).collect();
         let text = texts.join("\n");
         let claim_superseded = serde_json::from_str::<ErrorText>(&text)
-            .is_ok_and(|body| body.error == "claim_superseded");
+            .is_ok_and(|body| body.error == CLAIM_SUPERSEDED);
         Self::Failed {
             text: if text.is_empty() {
                 "the tool failed without saying why".to_owned()

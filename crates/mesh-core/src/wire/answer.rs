@@ -11,10 +11,6 @@ use super::nullable;
 use super::registration::wire_enum;
 use crate::Timestamp;
 
-/// The header that names an answer: on the answer to `POST /heartbeat`, and on an agent's
-/// `HEAD /heartbeat/{agent_id}` to say which answer it holds. A stream's `id` is the same name.
-pub const ANSWER_ID_HEADER: &str = "x-mesh-answer";
-
 /// What the registry answers to a registration.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {

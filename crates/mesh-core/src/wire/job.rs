@@ -213,6 +213,10 @@ pub struct DeltaAnswer {
     pub rejected: Vec<RejectedDelta>,
 }
 
+/// What whoever acts for a claim that is not the job's current one is told, as the reason of a
+/// rejected delta or as the text of an error: that execution must stop.
+pub const CLAIM_SUPERSEDED: &str = "claim_superseded";
+
 /// A delta that does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RejectedDelta {

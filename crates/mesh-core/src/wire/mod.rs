@@ -10,6 +10,7 @@ mod audit;
 mod dependency;
 mod error;
 mod event;
+mod header;
 mod job;
 mod llm;
 mod registration;
@@ -25,16 +26,17 @@ pub use agents::{
     LlmToolResolution,
 };
 pub use answer::{
-    ANSWER_ID_HEADER, Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer,
-    LlmProviderAnswer, LlmToolAnswer, SlotStatus, SurfaceAnswer,
+    Answer, AnswerHead, AnswerStatus, AnswerTail, DependencyAnswer, LlmProviderAnswer,
+    LlmToolAnswer, SlotStatus, SurfaceAnswer,
 };
 pub use audit::{AuditChoice, AuditEviction, AuditSpec, AuditStage, AuditTrace};
 pub use dependency::{Dependency, DependencyEntry};
 pub use error::{ErrorBody, ParameterError};
 pub use event::{EventInfo, EventKind, EventList};
+pub use header::{ANSWER_ID_HEADER, PENDING_JOBS_HEADER, PROXY_TIMEOUT_MARK, TIMEOUT_HEADER};
 pub use job::{
-    CancelAnswer, CancelRequest, ClaimAnswer, ClaimRequest, ClaimedJob, Delta, DeltaAnswer,
-    DeltaRequest, DrainReport, JobCreated, JobEventInfo, JobEventList, JobEventPosted,
+    CLAIM_SUPERSEDED, CancelAnswer, CancelRequest, ClaimAnswer, ClaimRequest, ClaimedJob, Delta,
+    DeltaAnswer, DeltaRequest, DrainReport, JobCreated, JobEventInfo, JobEventList, JobEventPosted,
     JobEventRequest, JobInfo, JobList, JobRequest, JobStatus, ReclaimAnswer, RejectedDelta,
     ReleaseAnswer, ReleaseRequest,
 };

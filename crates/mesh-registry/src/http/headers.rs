@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderName};
+use mesh_core::wire::TIMEOUT_HEADER;
 
 /// What every proxied call carries on.
 const ALWAYS: &[&str] = &[
@@ -11,7 +12,7 @@ const ALWAYS: &[&str] = &[
     "mcp-session-id", // Without it, a server that keeps sessions takes every call for a new client.
     "x-trace-id",
     "x-parent-span",
-    "x-mesh-timeout",
+    TIMEOUT_HEADER,
     "x-mesh-job-id",
     "x-mesh-calling-job-id",
     "x-mesh-calling-claim-epoch",

@@ -13,7 +13,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mesh_core::wire::{
-    ANSWER_ID_HEADER, AgentStatus, Answer, AnswerHead, AnswerStatus, Registration,
+    ANSWER_ID_HEADER, AgentStatus, Answer, AnswerHead, AnswerStatus, PENDING_JOBS_HEADER,
+    Registration,
 };
 
 use super::error::ApiError;
@@ -23,9 +24,6 @@ use crate::App;
 use crate::published::Published;
 use crate::topology::{Agent, AnswerId, Fingerprint, InvalidRegistration, Profile};
 use crate::writer::WriteError;
-
-/// How many jobs wait for agents of the pinging agent's name.
-const PENDING_JOBS: &str = "x-mesh-pending-jobs";
 
 pub(super) fn routes() -> ApiRouter<Arc<App>> {
     ApiRouter::new()
@@ -88,7 +86,7 @@ async fn ping(
             };
             match app.jobs.pending.hint(&mesh, &agent.profile.name) {
                 0 => status.into_response(),
-                jobs => (status, [(PENDING_JOBS, jobs.to_string())]).into_response(),
+                jobs => (status, [(PENDING_JOBS_HEADER, jobs.to_string())]).into_response(),
             }
         }
         // An agent that was given up must register again; a ping does not revive it.

@@ -6,6 +6,7 @@ use aide::OperationInput;
 use aide::transform::TransformOperation;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use mesh_core::wire::CLAIM_SUPERSEDED;
 use mesh_store::job::JobRefusal;
 
 use super::error::ApiError;
@@ -59,8 +60,7 @@ impl ApiError {
             JobError::Refused(JobRefusal::Terminal) => {
                 conflict("job is already in a terminal state")
             }
-            // Clients compare this text.
-            JobError::Refused(JobRefusal::Superseded) => conflict("claim_superseded"),
+            JobError::Refused(JobRefusal::Superseded) => conflict(CLAIM_SUPERSEDED),
             error => error.into(),
         }
     }

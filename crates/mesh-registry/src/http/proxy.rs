@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::{Stream, StreamExt, stream};
+use mesh_core::wire::{PROXY_TIMEOUT_MARK, TIMEOUT_HEADER};
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, timeout_at};
 
@@ -54,7 +55,7 @@ fn describe() -> Operation {
             "`host:port`, where the host may be an agent's id or name as well",
         )
         .header::<u64>(
-            "x-mesh-timeout",
+            TIMEOUT_HEADER,
             "Seconds that the exchange may take, at most 600",
         )
         .fails(400, "The target or the path is malformed")
@@ -107,7 +108,7 @@ async fn forward(
         response.headers_mut().remove(hop); // They belong to the other connection.
     }
     let marker = is_event_stream(response.headers())
-        .then(|| format!("\n: mesh-proxy-timeout budget={}s\n\n", budget.as_secs()).into());
+        .then(|| format!("\n: {PROXY_TIMEOUT_MARK} budget={}s\n\n", budget.as_secs()).into());
     *response.body_mut() = Body::from_stream(until(deadline, answer.body, marker));
     Ok(response)
 }
@@ -179,7 +180,7 @@ fn is_dots(segment: &str) -> bool {
 /// What the exchange may take: the caller's wish, within bounds, or the default.
 fn budget(headers: &HeaderMap, default: Duration) -> Duration {
     headers
-        .get("x-mesh-timeout")
+        .get(TIMEOUT_HEADER)
         .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok())
         .filter(|&seconds| seconds > 0)
         .map_or(default, |seconds| {
@@ -254,7 +255,7 @@ mod tests {
     fn a_caller_may_shorten_and_stretch_the_deadline_within_bounds() {
         let budget = |value: &str| {
             let headers =
-                HeaderMap::from_iter([("x-mesh-timeout".parse().unwrap(), value.parse().unwrap())]);
+                HeaderMap::from_iter([(TIMEOUT_HEADER.parse().unwrap(), value.parse().unwrap())]);
             super::budget(&headers, Duration::from_mins(1)).as_secs()
         };
         assert_eq!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use bytes::Bytes;
-use mesh_core::wire::CancelRequest;
+use mesh_core::wire::{CancelRequest, TIMEOUT_HEADER};
 use mesh_store::job::JobRow;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -25,7 +25,7 @@ const QUEUE: usize = 4096;
 const PASSED_ON: [HeaderName; 3] = [
     HeaderName::from_static("x-trace-id"),
     HeaderName::from_static("x-parent-span"),
-    HeaderName::from_static("x-mesh-timeout"),
+    HeaderName::from_static(TIMEOUT_HEADER),
 ];
 
 /// Bounds the calls to owners.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesh_core::Timestamp;
-use mesh_core::wire::JobStatus;
+use mesh_core::wire::{CLAIM_SUPERSEDED, JobStatus};
 use serde_json::value::RawValue;
 
 /// All of a job that its rules look at. What may be big, payload and result, stands beside it in [`Job`],
@@ -166,7 +166,7 @@ impl DeltaRejection {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
-            Self::ClaimSuperseded => "claim_superseded",
+            Self::ClaimSuperseded => CLAIM_SUPERSEDED,
             Self::NotOwner => "not_owner",
             Self::AlreadyTerminal => "already_terminal",
             Self::InvalidStatus => "invalid_status",
