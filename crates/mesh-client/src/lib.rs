@@ -17,14 +17,12 @@ mod headers;
 mod registry;
 mod sse;
 mod transport;
-mod watch;
 
 pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
 pub use registry::{
-    ClientOptions, EventQuery, JobEventQuery, JobQuery, NamedAnswer, Ping, PingVerdict,
-    RegistryClient,
+    AnswerStream, ClientOptions, EventQuery, JobEventQuery, JobQuery, NamedAnswer, Ping,
+    PingVerdict, RegistryClient, Watched,
 };
 pub use transport::Proxies;
-pub use watch::{AnswerStream, Watched};

@@ -1,8 +1,10 @@
 //! The registry's HTTP interface, one method per resource.
 
 mod jobs;
+mod watch;
 
 pub use jobs::{JobEventQuery, JobQuery};
+pub use watch::{AnswerStream, Watched};
 
 use std::fmt;
 use std::time::Duration;
@@ -225,18 +227,16 @@ impl RegistryClient {
             event_type,
             limit,
         } = query;
-        let mut url = join(&self.base, &["events"]);
         let limit = limit.map(|limit| limit.to_string());
-        for (name, value) in [
-            ("agent_id", agent_id),
-            ("function_name", function_name),
-            ("type", event_type),
-            ("limit", &limit),
-        ] {
-            if let Some(value) = value {
-                url.query_pairs_mut().append_pair(name, value);
-            }
-        }
+        let url = with_query(
+            join(&self.base, &["events"]),
+            [
+                ("agent_id", agent_id),
+                ("function_name", function_name),
+                ("type", event_type),
+                ("limit", &limit),
+            ],
+        );
         self.get(url).await
     }
 
@@ -250,7 +250,11 @@ impl RegistryClient {
     }
 
     async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, ClientError> {
-        let answer = self.send(self.request(Method::GET, &url)?).await?;
+        self.ask(Method::GET, url).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, url: Url) -> Result<T, ClientError> {
+        let answer = self.send(self.request(method, &url)?).await?;
         self.read(&url, &answer)
     }
 
@@ -262,22 +266,14 @@ impl RegistryClient {
         }
     }
 
-    pub(crate) fn base_url(&self) -> &Url {
-        &self.base
-    }
-
-    pub(crate) fn max_body(&self) -> usize {
-        self.options.max_body
-    }
-
     /// A request to `url` that carries nothing yet.
-    pub(crate) fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, ClientError> {
+    fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, ClientError> {
         let client = self.transport.client(url).map_err(|e| self.broken(e))?;
         Ok(client.request(method, url.clone()))
     }
 
     /// Sends `request` and waits for the head of a successful answer.
-    pub(crate) async fn open(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+    async fn open(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         self.in_time(async {
             let response = request.send().await.map_err(|e| self.broken(e))?;
             if response.status().is_success() {
@@ -385,9 +381,19 @@ struct RawAnswer {
     body: Bytes,
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, ClientError> {
+fn decode<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(body).map_err(|error| ClientError::Malformed {
         url: url.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// `url` with those of `pairs` that have a value.
+fn with_query<const N: usize>(mut url: Url, pairs: [(&str, &Option<String>); N]) -> Url {
+    for (name, value) in pairs {
+        if let Some(value) = value {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    url
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::RegistryClient;
+use super::{RegistryClient, with_query};
 use crate::ClientError;
 use crate::transport::join;
 
@@ -182,8 +182,7 @@ impl RegistryClient {
 
     /// `GET /admin/drain`: whether jobs are handed out, and how many run.
     pub async fn drain_report(&self) -> Result<DrainReport, ClientError> {
-        self.ask(Method::GET, join(&self.base, &["admin", "drain"]))
-            .await
+        self.get(join(&self.base, &["admin", "drain"])).await
     }
 
     /// `POST` or `DELETE /admin/drain`: hands out no jobs any more, or does again.
@@ -197,11 +196,6 @@ impl RegistryClient {
             .await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: Method, url: Url) -> Result<T, ClientError> {
-        let answer = self.send(self.request(method, &url)?).await?;
-        self.read(&url, &answer)
-    }
-
     async fn post<T: DeserializeOwned>(
         &self,
         url: Url,
@@ -211,13 +205,4 @@ impl RegistryClient {
         let answer = self.send(request).await?;
         self.read(&url, &answer)
     }
-}
-
-fn with_query<const N: usize>(mut url: Url, pairs: [(&str, &Option<String>); N]) -> Url {
-    for (name, value) in pairs {
-        if let Some(value) = value {
-            url.query_pairs_mut().append_pair(name, value);
-        }
-    }
-    url
 }

@@ -7,10 +7,10 @@ use mesh_core::wire::Answer;
 use reqwest::{Method, Response, header};
 use tokio::time::{Instant, timeout_at};
 
-use crate::registry::decode;
+use super::{NamedAnswer, RegistryClient, decode};
+use crate::ClientError;
 use crate::sse::EventStream;
 use crate::transport::join;
-use crate::{ClientError, NamedAnswer, RegistryClient};
 
 /// A stream that brings nothing for so long, not even a comment, is dead: the registry comments every
 /// five seconds.
@@ -57,7 +57,7 @@ impl RegistryClient {
         agent_id: &str,
         held: Option<&str>,
     ) -> Result<AnswerStream, ClientError> {
-        let url = join(self.base_url(), &["agents", agent_id, "watch"]);
+        let url = join(&self.base, &["agents", agent_id, "watch"]);
         let mut request = self.request(Method::GET, &url)?;
         if let Some(held) = held {
             request = request.header("last-event-id", held);
@@ -73,7 +73,7 @@ impl RegistryClient {
         }
         Ok(AnswerStream {
             url: url.into(),
-            max_event: self.max_body(),
+            max_event: self.options.max_body,
             response,
             events: EventStream::default(),
             newest: None,
