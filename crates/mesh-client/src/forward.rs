@@ -1,10 +1,12 @@
-//! Passes a request on to an agent and its answer back as it arrives: the far end of the proxy.
+//! The registry as a client of agents: passes a request on and the answer back as it arrives, which
+//! is the far end of the proxy, and tells owners of cancelled jobs to stop.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
-use reqwest::header::HeaderMap;
+use mesh_core::wire::CancelRequest;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -95,5 +97,26 @@ impl Forwarder {
             headers: response.headers().clone(),
             body: response.bytes_stream().map_err(ForwardError::Transport),
         })
+    }
+
+    /// `POST {endpoint}/jobs/{job_id}/cancel`: tells the agent that owns a job to stop it. Without a
+    /// reason there is no body. The caller sets the deadline.
+    pub async fn cancel_job(
+        &self,
+        endpoint: &str,
+        job_id: &str,
+        mut headers: HeaderMap,
+        cancel: &CancelRequest,
+    ) -> Result<StatusCode, ForwardError> {
+        let mut body = Bytes::new();
+        if cancel.reason.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            body = serde_json::to_vec(cancel)
+                .expect("text is always valid JSON")
+                .into();
+        }
+        let url = format!("{endpoint}/jobs/{job_id}/cancel");
+        let answer = self.forward(Method::POST, &url, headers, body).await?;
+        Ok(answer.status)
     }
 }

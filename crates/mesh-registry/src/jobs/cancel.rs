@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use bytes::Bytes;
+use axum::http::{HeaderMap, HeaderName};
 use mesh_core::wire::{CancelRequest, TIMEOUT_HEADER};
 use mesh_store::job::JobRow;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -47,9 +46,9 @@ impl Default for Forwards {
 /// Whom to tell what.
 struct Call {
     owner: String,
-    url: String,
+    endpoint: String,
     headers: HeaderMap,
-    body: Bytes,
+    request: CancelRequest,
     _place: OwnedSemaphorePermit,
 }
 
@@ -109,30 +108,21 @@ impl App {
         &self,
         job: &JobRow,
         reason: Option<String>,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
     ) -> Option<Call> {
         let owner = job.owner.clone()?;
         let mesh = self.mesh.load();
         let endpoint = &mesh.agent(&owner)?.profile.endpoint;
         endpoint.authority()?;
-        let url = format!("{endpoint}/jobs/{}/cancel", job.id);
         let Ok(place) = self.jobs.forwards.queue.clone().try_acquire_owned() else {
             tracing::warn!(job.id = %job.id, agent.id = owner, "too many cancels; owner not told");
             return None;
         };
-        let mut body = Bytes::new();
-        if reason.is_some() {
-            let json = HeaderValue::from_static("application/json");
-            headers.insert(header::CONTENT_TYPE, json);
-            body = serde_json::to_vec(&CancelRequest { reason })
-                .expect("text is always valid JSON")
-                .into();
-        }
         Some(Call {
             owner,
-            url,
+            endpoint: endpoint.to_string(),
             headers,
-            body,
+            request: CancelRequest { reason },
             _place: place,
         })
     }
@@ -143,13 +133,13 @@ impl App {
         };
         let exchange = self
             .forwarder
-            .forward(Method::POST, &call.url, call.headers, call.body);
+            .cancel_job(&call.endpoint, job, call.headers, &call.request);
         let outcome = match timeout(TIMEOUT, exchange).await {
-            Ok(Ok(answer)) if answer.status.is_success() => {
+            Ok(Ok(status)) if status.is_success() => {
                 tracing::debug!(job.id = job, agent.id = call.owner, "owner told to cancel");
                 return;
             }
-            Ok(Ok(answer)) => format!("it answered {}", answer.status),
+            Ok(Ok(status)) => format!("it answered {status}"),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
         };
