@@ -86,10 +86,7 @@ async fn append(
         trace_context: trace_context.map(compact),
         posted_by: None, // Without trust there are no entities.
     };
-    let event = app
-        .append_job_event(id.clone(), event)
-        .await
-        .map_err(|error| ApiError::job(&id, error))?;
+    let event = app.append_job_event(id, event).await?;
     let posted = JobEventPosted {
         job_id: event.job_id,
         seq: event.seq,
@@ -121,10 +118,7 @@ async fn read(
         stale: app.settings.job_stale_timeout,
     };
     let wait = Duration::from_secs(u64::try_from(wait).expect("clamped above"));
-    let events = app
-        .read_job_events(&id, &read, wait)
-        .await
-        .map_err(|error| ApiError::job(&id, error))?;
+    let events = app.read_job_events(&id, &read, wait).await?;
     let list = JobEventList {
         next_after: events.last().map_or(after, |event| event.seq),
         events: events

@@ -48,31 +48,24 @@ impl ApiError {
     pub(super) fn no_job(id: &str) -> Self {
         Self::NotFound(format!("job not found: {id}"))
     }
-
-    /// Why the job `id` was left as it is, in the protocol's words.
-    pub(super) fn job(id: &str, error: JobError) -> Self {
-        let conflict = |text: &str| Self::Conflict(text.to_owned());
-        match error {
-            JobError::Refused(JobRefusal::NotFound) => Self::no_job(id),
-            JobError::Refused(JobRefusal::NotOwner) => {
-                Self::Forbidden("caller is not the current owner of this job".to_owned())
-            }
-            JobError::Refused(JobRefusal::Terminal) => {
-                conflict("job is already in a terminal state")
-            }
-            JobError::Refused(JobRefusal::Superseded) => conflict(CLAIM_SUPERSEDED),
-            error => error.into(),
-        }
-    }
 }
 
 impl From<JobError> for ApiError {
+    /// Why a job was left as it is, in the protocol's words.
     fn from(error: JobError) -> Self {
+        let conflict = |text: &str| Self::Conflict(text.to_owned());
         match error {
+            JobError::Refused { job, why } => match why {
+                JobRefusal::NotFound => Self::no_job(&job),
+                JobRefusal::NotOwner => {
+                    Self::Forbidden("caller is not the current owner of this job".to_owned())
+                }
+                JobRefusal::Terminal => conflict("job is already in a terminal state"),
+                JobRefusal::Superseded => conflict(CLAIM_SUPERSEDED),
+            },
             JobError::Store(error) => error.into(),
             JobError::Crowded(crowded) => Self::Crowded(crowded),
             JobError::Interrupted => Self::Closing,
-            JobError::Refused(refusal) => Self::Conflict(format!("refused: {refusal:?}")),
         }
     }
 }

@@ -348,10 +348,7 @@ async fn cancel(
     };
     let reason = request.reason.filter(|reason| !reason.trim().is_empty());
     storable("reason", reason.as_deref())?;
-    let told = app
-        .cancel_job(id.clone(), reason, &headers)
-        .await
-        .map_err(|error| ApiError::job(&id, error))?;
+    let told = app.cancel_job(id, reason, &headers).await?;
     let answer = CancelAnswer {
         status: JobStatus::Cancelled,
         forwarded_to_instance_id: told,
@@ -372,10 +369,7 @@ async fn release(
         claim_epoch: request.claim_epoch,
         reason: request.reason,
     };
-    let job = app
-        .release_job(id.clone(), release)
-        .await
-        .map_err(|error| ApiError::job(&id, error))?;
+    let job = app.release_job(id, release).await?;
     let answer = ReleaseAnswer {
         status: job.status,
         attempt_count: job.attempt_count,
@@ -384,10 +378,7 @@ async fn release(
 }
 
 async fn reclaim(State(app): State<Arc<App>>, JobId(id): JobId) -> Result<Response, ApiError> {
-    let reclaimed = app
-        .reclaim_job(id.clone())
-        .await
-        .map_err(|error| ApiError::job(&id, error))?;
+    let reclaimed = app.reclaim_job(id).await?;
     let answer = ReclaimAnswer {
         status: reclaimed.job.status,
         previous_owner_instance_id: reclaimed.previous_owner,

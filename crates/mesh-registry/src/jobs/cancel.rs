@@ -65,9 +65,8 @@ impl App {
         let grace_over = CancellationToken::new();
         let _request = grace_over.clone().drop_guard();
         let headers = passed_on(headers);
-        let app = self.clone();
         let told = self
-            .carry_out(async move {
+            .carry_out(|app| async move {
                 let now = app.clock.now();
                 let (job, _) = app
                     .metrics
@@ -75,7 +74,8 @@ impl App {
                         StoreOperation::CancelJob,
                         app.store.cancel_job(&id, reason.as_deref(), now),
                     )
-                    .await??;
+                    .await?
+                    .map_err(JobError::refused(&id))?;
                 app.follow(&job, now);
                 let Some(call) = app.call_to_owner(&job, reason, headers) else {
                     return Ok(None);

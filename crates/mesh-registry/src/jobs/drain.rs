@@ -25,8 +25,7 @@ impl App {
         self: &Arc<Self>,
         draining: bool,
     ) -> Result<DrainReport, JobError> {
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             let before = app.drain(app.store.live_claims()).await?;
             app.drain(app.store.set_draining(draining)).await?;
             // Again: a claim may have slipped in before the switch.

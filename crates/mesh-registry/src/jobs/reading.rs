@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use mesh_store::StoreError;
-use mesh_store::job::{EventRead, JobEventRow, JobRefusal, rules};
+use mesh_store::job::{EventRead, JobEventRow, rules};
 use tokio::time::{Instant, sleep_until};
 
 use super::service::JobError;
@@ -25,7 +24,7 @@ impl App {
         wait: Duration,
     ) -> Result<Vec<JobEventRow>, JobError> {
         if wait.is_zero() {
-            return Ok(self.look(id, read).await??);
+            return self.look(id, read).await;
         }
         let end = Instant::now() + wait;
         let seat = self.jobs.bells.sit(id)?;
@@ -33,7 +32,7 @@ impl App {
         loop {
             // Before the look: an event that comes after it rings.
             let rung = seat.rung();
-            let events = self.look(id, read).await??;
+            let events = self.look(id, read).await?;
             if !events.is_empty() {
                 return Ok(events);
             }
@@ -55,13 +54,13 @@ impl App {
         }
     }
 
-    async fn look(
-        &self,
-        id: &str,
-        read: &EventRead,
-    ) -> Result<Result<Vec<JobEventRow>, JobRefusal>, StoreError> {
+    async fn look(&self, id: &str, read: &EventRead) -> Result<Vec<JobEventRow>, JobError> {
         let events = self.store.read_job_events(id, read, self.clock.now());
-        self.metrics.store(StoreOperation::JobEvents, events).await
+        let events = self
+            .metrics
+            .store(StoreOperation::JobEvents, events)
+            .await?;
+        events.map_err(JobError::refused(id))
     }
 
     /// How often a waiting executor's lease is extended; observers have none.

@@ -20,8 +20,8 @@ pub(crate) enum JobError {
     #[error("the store failed")]
     Store(#[from] StoreError),
     /// The rules say no.
-    #[error("the job is not in a state for this: {0:?}")]
-    Refused(JobRefusal),
+    #[error("job `{job}` is not in a state for this: {why:?}")]
+    Refused { job: String, why: JobRefusal },
     /// Too many wait.
     #[error(transparent)]
     Crowded(#[from] Crowded),
@@ -30,16 +30,19 @@ pub(crate) enum JobError {
     Interrupted,
 }
 
-impl From<JobRefusal> for JobError {
-    fn from(refusal: JobRefusal) -> Self {
-        Self::Refused(refusal)
+impl JobError {
+    /// For what the store refuses to do with `job`.
+    pub(super) fn refused(job: &str) -> impl FnOnce(JobRefusal) -> Self {
+        move |why| Self::Refused {
+            job: job.to_owned(),
+            why,
+        }
     }
 }
 
 impl App {
     pub(crate) async fn create_job(self: &Arc<Self>, job: NewJob) -> Result<JobRow, JobError> {
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             let now = app.clock.now();
             let job = app
                 .metrics
@@ -61,8 +64,7 @@ impl App {
         if !self.mesh.load().is_equipped(&instance, &capability) {
             return Ok(None);
         }
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             loop {
                 let now = app.clock.now();
                 let claim = app
@@ -93,8 +95,7 @@ impl App {
         instance: String,
         deltas: Vec<JobDelta>,
     ) -> Result<Vec<Result<JobRow, DeltaRejection>>, JobError> {
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             let now = app.clock.now();
             Ok(app
                 .metrics
@@ -113,8 +114,7 @@ impl App {
         id: String,
         release: JobRelease,
     ) -> Result<JobRow, JobError> {
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             let now = app.clock.now();
             let job = app
                 .metrics
@@ -122,7 +122,8 @@ impl App {
                     StoreOperation::ReleaseJob,
                     app.store.release_job(&id, &release, now),
                 )
-                .await??;
+                .await?
+                .map_err(JobError::refused(&id))?;
             app.follow(&job, now);
             Ok(job)
         })
@@ -131,13 +132,13 @@ impl App {
 
     /// Takes a job from its owner, whoever that is.
     pub(crate) async fn reclaim_job(self: &Arc<Self>, id: String) -> Result<Reclaimed, JobError> {
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             let now = app.clock.now();
             let reclaimed = app
                 .metrics
                 .store(StoreOperation::ReclaimJob, app.store.reclaim_job(&id))
-                .await??;
+                .await?
+                .map_err(JobError::refused(&id))?;
             app.follow(&reclaimed.job, now);
             Ok(reclaimed)
         })
@@ -149,8 +150,7 @@ impl App {
         id: String,
         event: NewJobEvent,
     ) -> Result<JobEventRow, JobError> {
-        let app = self.clone();
-        self.carry_out(async move {
+        self.carry_out(|app| async move {
             let now = app.clock.now();
             let event = app
                 .metrics
@@ -158,7 +158,8 @@ impl App {
                     StoreOperation::AppendJobEvent,
                     app.store.append_job_event(&id, &event, now),
                 )
-                .await??;
+                .await?
+                .map_err(JobError::refused(&id))?;
             app.jobs.bells.ring(&id);
             Ok(event)
         })
@@ -167,11 +168,15 @@ impl App {
 
     /// Does `work` to its end even if whoever asked hangs up: what the store has taken must be
     /// followed by what others wait for.
-    pub(super) async fn carry_out<T: Send + 'static>(
+    pub(super) async fn carry_out<T, F>(
         self: &Arc<Self>,
-        work: impl Future<Output = Result<T, JobError>> + Send + 'static,
-    ) -> Result<T, JobError> {
-        let task = self.jobs.tasks.spawn(work);
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, JobError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, JobError>> + Send + 'static,
+    {
+        let task = self.jobs.tasks.spawn(work(self.clone()));
         task.await.unwrap_or(Err(JobError::Interrupted))
     }
 
