@@ -14,8 +14,8 @@ use tracing::level_filters::LevelFilter;
 use crate::cli::Args;
 use crate::http::HeaderRules;
 
-/// The longest that one proxied call may take.
-const MAX_PROXY_TIMEOUT: u64 = 600;
+/// The longest that one proxied call may take, in seconds.
+pub(crate) const MAX_PROXY_TIMEOUT: u64 = 600;
 
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -110,6 +110,11 @@ pub(super) trait Describe: Sized {
         };
         body.content.insert(JSON.to_owned(), media::<T>());
         self.operation().request_body = Some(ReferenceOr::Item(body));
+        self.reads_body()
+    }
+
+    /// 408 and 413: what may be wrong with any body, whatever it holds.
+    fn reads_body(self) -> Self {
         self.fails(408, "The body took too long").fails(
             413,
             "The body is larger than `MCP_MESH_MAX_REQUEST_BODY_BYTES`",

@@ -21,9 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use super::error::ApiError;
 use super::openapi::Describe;
 use crate::App;
-
-/// The longest that a caller may ask for, in seconds.
-const MAX_TIMEOUT: u64 = 600;
+use crate::settings::MAX_PROXY_TIMEOUT;
 
 pub(super) fn routes() -> ApiRouter<Arc<App>> {
     // The route says less than the handler checks, so the document has a path of its own.
@@ -60,11 +58,7 @@ fn describe() -> Operation {
         )
         .fails(400, "The target or the path is malformed")
         .fails(403, "No agent is registered there")
-        .fails(408, "The body took too long")
-        .fails(
-            413,
-            "The body is larger than `MCP_MESH_MAX_REQUEST_BODY_BYTES`",
-        )
+        .reads_body()
         .fails(502, "The agent does not answer");
     let mut agent = aide::openapi::Response {
         description: "What the agent answered".to_owned(),
@@ -184,7 +178,7 @@ fn budget(headers: &HeaderMap, default: Duration) -> Duration {
         .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok())
         .filter(|&seconds| seconds > 0)
         .map_or(default, |seconds| {
-            Duration::from_secs(seconds.min(MAX_TIMEOUT))
+            Duration::from_secs(seconds.min(MAX_PROXY_TIMEOUT))
         })
 }
 
