@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from mesh._mesh import __version__
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.signatures import StrictDIError
-    from mesh.types import McpMeshAgent, McpMeshTool
+    from mesh.types import McpMeshAgent, McpMeshTool, MeshJob
 
-__all__ = ["McpMeshAgent", "McpMeshTool", "StrictDIError", "__version__", "agent", "tool"]
+__all__ = [
+    "McpMeshAgent",
+    "McpMeshTool",
+    "MeshJob",
+    "StrictDIError",
+    "__version__",
+    "agent",
+    "tool",
+]
 
 
 def __getattr__(name: str) -> Any:

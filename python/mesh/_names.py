@@ -8,6 +8,7 @@ from typing import Any
 HOMES = {
     "McpMeshAgent": "mesh.types",
     "McpMeshTool": "mesh.types",
+    "MeshJob": "mesh.types",
     "StrictDIError": "mesh.declaring.signatures",
     "__version__": "mesh._mesh",
     "agent": "mesh.declaring.decorators",
@@ -35,7 +36,6 @@ PLANNED = frozenset(
         "MediaResult",
         "MediaUpload",
         "MeshContextModel",
-        "MeshJob",
         "MeshLlmAgent",
         "MeshLlmRequest",
         "MeshServiceUnavailableError",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from mesh.working.mesh_job import MeshJob
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["McpMeshAgent", "McpMeshTool"]
+__all__ = ["McpMeshAgent", "McpMeshTool", "MeshJob"]
 
 # Methods of releases up to 3.8 that are still to come.
 PLANNED = frozenset(

@@ -1,5 +1,6 @@
 """What the decorators check, record and return."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -122,9 +123,45 @@ def test_a_class_is_no_tool() -> None:
         class Greeter: ...
 
 
-def test_jobs_are_refused_rather_than_run_as_ordinary_tools() -> None:
-    with pytest.raises(ValueError, match=r"need jobs, which release 4\.\d+\.\d+ does not have yet"):
-        mesh.tool("slow", task=True)
+class Called(asyncio.CancelledError): ...
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"task": 1}, "task must be a bool"),
+        ({"task": True, "resume_cursor": 1}, "resume_cursor must be a bool"),
+        ({"resume_cursor": True}, "resume_cursor needs task=True"),
+        ({"retry_on": (OSError,)}, "retry_on needs task=True"),
+        ({"task": True, "retry_on": OSError}, "retry_on must be a tuple of exception classes"),
+        ({"task": True, "retry_on": [OSError]}, "retry_on must be a tuple of exception classes"),
+        ({"task": True, "retry_on": (int,)}, "retry_on must be a tuple of exception classes"),
+        ({"task": True, "retry_on": (Called,)}, "ends a program or a task, and Called does"),
+        ({"task": True, "retry_on": (SystemExit,)}, "ends a program or a task, and SystemExit"),
+    ],
+)
+def test_the_arguments_of_tasks_are_checked(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mesh.tool("slow", **arguments)
+
+
+def test_a_task_is_async_def_and_has_one_job(empty_catalogue: Catalogue) -> None:
+    with pytest.raises(ValueError, match="`wait` is not: write `async def`"):
+
+        @mesh.tool("slow", task=True)
+        def wait(job: mesh.MeshJob = None) -> None: ...
+
+    with pytest.raises(ValueError, match=r"2 MeshJob parameters \(one, two\); it may have one"):
+
+        @mesh.tool("slow", task=True)
+        async def both(one: mesh.MeshJob = None, two: mesh.MeshJob = None) -> None: ...
+
+    @mesh.tool("slow", task=True, retry_on=(OSError, TimeoutError), resume_cursor=True)
+    async def slow(job: mesh.MeshJob = None) -> None: ...
+
+    task = empty_catalogue.tools["slow"].task
+    assert task is not None
+    assert (task.retry_on, task.resume_cursor) == ((OSError, TimeoutError), True)
 
 
 def test_switched_off_decorators_are_inert(

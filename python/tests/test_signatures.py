@@ -9,7 +9,7 @@ import postponed_annotations as postponed
 import pytest
 
 import mesh
-from mesh.declaring.signatures import StrictDIError, analyse, check_counts
+from mesh.declaring.signatures import Kind, StrictDIError, analyse, check_counts
 from mesh.types import McpMeshAgent, McpMeshTool
 
 
@@ -83,7 +83,7 @@ def test_a_single_untyped_parameter_receives_the_first_dependency(
     ("injected", "dependencies", "message"),
     [
         (1, 2, "declares 2 dependencies and has parameters for 1"),
-        (2, 1, "has 2 McpMeshTool parameters and declares 1 dependencies"),
+        (2, 1, "has 2 parameters for dependencies and declares 1 dependencies"),
     ],
 )
 def test_a_mismatch_warns_and_in_strict_mode_fails(
@@ -94,3 +94,17 @@ def test_a_mismatch_warns_and_in_strict_mode_fails(
     assert message in caplog.text
     with pytest.raises(StrictDIError, match=message):
         check_counts("f", injected, dependencies, strict=True)
+
+
+def test_a_job_is_a_dependency_except_in_a_task() -> None:
+    async def both(
+        a: int, one: McpMeshTool = None, job: mesh.MeshJob | None = None, two: McpMeshTool = None
+    ) -> None: ...
+
+    submits = analyse(both, 3)
+    assert [slot.name for slot in submits.slots] == ["one", "job", "two"]
+    assert submits.extras == ()
+    works = analyse(both, 2, is_task=True)
+    assert [slot.name for slot in works.slots] == ["one", "two"]
+    assert [(each.name, each.kind) for each in works.extras] == [("job", Kind.CONTROLLER)]
+    assert list(submits.visible.parameters) == list(works.visible.parameters) == ["a"]

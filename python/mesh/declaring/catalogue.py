@@ -11,6 +11,7 @@ from typing import Any
 
 from mesh.declaring.selectors import Selector
 from mesh.declaring.signatures import ToolSignature
+from mesh.declaring.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class ToolDeclaration:
     output_schema_strict: bool
     kwargs: Mapping[str, Any]
     location: Location
+    # Set when it works on jobs.
+    task: Task | None = None
     # The name that FastMCP gives it, which may differ; known when the agent starts.
     mcp_name: str = field(init=False)
     # What the decorator returned: the function with its dependencies filled in.

@@ -12,6 +12,7 @@ from mesh.declaring.arguments import Arguments, drop_legacy
 from mesh.declaring.catalogue import AgentDeclaration, Location, ToolDeclaration, catalogue
 from mesh.declaring.selectors import parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
+from mesh.declaring.tasks import task_of
 from mesh.serving.environment import read_flag
 from mesh.serving.lifecycle import start_when_main_ends
 
@@ -105,6 +106,10 @@ def tool(
     parameters are hidden from MCP clients. Without a capability the tool is not offered to others.
     It stands above or below FastMCP's `@app.tool()`, or without one. Wrong arguments raise
     `ValueError`.
+
+    With `task` it works on jobs, and a parameter annotated as `MeshJob` is the job: what it returns
+    completes the job, an exception fails it, and one of `retry_on` gives it back for another
+    attempt, which with `resume_cursor` goes on where this one has stopped reading events.
     """
     check = Arguments("@mesh.tool")
     if callable(capability):
@@ -115,7 +120,7 @@ def tool(
         check.name("capability", capability)
     drop_legacy(kwargs)
     check.plain(kwargs)
-    refuse_jobs(check, task=task, retry_on=retry_on, resume_cursor=resume_cursor)
+    checked_task = task_of(check, task=task, retry_on=retry_on, resume_cursor=resume_cursor)
     checked_tags = check.texts("tags", tags)
     checked_version = check.name("version", version)
     checked_description = check.text("description", description)
@@ -127,7 +132,12 @@ def tool(
         function: Any = getattr(target, "fn", target)
         if not inspect.isroutine(function):
             raise ValueError(f"@mesh.tool decorates functions, got {target!r}")
-        signature = analyse(function, len(selectors))
+        if checked_task is not None and not inspect.iscoroutinefunction(function):
+            raise ValueError(
+                f"@mesh.tool: a task is an `async def` function, and `{function.__name__}` is not: "
+                "write `async def`, or leave out task=True"
+            )
+        signature = analyse(function, len(selectors), is_task=checked_task is not None)
         check_counts(
             function.__name__,
             len(signature.slots),
@@ -146,6 +156,7 @@ def tool(
             output_schema_strict=strict is not False,
             kwargs=kwargs,
             location=Location.of_function(function),
+            task=checked_task,
         )
         if not read_flag(os.environ, "MCP_MESH_ENABLED", default=True):
             return target
@@ -155,24 +166,3 @@ def tool(
         return target if target is not function else declaration.wrapper  # type: ignore[return-value]
 
     return declare
-
-
-def refuse_jobs(
-    check: Arguments,
-    *,
-    task: object,
-    retry_on: object,
-    resume_cursor: object,
-) -> None:
-    """Says that jobs are not there yet, rather than to run a job handler as an ordinary tool."""
-    if (
-        check.flag("task", task)
-        or retry_on is not None
-        or check.flag("resume_cursor", resume_cursor)
-    ):
-        from mesh import __version__
-
-        raise ValueError(
-            f"@mesh.tool: task, retry_on and resume_cursor need jobs, which release {__version__} "
-            "does not have yet"
-        )

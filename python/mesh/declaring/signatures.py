@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from mesh.types import McpMeshTool
+from mesh.types import McpMeshTool, MeshJob
 
 logger = logging.getLogger("mesh")
 
@@ -22,14 +22,21 @@ class Kind(Enum):
 
     # The function of another agent.
     TOOL = "tool"
+    # What submits jobs for another agent's task.
+    SUBMITTER = "submitter"
+    # The job that a task works on.
+    CONTROLLER = "controller"
 
 
 # The kinds that stand for a dependency.
-SLOT_KINDS = frozenset({Kind.TOOL})
+SLOT_KINDS = frozenset({Kind.TOOL, Kind.SUBMITTER})
 # What annotates each kind; a subclass counts as well.
-MARKERS: tuple[tuple[type, Kind], ...] = ((McpMeshTool, Kind.TOOL),)
+MARKERS: tuple[tuple[type, Kind], ...] = (
+    (McpMeshTool, Kind.TOOL),
+    (MeshJob, Kind.SUBMITTER),
+)
 # The same by name, for annotations that cannot be evaluated.
-NAMES = {"McpMeshTool": Kind.TOOL, "McpMeshAgent": Kind.TOOL}
+NAMES = {"McpMeshTool": Kind.TOOL, "McpMeshAgent": Kind.TOOL, "MeshJob": Kind.SUBMITTER}
 # The last part of each dotted name in an annotation that cannot be evaluated.
 _LAST_NAME = re.compile(r"(?:\w+\.)*(\w+)")
 
@@ -60,14 +67,20 @@ class ToolSignature:
     positions: Mapping[str, int]
 
 
-def analyse(function: Callable[..., Any], dependency_count: int) -> ToolSignature:
-    """Finds the injected parameters of `function`, which declares so many dependencies."""
+def analyse(
+    function: Callable[..., Any], dependency_count: int, *, is_task: bool = False
+) -> ToolSignature:
+    """Finds the injected parameters of `function`, which declares so many dependencies.
+
+    In a task a `MeshJob` is the job itself. Two of them raise `ValueError`.
+    """
     complete = inspect.signature(function)
     hints = _hints(function, complete)
     kinds = {name: _kind(hints.get(name)) for name in complete.parameters}
     injected = [Injected(name, kind) for name, kind in kinds.items() if kind is not None]
     if not injected and dependency_count:
         injected = _untyped_single(function, complete)
+    injected = _with_job(function, injected, is_task=is_task)
     hidden = {each.name for each in injected}
     visible = inspect.Signature(
         [
@@ -90,6 +103,22 @@ def analyse(function: Callable[..., Any], dependency_count: int) -> ToolSignatur
     )
 
 
+def _with_job(
+    function: Callable[..., Any], injected: list[Injected], *, is_task: bool
+) -> list[Injected]:
+    jobs = [each.name for each in injected if each.kind is Kind.SUBMITTER]
+    if len(jobs) > 1:
+        name = getattr(function, "__name__", function)
+        raise ValueError(
+            f"tool `{name}` has {len(jobs)} MeshJob parameters ({', '.join(jobs)}); it may have one"
+        )
+    if not is_task:
+        return injected
+    return [
+        Injected(each.name, Kind.CONTROLLER) if each.name in jobs else each for each in injected
+    ]
+
+
 def check_counts(name: str, injected: int, dependencies: int, *, strict: bool) -> None:
     """Compares the number of parameters with the number of dependencies."""
     if injected == dependencies:
@@ -101,7 +130,7 @@ def check_counts(name: str, injected: int, dependencies: int, *, strict: bool) -
         )
     else:
         problem = (
-            f"tool `{name}` has {injected} McpMeshTool parameters and declares "
+            f"tool `{name}` has {injected} parameters for dependencies and declares "
             f"{dependencies} dependencies: the others stay None"
         )
     if strict:

@@ -82,8 +82,8 @@ def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict
     if warnings:
         fields["schemaWarnings"] = warnings
     fields["kwargs"] = {
-        "task": False,
-        "resume_cursor": False,
+        "task": declaration.task is not None,
+        "resume_cursor": declaration.task is not None and declaration.task.resume_cursor,
         **declaration.kwargs,
         "function_name": declaration.mcp_name,
     }
