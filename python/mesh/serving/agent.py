@@ -1,25 +1,21 @@
-"""The running agent: server, registration and stop, in one event loop in the main thread."""
+"""The agent that is its own server: all of it in one event loop in the main thread."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from mesh._mesh import Agent
-from mesh.calling import membership
-from mesh.calling.headers import HeaderRules
-from mesh.calling.membership import Membership
 from mesh.declaring.catalogue import Catalogue
 from mesh.serving import address
 from mesh.serving.application import Application
-from mesh.serving.health import HealthMonitor
+from mesh.serving.companions import companions_of
 from mesh.serving.http_server import DRAIN, HttpServer
+from mesh.serving.member import Member
 from mesh.serving.own_tools import own_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
@@ -29,8 +25,6 @@ from mesh.serving.stop_signals import STOP_SIGNALS
 
 logger = logging.getLogger("mesh")
 
-# Seconds that the registry has to hear that the agent leaves.
-FAREWELL = 0.25
 # Seconds that the server may take to end once calls did not end in time and were cancelled.
 AFTER_DRAIN = 0.3
 
@@ -56,7 +50,7 @@ def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> 
 
 
 class RunningAgent:
-    """One agent, from its start to its stop."""
+    """One agent and its server, from their start to their stop."""
 
     def __init__(
         self,
@@ -69,22 +63,15 @@ class RunningAgent:
         self._catalogue = catalogue
         self._main = main
         self._listener = listener
-        self._headers = HeaderRules(settings.propagate_headers)
-        self._stopping = asyncio.Event()
-        self._agent: Agent | None = None
+        self._member = Member(settings, catalogue.agent, companions_of(settings, catalogue))
         # Whether what still runs at the end may be asked to end.
         self._others_end = True
 
     async def run(self) -> None:
         """Serves until a signal comes."""
-        agent = self._catalogue.agent
-        health = HealthMonitor(
-            agent.health_check if agent else None,
-            self._settings.health_check_ttl,
-            self._announce_health,
-        )
+        agent, member = self._catalogue.agent, self._member
         server, served = await adopt(
-            self._settings.name, self._catalogue, self._main, self._headers
+            self._settings.name, self._catalogue, self._main, member.headers
         )
         payload = registration(
             self._settings,
@@ -96,32 +83,32 @@ class RunningAgent:
         )
         probes = Probes(
             self._settings.name,
-            health,
+            member.health,
             agent.startup_check if agent else None,
-            self._runtime,
+            member.runtime,
             lambda: len(served),
         )
-        application = Application(http_app(server), probes, self._headers)
+        application = Application(http_app(server), probes, member.headers)
         self._loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
-        watch = None
 
         async def serving() -> None:
-            nonlocal watch
-            # A program that is not well from the start does not register before it is.
-            payload["status"] = (await health.verdict()).status
-            self._join(payload, own_tools(self._catalogue.tools, served))
-            watch = asyncio.create_task(health.watch())
+            await member.join(payload, own_tools(self._catalogue.tools, served))
+            logger.info(
+                "agent %s serves %d tools at http://%s:%s/mcp",
+                self._settings.agent_id,
+                len(served),
+                payload["http_host"],
+                payload["http_port"],
+            )
 
         farewell = asyncio.create_task(self._leave(application))
         try:
             await self._serve(application, serving)
         finally:
-            self._stopping.set()
+            member.ending.set()
             await farewell
-            if watch is not None:
-                watch.cancel()
         if self._others_end:
             await _cancel_others()
 
@@ -130,7 +117,7 @@ class RunningAgent:
     ) -> None:
         if self._listener is None:
             await serving()
-            await self._stopping.wait()
+            await self._member.ending.wait()
             return
         server = HttpServer(application, serving)
         listener = self._listener
@@ -141,7 +128,9 @@ class RunningAgent:
                 await server.serve(sockets=[listener])
 
         async def stop() -> None:
-            await self._stopping.wait()
+            await self._member.ending.wait()
+            # A job that ends may still be asked about, or be cancelled.
+            await self._member.companions_ended()
             server.should_exit = True
             if await application.drained(DRAIN):
                 await asyncio.wait({server_task})  # The program's lifespan takes what it takes.
@@ -161,61 +150,16 @@ class RunningAgent:
         if not server.started:
             raise StartError("the server did not start; the reason stands above")
 
-    def _join(
-        self, payload: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
-    ) -> None:
-        self._agent = Agent.start(json.dumps(payload), self._settings)
-        membership.enter(
-            Membership(
-                agent=self._agent,
-                agent_id=self._settings.agent_id,
-                own_tools=functions,
-                loop=self._loop,
-                headers=self._headers,
-                call_timeout=self._settings.call_timeout,
-            )
-        )
-        logger.info(
-            "agent %s serves %d tools at http://%s:%s/mcp",
-            self._settings.agent_id,
-            len(self._catalogue.tools),
-            payload["http_host"],
-            payload["http_port"],
-        )
-
     async def _leave(self, application: Application) -> None:
         """Tells the registry as soon as nobody is served any more, while the server still stops."""
-        await self._stopping.wait()
+        await self._member.ending.wait()
+        await self._member.companions_ended()
         await application.drained(DRAIN)
-        if self._agent is None:
-            return
-        problem = await asyncio.to_thread(self._agent.stop, FAREWELL)
-        membership.enter(None)
-        if problem is not None:
-            logger.info("the registry was not told that the agent leaves: %s", problem)
-
-    def _runtime(self) -> tuple[str, str | None]:
-        """The runtime's state for the probes, and what is wrong with it."""
-        if self._stopping.is_set():
-            return "shutting_down", None
-        if self._agent is None:
-            return "starting", None
-        state, last_error = self._agent.status()
-        if state == "starting":
-            return "starting", "the first registration is under way"
-        if state == "standalone":
-            return "standalone", None
-        if state in ("reconnecting", "rejected"):
-            return "up", f"registry: {state}: {last_error}"
-        return "up", None
-
-    def _announce_health(self, status: str) -> None:
-        if self._agent is not None:
-            self._agent.set_health(status)
+        await self._member.leave()
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         # Runs between two instructions of the main thread; the loop sleeps and has to be woken.
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._loop.call_soon_threadsafe(self._member.ending.set)
 
 
 async def _cancel_others() -> None:
