@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from mesh._mesh import __version__
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.signatures import StrictDIError
-    from mesh.types import McpMeshAgent, McpMeshTool, MeshJob
+    from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
 
 __all__ = [
     "McpMeshAgent",
     "McpMeshTool",
     "MeshJob",
+    "Stream",
     "StrictDIError",
     "__version__",
     "agent",

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mesh.working.mesh_job import MeshJob
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["McpMeshAgent", "McpMeshTool", "MeshJob"]
+__all__ = ["McpMeshAgent", "McpMeshTool", "MeshJob", "Stream"]
+
+T = TypeVar("T")
+
+# What a tool or a route returns that hands its text out piece by piece: `-> mesh.Stream[str]`, on
+# an async generator or on a coroutine function that returns one. Text is the only item there is.
+Stream: TypeAlias = AsyncIterator[T]
 
 # Methods of releases up to 3.8 that are still to come.
 PLANNED = frozenset(

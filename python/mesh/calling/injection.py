@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling import membership
+from mesh.calling.streams import closing
 
 if TYPE_CHECKING:
     from mesh._mesh import Target
@@ -25,13 +26,18 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
     function = declaration.function
     wrapper: Any
 
-    if inspect.isasyncgenfunction(function):
+    if declaration.signature.is_stream:
 
         async def stream(*args: Any, **kwargs: Any) -> Any:
             call = Filling(declaration, args, kwargs)
             await call.fill()
-            async for item in function(*call.args, **call.kwargs):
-                yield item
+            pieces = function(*call.args, **call.kwargs)
+            # Either it is an async generator, or it returns one.
+            if inspect.isawaitable(pieces):
+                pieces = await pieces
+            async with closing(pieces):
+                async for piece in pieces:
+                    yield piece
 
         wrapper = stream
     elif inspect.iscoroutinefunction(function):

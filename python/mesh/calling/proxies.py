@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh.calling.headers import inbound
 from mesh.calling.membership import Membership, to_json
+from mesh.calling.streams import joined
 from mesh.types import McpMeshAgent
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class BlockingProxy(Proxy):
 async def call_self(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Calls an own tool without leaving the process; fails as a remote one does."""
     try:
-        if inspect.iscoroutinefunction(function):
-            return await function(**arguments)
+        if is_async(function):
+            return await run_async(function, arguments)
         return await asyncio.to_thread(function, **arguments)
     except Exception as error:
         raise as_remote(error) from error
@@ -134,16 +135,28 @@ def call_self_blocking(
 ) -> Any:
     """Calls an own tool from a tool that runs in a thread."""
     try:
-        if not inspect.iscoroutinefunction(function):
+        if not is_async(function):
             return function(**arguments)
         if _running_loop() is loop:
             raise RuntimeError(
                 "a `def` tool on the event loop cannot wait for an `async def` tool of the same "
                 "agent: make it `async def`"
             )
-        return asyncio.run_coroutine_threadsafe(function(**arguments), loop).result()
+        return asyncio.run_coroutine_threadsafe(run_async(function, arguments), loop).result()
     except Exception as error:
         raise as_remote(error) from error
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether an own tool runs on an event loop."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+async def run_async(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """The result of an own tool that is async; of a stream that is its whole text."""
+    if inspect.isasyncgenfunction(function):
+        return await joined(function.__name__, function(**arguments))
+    return await function(**arguments)
 
 
 def as_remote(error: Exception) -> RuntimeError:

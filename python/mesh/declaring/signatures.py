@@ -7,7 +7,7 @@ import logging
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -37,6 +37,8 @@ MARKERS: tuple[tuple[type, Kind], ...] = (
 )
 # The same by name, for annotations that cannot be evaluated.
 NAMES = {"McpMeshTool": Kind.TOOL, "McpMeshAgent": Kind.TOOL, "MeshJob": Kind.SUBMITTER}
+# What the annotation of a stream may be; the first argument is the item.
+STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 # The last part of each dotted name in an annotation that cannot be evaluated.
 _LAST_NAME = re.compile(r"(?:\w+\.)*(\w+)")
 
@@ -63,6 +65,8 @@ class ToolSignature:
     extras: tuple[Injected, ...]
     # What callers and FastMCP see.
     visible: inspect.Signature
+    # Whether it hands its text out piece by piece; then `visible` returns the joined text.
+    is_stream: bool
     # Where callers inside the process may pass the injected ones by position.
     positions: Mapping[str, int]
 
@@ -82,13 +86,15 @@ def analyse(
         injected = _untyped_single(function, complete)
     injected = _with_job(function, injected, is_task=is_task)
     hidden = {each.name for each in injected}
+    returned = hints.get("return", complete.return_annotation)
+    is_stream = streams_text(function, returned)
     visible = inspect.Signature(
         [
             parameter.replace(annotation=hints.get(name, parameter.annotation))
             for name, parameter in complete.parameters.items()
             if name not in hidden
         ],
-        return_annotation=hints.get("return", complete.return_annotation),
+        return_annotation=str if is_stream else returned,
     )
     positions = {
         name: position
@@ -99,6 +105,7 @@ def analyse(
         slots=tuple(each for each in injected if each.kind in SLOT_KINDS),
         extras=tuple(each for each in injected if each.kind not in SLOT_KINDS),
         visible=visible,
+        is_stream=is_stream,
         positions=positions,
     )
 
@@ -117,6 +124,19 @@ def _with_job(
     return [
         Injected(each.name, Kind.CONTROLLER) if each.name in jobs else each for each in injected
     ]
+
+
+def streams_text(function: Callable[..., Any], returned: Any) -> bool:
+    """Whether `function`, annotated to return `returned`, is a stream; of anything but text is a
+    `ValueError`."""
+    is_annotated = typing.get_origin(returned) in STREAMS
+    if is_annotated and (item := typing.get_args(returned)[0]) is not str:
+        raise ValueError(
+            f"`{getattr(function, '__name__', function)}` returns a stream of "
+            f"{getattr(item, '__name__', item)}: streams are of text, annotate it as "
+            "mesh.Stream[str]"
+        )
+    return is_annotated or inspect.isasyncgenfunction(function)
 
 
 def check_counts(name: str, injected: int, dependencies: int, *, strict: bool) -> None:

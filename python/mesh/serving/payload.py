@@ -84,6 +84,7 @@ def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict
     fields["kwargs"] = {
         "task": declaration.task is not None,
         "resume_cursor": declaration.task is not None and declaration.task.resume_cursor,
+        **({"stream_type": "text"} if declaration.signature.is_stream else {}),
         **declaration.kwargs,
         "function_name": declaration.mcp_name,
     }

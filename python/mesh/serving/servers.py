@@ -14,6 +14,7 @@ from fastmcp.tools import Tool
 
 from mesh.calling.headers import HeaderRules, Inbound, inbound
 from mesh.declaring.catalogue import Catalogue, Location, ToolDeclaration
+from mesh.serving.streams import servable
 
 logger = logging.getLogger("mesh")
 
@@ -53,7 +54,7 @@ async def adopt(
         if declaration.name not in served:
             _refuse_duplicate(await _tool(server, declaration.name), declaration)
             served[declaration.name] = server.add_tool(
-                Tool.from_function(declaration.wrapper, description=declaration.description)
+                Tool.from_function(servable(declaration), description=declaration.description)
             )
     server.add_middleware(_TakeOutSmuggled(headers))
     return server, served
@@ -98,11 +99,15 @@ def _declaration_of(tool: Tool, declarations: Iterable[ToolDeclaration]) -> Tool
 
 
 def _with_dependencies(tool: Tool, declaration: ToolDeclaration) -> Tool:
-    if getattr(getattr(tool, "fn", None), "__mesh_tool__", None) is not None:
+    under_ours = getattr(getattr(tool, "fn", None), "__mesh_tool__", None) is not None
+    if under_ours and not declaration.signature.is_stream:
         return tool
-    fresh = Tool.from_function(declaration.wrapper, name=tool.name)
+    fresh = Tool.from_function(servable(declaration), name=tool.name)
     # What `@app.tool(...)` was told stays; what it read from the signature is read anew.
-    return tool.model_copy(update={"fn": fresh.fn, "parameters": fresh.parameters})
+    read = {"fn": fresh.fn, "parameters": fresh.parameters}
+    if declaration.signature.is_stream:
+        read["output_schema"] = fresh.output_schema  # Of the text, not of the generator.
+    return tool.model_copy(update=read)
 
 
 async def _tool(server: FastMCP[Any], name: str) -> Tool | None:

@@ -1,0 +1,34 @@
+"""Streams of text, as they pass through a process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+@asynccontextmanager
+async def closing(pieces: Any) -> AsyncIterator[None]:
+    """Ends a stream with the block, so that one nobody reads on cleans up now. An async generator
+    would otherwise do that when it is collected; other iterators need not be closable."""
+    try:
+        yield
+    finally:
+        close = getattr(pieces, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def joined(name: str, pieces: AsyncIterator[Any]) -> str:
+    """The whole text of a stream; `name` is the tool's, for the error of another kind of item."""
+    return "".join([text(name, piece) async for piece in pieces])
+
+
+def text(name: str, piece: Any) -> str:
+    """The piece, if it is a text; raises `TypeError`."""
+    if not isinstance(piece, str):
+        raise TypeError(
+            f"tool `{name}` streams text, and this is none: {piece!r}; yield str, such as "
+            "json.dumps(…)"
+        )
+    return piece
