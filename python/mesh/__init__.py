@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mesh._mesh import __version__
+    from mesh.calling.job_context import CallingJob, calling_job
+    from mesh.calling.superseded import SupersededError
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.signatures import StrictDIError
     from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
 
 __all__ = [
+    "CallingJob",
     "McpMeshAgent",
     "McpMeshTool",
     "MeshJob",
     "Stream",
     "StrictDIError",
+    "SupersededError",
     "__version__",
     "agent",
+    "calling_job",
     "tool",
 ]
 

@@ -6,13 +6,16 @@ from importlib import import_module
 from typing import Any
 
 HOMES = {
+    "CallingJob": "mesh.calling.job_context",
     "McpMeshAgent": "mesh.types",
     "McpMeshTool": "mesh.types",
     "MeshJob": "mesh.types",
     "Stream": "mesh.types",
     "StrictDIError": "mesh.declaring.signatures",
+    "SupersededError": "mesh.calling.superseded",
     "__version__": "mesh._mesh",
     "agent": "mesh.declaring.decorators",
+    "calling_job": "mesh.calling.job_context",
     "tool": "mesh.declaring.decorators",
 }
 
@@ -28,7 +31,6 @@ PLANNED = frozenset(
         "A2AJobFailed",
         "A2AResponse",
         "A2AStream",
-        "CallingJob",
         "JobNotFoundError",
         "JobTerminalError",
         "LlmMeta",
@@ -40,12 +42,10 @@ PLANNED = frozenset(
         "MeshLlmAgent",
         "MeshLlmRequest",
         "MeshServiceUnavailableError",
-        "SupersededError",
         "ToolExecutionError",
         "TraceContext",
         "a2a",
         "a2a_consumer",
-        "calling_job",
         "create_server",
         "download_media",
         "jobs",

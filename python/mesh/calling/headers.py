@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from mesh.calling.job_context import (
+    CALLING_EPOCH,
+    CALLING_JOB,
+    DISPATCH,
+    Dispatch,
+    capped,
+    dispatch_of,
+    running_job,
+)
 
 logger = logging.getLogger("mesh")
 
 TIMEOUT_HEADER = "x-mesh-timeout"
 # Travel on whatever `MCP_MESH_PROPAGATE_HEADERS` says.
-BUILT_IN = ("x-mesh-calling-job-id", "x-mesh-calling-claim-epoch")
+BUILT_IN = (CALLING_JOB, CALLING_EPOCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,8 @@ class Inbound:
     headers: Mapping[str, str]
     # The caller's time budget in seconds, if it named one.
     timeout: float | None = None
+    # The job that it hands over.
+    dispatch: Dispatch | None = None
 
 
 NOTHING = Inbound({})
@@ -38,27 +51,32 @@ class HeaderRules:
 
     def allows(self, name: str) -> bool:
         """Whether a header of this name, in lower case, may travel on."""
+        if name in DISPATCH:
+            return False
         return name in self._names or name.startswith(self._prefixes or ("\0",))
 
     def capture(self, headers: Iterable[tuple[str, str]]) -> Inbound:
         """Keeps of an inbound request's headers what travels on."""
         kept: dict[str, str] = {}
+        dispatched: dict[str, str] = {}
         timeout = None
         for name, value in headers:
             name = name.lower()
             if name == TIMEOUT_HEADER:
                 timeout = _seconds(value)
+            elif name in DISPATCH:
+                dispatched[name] = value
             elif self.allows(name):
                 kept[name] = value
-        return Inbound(kept, timeout) if kept or timeout is not None else NOTHING
+        if not kept and not dispatched and timeout is None:
+            return NOTHING
+        return Inbound(kept, timeout, dispatch_of(dispatched))
 
     def outbound(self, added: Mapping[str, str] | None) -> list[tuple[str, str]]:
-        """The headers of an outgoing call: the inbound ones, and those that the caller adds."""
-        headers = inbound.get().headers
-        if not added:
-            return list(headers.items())
-        merged = dict(headers)
-        for name, value in added.items():
+        """The headers of an outgoing call: the inbound ones, those that the caller adds, and the
+        job that calls."""
+        merged = dict(inbound.get().headers)
+        for name, value in (added or {}).items():
             name = name.lower()
             if self.allows(name):
                 merged[name] = str(value)
@@ -67,7 +85,29 @@ class HeaderRules:
                 logger.warning(
                     "header `%s` is not sent: MCP_MESH_PROPAGATE_HEADERS does not allow it", name
                 )
+        job = running_job.get()
+        if job is not None:
+            # Of this claim, and not of the one from which the job was submitted.
+            merged.pop(CALLING_EPOCH, None)
+            merged |= job.headers()
         return list(merged.items())
+
+
+def time_budget(default: float) -> float:
+    """The seconds that an outgoing call has."""
+    return capped(inbound.get().timeout or default)
+
+
+@contextmanager
+def received(headers: Iterable[tuple[str, str]], timeout: float) -> Iterator[None]:
+    """While a tool of this very process is called, what it would have received from another."""
+    token = inbound.set(Inbound(dict(headers), timeout))
+    job_token = running_job.set(None)
+    try:
+        yield
+    finally:
+        running_job.reset(job_token)
+        inbound.reset(token)
 
 
 def _seconds(value: str) -> float | None:

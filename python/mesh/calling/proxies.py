@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from mesh.calling.headers import inbound
+from mesh.calling.headers import received, time_budget
 from mesh.calling.membership import Membership, to_json
 from mesh.calling.streams import joined
 from mesh.types import McpMeshAgent
@@ -48,9 +49,13 @@ class Proxy(McpMeshAgent):
         membership = self._membership
         return (
             to_json(arguments),
-            inbound.get().timeout or membership.call_timeout,
+            time_budget(membership.call_timeout),
             membership.headers.outbound(headers),
         )
+
+    def _received(self, headers: Mapping[str, str] | None) -> AbstractContextManager[None]:
+        membership = self._membership
+        return received(membership.headers.outbound(headers), time_budget(membership.call_timeout))
 
 
 class AsyncProxy(Proxy):
@@ -78,13 +83,17 @@ class AsyncProxy(Proxy):
     ) -> Any:
         membership = self._membership
         if membership.is_self(target):
-            return await call_self(membership.own_tools[target.function_name], arguments)
+            with self._received(headers):
+                return await call_self(membership.own_tools[target.function_name], arguments)
         future = asyncio.get_running_loop().create_future()
         call = membership.agent.call(target, self._request(arguments, headers), future)
         try:
             return await future
         except asyncio.CancelledError:
             call.cancel()
+            raise
+        except RuntimeError as error:
+            raise_superseded(error)
             raise
 
 
@@ -114,8 +123,13 @@ class BlockingProxy(Proxy):
         membership = self._membership
         if membership.is_self(target):
             function = membership.own_tools[target.function_name]
-            return call_self_blocking(function, arguments, membership.loop)
-        return membership.agent.call_blocking(target, self._request(arguments, headers))
+            with self._received(headers):
+                return call_self_blocking(function, arguments, membership.loop)
+        try:
+            return membership.agent.call_blocking(target, self._request(arguments, headers))
+        except RuntimeError as error:
+            raise_superseded(error)
+            raise
 
 
 async def call_self(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -161,7 +175,19 @@ async def run_async(function: Callable[..., Any], arguments: Mapping[str, Any]) 
 
 def as_remote(error: Exception) -> RuntimeError:
     """What the caller of a remote tool would see of `error`."""
+    raise_superseded(error)
     return error if isinstance(error, RuntimeError) else RuntimeError(str(error))
+
+
+def raise_superseded(error: Exception) -> None:
+    """Raises `SupersededError` when that is what a tool's error says."""
+    if "claim_superseded" not in str(error):
+        return
+    from mesh.calling.superseded import SupersededError, detail_of
+
+    is_superseded, detail = detail_of(str(error))
+    if is_superseded:
+        raise SupersededError(detail) from None
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -153,8 +153,10 @@ class _TakeOutSmuggled(Middleware):
         # Real headers win over their copies.
         known = inbound.get()
         copied = self._headers.capture((str(name), str(value)) for name, value in headers.items())
+        # A job is handed over by real headers only.
+        headers_of_both = {**copied.headers, **known.headers}
         token = inbound.set(
-            Inbound({**copied.headers, **known.headers}, known.timeout or copied.timeout)
+            Inbound(headers_of_both, known.timeout or copied.timeout, known.dispatch)
         )
         try:
             return await call_next(context)
