@@ -62,16 +62,29 @@ async def ask(probes: Probes, path: str, method: str = "GET") -> tuple[int, Any]
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await probes.answer({"type": "http", "path": path, "method": method}, send)
-    body = sent[1]["body"]
-    return sent[0]["status"], json.loads(body) if body else None
+    await probes.answer(path, {"type": "http", "path": path, "method": method}, send)
+    body = sent[1]["body"].decode()
+    is_json = dict(sent[0]["headers"])[b"content-type"] == b"application/json"
+    return sent[0]["status"], json.loads(body) if body and is_json else body or None
+
+
+def registered(kind: str = "mcp_agent") -> dict[str, Any]:
+    tools = [{"capability": "greet"}, {"capability": ""}, {"capability": "__mesh_job_status"}]
+    return {
+        "agent_id": "greeter-1",
+        "name": "greeter",
+        "agent_type": kind,
+        "version": "1.0.0",
+        "namespace": "default",
+        "tools": tools,
+    }
 
 
 def probes(
     check: Any = None, startup: Any = None, runtime: tuple[str, str | None] = ("up", None)
 ) -> Probes:
     monitor = HealthMonitor(check, 15, lambda _status: None)
-    return Probes("greeter", monitor, startup, lambda: runtime, lambda: 2)
+    return Probes(registered(), monitor, lambda: runtime, startup_check=startup)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +94,7 @@ def probes(
         ({"check": lambda: False}, "/health", 503, {"status": "unhealthy"}),
         ({"check": coroutine}, "/health", 503, {"status": "degraded", "errors": ["slow"]}),
         ({"runtime": ("starting", None)}, "/health", 503, {"status": "starting"}),
-        ({}, "/ready", 200, {"ready": True, "runtime": "up", "mcp_wrappers": 2}),
+        ({}, "/ready", 200, {"ready": True, "runtime": "up", "mcp_wrappers": 3}),
         ({"check": lambda: False}, "/ready", 200, {"ready": True}),
         ({"runtime": ("standalone", None)}, "/ready", 200, {"runtime": "standalone"}),
         ({"runtime": ("starting", "why")}, "/ready", 503, {"ready": False, "reason": "why"}),
@@ -110,3 +123,26 @@ async def test_a_startup_check_is_asked_until_it_passes() -> None:
 async def test_a_probe_is_asked_with_get_or_head() -> None:
     status, body = await ask(probes(), "/health", "POST")
     assert (status, body) == (405, {"error": "a probe is asked with GET or HEAD"})
+
+
+async def test_defect_07_metadata_and_metrics_are_served() -> None:
+    status, body = await ask(probes(), "/metadata")
+    assert status == 200
+    assert body["agent_id"] == "greeter-1"
+    assert body["capabilities"] == ["greet"]
+    assert (body["status"], body["session_affinity"]) == ("healthy", False)
+    status, text = await ask(probes(runtime=("starting", None)), "/metrics")
+    assert status == 200
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines == ['mcp_mesh_up{agent="greeter"} 0', 'mcp_mesh_wrappers_total{agent="greeter"} 3']
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/livez", "/startupz"])
+@pytest.mark.parametrize(("runtime", "ready"), [("up", True), ("shutting_down", False)])
+async def test_probes_of_a_gateway_tell_its_own_service_from_the_mesh(
+    path: str, runtime: str, ready: bool
+) -> None:
+    monitor = HealthMonitor(None, 15, lambda _status: None)
+    gateway = Probes(registered("api"), monitor, lambda: (runtime, None))
+    _, body = await ask(gateway, path)
+    assert (body["service_type"], body["mesh_ready"]) == ("api", ready)

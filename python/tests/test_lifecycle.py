@@ -57,6 +57,7 @@ def test_an_agent_lives_and_leaves_without_a_trace(agents: Agents, registry: Fak
     for probe in ("health", "ready", "livez", "startupz"):
         status, body = get(f"{url}/{probe}")
         assert (status, body["agent"]) == (200, "greeter")
+    assert get(f"{url}/metadata")[1]["capabilities"] == ["greet"]
     assert call(url, "greet", name="you")["structuredContent"] == {"result": "hello you"}
     assert agent.stop() == 0
     assert registry.log[-1] == f"DELETE /agents/{registration['agent_id']}"

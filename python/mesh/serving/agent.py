@@ -82,11 +82,10 @@ class RunningAgent:
             },
         )
         probes = Probes(
-            self._settings.name,
+            payload,
             member.health,
-            agent.startup_check if agent else None,
             member.runtime,
-            lambda: len(served),
+            startup_check=agent.startup_check if agent else None,
         )
         application = Application(http_app(server), probes, member.headers)
         self._loop = asyncio.get_running_loop()
