@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mesh.calling.superseded import SupersededError
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.signatures import StrictDIError
+    from mesh.tracing.context import TraceContext
     from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Stream",
     "StrictDIError",
     "SupersededError",
+    "TraceContext",
     "__version__",
     "agent",
     "calling_job",

@@ -46,8 +46,12 @@ class Request:
     path: str
     body: bytes
 
+    def __post_init__(self) -> None:
+        # The handler reads the next request of the connection into the same place.
+        self._headers = self.handler.headers
+
     def header(self, name: str) -> str | None:
-        return self.handler.headers.get(name)
+        return self._headers.get(name)
 
     def json(self) -> Any:
         return json.loads(self.body)

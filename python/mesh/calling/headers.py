@@ -17,6 +17,7 @@ from mesh.calling.job_context import (
     dispatch_of,
     running_job,
 )
+from mesh.tracing.trace import PARENT_HEADER, TRACE_HEADER, TraceInfo, received_trace
 
 logger = logging.getLogger("mesh")
 
@@ -34,6 +35,8 @@ class Inbound:
     timeout: float | None = None
     # The job that it hands over.
     dispatch: Dispatch | None = None
+    # The trace to which it belongs.
+    trace: TraceInfo | None = None
 
 
 NOTHING = Inbound({})
@@ -59,23 +62,29 @@ class HeaderRules:
         """Keeps of an inbound request's headers what travels on."""
         kept: dict[str, str] = {}
         dispatched: dict[str, str] = {}
-        timeout = None
+        timeout = trace_id = parent_span = None
         for name, value in headers:
             name = name.lower()
             if name == TIMEOUT_HEADER:
                 timeout = _seconds(value)
             elif name in DISPATCH:
                 dispatched[name] = value
+            elif name == TRACE_HEADER:
+                trace_id = value
+            elif name == PARENT_HEADER:
+                parent_span = value
             elif self.allows(name):
                 kept[name] = value
-        if not kept and not dispatched and timeout is None:
+        if not kept and not dispatched and timeout is None and trace_id is None:
             return NOTHING
-        return Inbound(kept, timeout, dispatch_of(dispatched))
+        trace = received_trace(trace_id, parent_span)
+        return Inbound(kept, timeout, dispatch_of(dispatched), trace)
 
     def outbound(self, added: Mapping[str, str] | None) -> list[tuple[str, str]]:
-        """The headers of an outgoing call: the inbound ones, those that the caller adds, and the
-        job that calls."""
-        merged = dict(inbound.get().headers)
+        """The headers of an outgoing call: the inbound ones, those that the caller adds, the job
+        that calls and the trace."""
+        request = inbound.get()
+        merged = dict(request.headers)
         for name, value in (added or {}).items():
             name = name.lower()
             if self.allows(name):
@@ -90,6 +99,8 @@ class HeaderRules:
             # Of this claim, and not of the one from which the job was submitted.
             merged.pop(CALLING_EPOCH, None)
             merged |= job.headers()
+        if request.trace is not None:
+            merged |= request.trace.headers()
         return list(merged.items())
 
 
@@ -99,9 +110,9 @@ def time_budget(default: float) -> float:
 
 
 @contextmanager
-def received(headers: Iterable[tuple[str, str]], timeout: float) -> Iterator[None]:
+def received(request: Inbound) -> Iterator[None]:
     """While a tool of this very process is called, what it would have received from another."""
-    token = inbound.set(Inbound(dict(headers), timeout))
+    token = inbound.set(request)
     job_token = running_job.set(None)
     try:
         yield

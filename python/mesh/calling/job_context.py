@@ -36,6 +36,15 @@ class Dispatch:
     # By types of events, the last one that an earlier attempt has read.
     recv_cursor: Mapping[str, int] = field(default_factory=dict)
 
+    def headers(self) -> dict[str, str]:
+        """What a request that hands it over bears."""
+        headers = {JOB_ID: self.job_id}
+        if self.claim_epoch is not None:
+            headers[CLAIM_EPOCH] = str(self.claim_epoch)
+        if self.recv_cursor:
+            headers[RECV_CURSOR] = json.dumps(dict(self.recv_cursor), separators=(",", ":"))
+        return headers
+
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:

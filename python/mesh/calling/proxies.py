@@ -9,6 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling.headers import received, time_budget
@@ -54,8 +55,9 @@ class Proxy(McpMeshAgent):
         )
 
     def _received(self, headers: Mapping[str, str] | None) -> AbstractContextManager[None]:
-        membership = self._membership
-        return received(membership.headers.outbound(headers), time_budget(membership.call_timeout))
+        membership, rules = self._membership, self._membership.headers
+        request = rules.capture(rules.outbound(headers))
+        return received(replace(request, timeout=time_budget(membership.call_timeout)))
 
 
 class AsyncProxy(Proxy):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 from mesh.calling.headers import HeaderRules, inbound
+from mesh.tracing.trace import TraceInfo
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,17 +35,16 @@ class Requests:
 
     async def serve(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
         """Has `application` answer one request."""
-        with self._counted(), self._captured(scope):
-            await application(scope, receive, send)
-
-    @contextlib.contextmanager
-    def _captured(self, scope: Scope) -> Iterator[None]:
         headers = (
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
         )
-        token = inbound.set(self._headers.capture(headers))
+        request = self._headers.capture(headers)
+        if request.trace is not None:
+            send = with_trace(send, request.trace)
+        token = inbound.set(request)
         try:
-            yield
+            with self._counted():
+                await application(scope, receive, send)
         finally:
             inbound.reset(token)
 
@@ -58,3 +58,15 @@ class Requests:
             self._active -= 1
             if self._active == 0:
                 self._idle.set()
+
+
+def with_trace(send: Send, trace: TraceInfo) -> Send:
+    """Sends an answer that names its trace."""
+
+    async def send_with_trace(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), *trace.response_headers()]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_with_trace

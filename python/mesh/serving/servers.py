@@ -15,6 +15,7 @@ from fastmcp.tools import Tool
 from mesh.calling.headers import HeaderRules, Inbound, inbound
 from mesh.declaring.catalogue import Catalogue, Location, ToolDeclaration
 from mesh.serving.streams import servable
+from mesh.tracing.trace import PARENT_HEADER, TRACE_HEADER
 
 logger = logging.getLogger("mesh")
 
@@ -144,20 +145,28 @@ class _TakeOutSmuggled(Middleware):
         arguments = context.message.arguments
         if not arguments or not any(name in arguments for name in SMUGGLED):
             return await call_next(context)
+        copies = [
+            (TRACE_HEADER, arguments.get("_trace_id")),
+            (PARENT_HEADER, arguments.get("_parent_span")),
+        ]
         headers = arguments.get("_mesh_headers")
+        if isinstance(headers, Mapping):
+            copies.extend(headers.items())
         context.message.arguments = {
             name: value for name, value in arguments.items() if name not in SMUGGLED
         }
-        if not isinstance(headers, Mapping):
-            return await call_next(context)
         # Real headers win over their copies.
         known = inbound.get()
-        copied = self._headers.capture((str(name), str(value)) for name, value in headers.items())
-        # A job is handed over by real headers only.
-        headers_of_both = {**copied.headers, **known.headers}
-        token = inbound.set(
-            Inbound(headers_of_both, known.timeout or copied.timeout, known.dispatch)
+        copied = self._headers.capture(
+            (str(name), str(value)) for name, value in copies if value is not None
         )
+        request = Inbound(
+            {**copied.headers, **known.headers},
+            known.timeout or copied.timeout,
+            known.dispatch,  # A job is handed over by real headers only.
+            known.trace or copied.trace,
+        )
+        token = inbound.set(request)
         try:
             return await call_next(context)
         finally:

@@ -1,0 +1,1 @@
+"""The one module of earlier releases' private package that programs import."""
