@@ -119,6 +119,13 @@ def get(url: str) -> tuple[int, Any]:
 
 def call(base: str, tool: str, **arguments: Any) -> dict[str, Any]:
     """The result of an MCP call, as it is on the wire."""
+    return call_with_headers(base, tool, {}, arguments)[0]
+
+
+def call_with_headers(
+    base: str, tool: str, added: dict[str, str], arguments: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The result of an MCP call with further headers, and the headers of the answer."""
     body = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -128,10 +135,12 @@ def call(base: str, tool: str, **arguments: Any) -> dict[str, Any]:
     headers = {
         "content-type": "application/json",
         "accept": "application/json, text/event-stream",
+        **added,
     }
     request = urllib.request.Request(f"{base}/mcp", json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         lines = answer.read().decode().splitlines()
+        received = {name.lower(): value for name, value in answer.headers.items()}
     messages = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
     result: dict[str, Any] = next(each["result"] for each in messages if "result" in each)
-    return result
+    return result, received

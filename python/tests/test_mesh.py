@@ -1,20 +1,12 @@
 """Agents of several processes with the real registry: they find, lose and find each other."""
 
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_process import AgentProcess, Agents, call, free_port, get, wait_for
-
-ROOT = Path(__file__).parents[2]
-REGISTRY = Path(
-    os.environ.get("MCP_MESH_REGISTRY_BIN")
-    or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "mcp-mesh-registry"
-)
+from agent_process import AgentProcess, Agents, call, get, wait_for
+from real_mesh import address, real_mesh
 
 PROVIDER = """
     import mesh
@@ -65,39 +57,8 @@ CONSUMER = """
 @pytest.fixture
 def agents(tmp_path: Path) -> Iterator[Agents]:
     """Agents beside a registry of this test's own."""
-    assert REGISTRY.exists(), f"build the registry first: {REGISTRY} is not there"
-    port = free_port()
-    environment = {
-        **{key: value for key, value in os.environ.items() if "MCP_MESH" not in key},
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "DATABASE_URL": str(tmp_path / "registry.db"),
-    }
-    with (tmp_path / "registry.log").open("wb") as log:
-        registry = subprocess.Popen([REGISTRY], env=environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    agents = Agents(tmp_path, url)
-    try:
-        wait_for("the registry", lambda: get(f"{url}/ready")[0] == 200)
+    with real_mesh(tmp_path) as agents:
         yield agents
-    finally:
-        agents.close()
-        registry.send_signal(signal.SIGTERM)
-        registry.wait(10)
-
-
-def address(agents: Agents, name: str) -> str:
-    """The endpoint of a healthy agent."""
-
-    def look() -> str | None:
-        for agent in get(f"{agents.registry_url}/agents")[1]["agents"]:
-            if agent["name"] == name and agent["status"] == "healthy":
-                return str(agent["endpoint"])
-        return None
-
-    endpoint = wait_for(f"agent {name}", look)
-    assert endpoint is not None
-    return endpoint
 
 
 def ask(url: str) -> dict[str, Any]:
