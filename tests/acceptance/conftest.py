@@ -19,8 +19,7 @@ llm.rs, jobs/ and proxy.rs there. PostgreSQL that goes away under load is in pos
 
 Item 14 is missing: this registry serves no TLS yet, so there is nothing to trust or to refuse.
 With it come the 403 for an agent that another entity owns and the 500 of a proxy that lacks its
-certificates. Of item 12 one clause is answered otherwise: a ping needs no database and so is not
-refused when that is lost (docs/decisions/0001-memory-decides-the-database-remembers.md).
+certificates.
 """
 
 from collections.abc import Iterator

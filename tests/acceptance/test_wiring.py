@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+import time
 
 import httpx
 import pytest
@@ -293,24 +294,37 @@ def test_09_the_same_body_has_the_same_answer(registry: Registry) -> None:
 
 @pytest.mark.ours_only
 def test_12_a_lost_database_is_503_and_un_wires_nobody(registry: Registry) -> None:
-    registry.register(agent("clock-1", tool("time")))
-    registry.register(consumer({"capability": "time"}))
+    clock, report = agent("clock-1", tool("time")), consumer({"capability": "time"})
+    registry.register(clock)
+    before = registry.register(report)["dependencies_resolved"]
+    assert registry.ping("report-1") == 200
     database = registry.mesh.home / "registry.db"
     aside = database.with_suffix(".aside")
     database.rename(aside)
     try:
-        refused = registry.post("/heartbeat", agent("late-1", tool("late")))
-        assert refused.status_code == 503, refused.text
-        assert refused.json()["hint"]
+        # Nobody asks for anything that needs the database: the registry notices by itself.
+        wait_for("a ping to be refused", lambda: registry.ping("clock-1") == 503)
+        for description in (agent("late-1", tool("late")), clock, report):
+            refused = registry.post("/heartbeat", description)
+            assert refused.status_code == 503, refused.text
+            assert refused.json()["error"] == "the store does not answer"
+            assert refused.json()["hint"]
         assert registry.get("/ready").status_code == 503
         assert registry.get("/health").status_code == 200
-        # Memory decides: what was acknowledged stays wired, and nobody is told to come back.
-        assert registry.ping("clock-1") == 200
-        assert registry.ping("report-1") == 200
-        assert registry.ping("late-1") == 410
+        # For longer than an agent may be silent: whoever is told 503 was heard, and stays wired.
+        for _ in range(10):
+            assert registry.ping("clock-1") == 503
+            assert registry.ping("report-1") == 503
+            assert registry.ping("late-1") == 410
+            time.sleep(0.5)
+        assert registry.agent("clock-1")["status"] == "healthy"
+        assert registry.agent("report-1")["dependencies_resolved"] == 1
     finally:
         aside.rename(database)
-    wait_for("the registry to be ready", lambda: registry.get("/ready").status_code == 200)
+    wait_for("a ping to be answered", lambda: registry.ping("clock-1") == 200)
+    assert registry.ping("report-1") == 200
+    assert registry.get("/ready").status_code == 200
+    assert registry.register(report)["dependencies_resolved"] == before
     registry.register(agent("late-1", tool("late")))
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as look:
         stored = {row[0] for row in look.execute("SELECT agent_id FROM agents")}

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Settings;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
+use crate::store_health::StoreHealth;
 use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Settled};
 use crate::writer::Writer;
 
@@ -30,6 +31,7 @@ pub struct App {
     pub(crate) clock: Clock,
     pub(crate) started: Timestamp,
     pub(crate) store: Store,
+    pub(crate) store_health: Arc<StoreHealth>,
     pub(crate) mesh: Arc<ArcSwap<Mesh>>,
     pub(crate) writer: Writer,
     pub(crate) forwarder: Forwarder,
@@ -53,7 +55,8 @@ impl App {
         tracing::info!(agents = mesh.len(), "topology restored");
         let mesh = Arc::new(ArcSwap::from_pointee(mesh));
         let jobs = Jobs::load(&store, &mesh.load(), started).await?;
-        let metrics = Arc::new(Metrics::new());
+        let store_health = Arc::new(StoreHealth::new(clock.clone()));
+        let metrics = Arc::new(Metrics::new(store_health.clone()));
         let (writer, task) =
             Writer::start(mesh.clone(), store.clone(), clock.clone(), metrics.clone());
         let forwarder = Forwarder::new();
@@ -62,6 +65,7 @@ impl App {
             clock,
             started,
             store,
+            store_health,
             mesh,
             writer,
             forwarder,

@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::metrics::{Metrics, StoreOperation};
 use crate::topology::{Mesh, Resolved, Slot};
 
 /// How many notes may wait. Each keeps a snapshot of the mesh alive, or a part of one.
@@ -71,7 +72,7 @@ pub(crate) struct Progress {
 }
 
 impl Audit {
-    pub(crate) fn start(store: Store) -> Self {
+    pub(crate) fn start(store: Store, metrics: Arc<Metrics>) -> Self {
         let (notes, waiting) = mpsc::channel(QUEUE);
         let progress = Arc::new(Progress {
             noted: AtomicU64::new(0),
@@ -80,6 +81,7 @@ impl Audit {
         });
         let clerk = Clerk {
             store,
+            metrics,
             slots: HashMap::new(),
             prune_at: FIRST_PRUNE,
             progress: progress.clone(),
@@ -144,6 +146,7 @@ impl Progress {
 /// What the task works with.
 struct Clerk {
     store: Store,
+    metrics: Arc<Metrics>,
     /// By agent, function and index of the dependency.
     slots: HashMap<SlotKey, Memory>,
     prune_at: usize,
@@ -244,7 +247,8 @@ impl Clerk {
             return;
         }
         let (keys, changes): (Vec<_>, Vec<_>) = events.into_iter().unzip();
-        if let Err(error) = self.store.apply(&changes).await {
+        let apply = self.store.apply(&changes);
+        if let Err(error) = self.metrics.store(StoreOperation::Audit, apply).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 traces = changes.len(),

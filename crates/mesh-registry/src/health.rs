@@ -36,10 +36,14 @@ pub(crate) async fn monitor(app: Arc<App>) {
 }
 
 impl App {
-    /// Takes every agent out of the wiring that was silent for longer than the threshold.
+    /// Takes every agent out of the wiring that was silent for longer than the threshold, unless the
+    /// store is to blame.
     pub async fn age_silent_agents(&self) {
         let threshold = self.settings.timeout_threshold;
         let now = self.clock.now();
+        if self.store_health.excuses_silence(now) {
+            return;
+        }
         let silent: Vec<_> = self
             .mesh
             .load()

@@ -28,6 +28,7 @@ mod readiness;
 mod serve;
 mod settings;
 mod stall;
+mod store_health;
 mod sweep;
 mod topology;
 mod writer;

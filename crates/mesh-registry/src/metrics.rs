@@ -25,6 +25,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::store_health::StoreHealth;
 use crate::topology::Mesh;
 
 /// From a ping, which takes microseconds, to a proxied call.
@@ -39,6 +40,8 @@ pub(crate) struct Metrics {
     pub(crate) requests: Requests,
     store: Family<StoreLabels, Histogram, fn() -> Histogram>,
     store_failures: Family<StoreLabels, Counter>,
+    store_up: Gauge,
+    store_health: Arc<StoreHealth>,
     agents: Family<AgentLabels, Gauge>,
     generation: Gauge,
     /// Watches that are open.
@@ -49,7 +52,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(store_health: Arc<StoreHealth>) -> Self {
         let mut registry = Registry::with_prefix("mcp_mesh");
         let build = Info::new([("version", VERSION)]);
         registry.register("build", "The release that runs", build);
@@ -92,6 +95,12 @@ impl Metrics {
             "Operations of the store that failed",
             store_failures.clone(),
         );
+        let store_up = Gauge::default();
+        registry.register(
+            "store_up",
+            "1 while the store answers; 0 while pings and registrations are answered with 503",
+            store_up.clone(),
+        );
         for &operation in StoreOperation::ALL {
             // So that a first failure is seen as a rise from nothing.
             store_failures.get_or_create_owned(&StoreLabels { operation });
@@ -101,6 +110,8 @@ impl Metrics {
             registry,
             store,
             store_failures,
+            store_up,
+            store_health,
             agents,
             generation,
             watches,
@@ -109,14 +120,17 @@ impl Metrics {
         }
     }
 
-    /// Counts `work`, which asks the store, and passes on what it comes to.
+    /// Counts `work`, which asks the store, has the outcome learned and passes it on.
     pub(crate) async fn store<T>(
         &self,
         operation: StoreOperation,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        let asked = self.store_health.ask();
         let started = Instant::now();
         let outcome = work.await;
+        self.store_health
+            .learn(asked, operation, outcome.as_ref().err());
         let labels = StoreLabels { operation };
         self.store
             .get_or_create(&labels)
@@ -138,6 +152,7 @@ impl Metrics {
                 })
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        self.store_up.set(i64::from(!self.store_health.is_down()));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.generation
             .set(i64::try_from(mesh.generation()).unwrap_or(i64::MAX));

@@ -100,6 +100,7 @@ async fn run(settings: Settings, readiness: &Readiness) -> Result<(), ServeError
     clocks.spawn(health::keep_pulses(state.clone()));
     clocks.spawn(sweep::run(state.clone()));
     clocks.spawn(state.clone().keep_jobs());
+    clocks.spawn(state.clone().watch_store());
 
     let address = listeners
         .public

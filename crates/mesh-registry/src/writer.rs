@@ -103,7 +103,7 @@ impl Writer {
         let (commands, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
         let (publish, published) = watch::channel(());
-        let audit = Audit::start(store.clone());
+        let audit = Audit::start(store.clone(), metrics.clone());
         let audited = audit.progress();
         let desk = Desk {
             mesh,

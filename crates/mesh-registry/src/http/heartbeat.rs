@@ -55,12 +55,17 @@ pub(super) fn routes() -> ApiRouter<Arc<App>> {
                     .answers_nothing(200, "Nothing changed for it")
                     .answers_nothing(202, "Its answer changed: POST again to fetch it")
                     .answers_nothing(410, "It is unknown or was given up: POST again")
+                    .answers_nothing(
+                        503,
+                        "It was heard, but the store does not answer: ask again",
+                    )
             }),
         )
 }
 
-/// 200: nothing changed. 202: fetch your new answer. 410: register first.
+/// 200: nothing changed. 202: fetch your new answer. 410: register first. 503: nothing can change now.
 ///
+/// An agent is told 503 only if it is known, and is heard all the same: it must not age for the store.
 /// Which of the first two it is follows from the answer that the agent fetched last, or from the one
 /// that it says it holds: only the agent knows whether what was pushed to it arrived.
 async fn ping(
@@ -75,6 +80,9 @@ async fn ping(
     match mesh.agent(&agent_id) {
         Some(agent) if agent.status != AgentStatus::Unhealthy => {
             agent.pulse.beat(app.clock.now());
+            if app.store_health.is_down() {
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
             let is_outdated = match held.0 {
                 Some(held) => agent.is_outdated_with(held),
                 None => agent.is_outdated(),
@@ -123,6 +131,9 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
         && agent.profile.fingerprint == fingerprint
     {
         agent.pulse.beat(app.clock.now());
+        if app.store_health.is_down() {
+            return Err(ApiError::Store); // As if it had changed: who registers need not know.
+        }
         return Ok(success(&app, agent, UPDATED));
     }
     let registration: Registration = serde_json::from_slice(&body).map_err(invalid)?;
@@ -138,6 +149,10 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
             let text = String::from_utf8(body.into()).map_err(invalid)?;
             let registered = match app.writer.register(profile, text, published.rows).await {
                 Err(WriteError::Refused(cycle)) => return Ok(refusal(&app, &agent_id, &cycle)),
+                Err(error @ WriteError::Store(_)) => {
+                    hear(&app, &agent_id);
+                    return Err(error.into());
+                }
                 outcome => outcome?,
             };
             for warning in &registered.agent.profile.warnings {
@@ -152,6 +167,16 @@ async fn register(State(app): State<Arc<App>>, body: Body) -> Result<Response, A
         }
         Err(reason @ InvalidRegistration::Json { .. }) => Err(invalid(reason)),
         Err(reason) => Ok(refusal(&app, &agent_id, &reason)),
+    }
+}
+
+/// Takes a registration that could not be stored for a sign of life.
+fn hear(app: &App, agent_id: &str) {
+    let mesh = app.mesh.load();
+    if let Some(agent) = mesh.agent(agent_id)
+        && agent.status == AgentStatus::Healthy
+    {
+        agent.pulse.beat(app.clock.now());
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) enum StoreOperation {
     Apply,
     /// Signs of life.
     Touch,
+    /// Traces of how dependencies were resolved, written.
+    Audit,
     /// Events, read.
     Events,
     /// Events beyond the cap, deleted.
@@ -53,6 +55,7 @@ impl StoreOperation {
     pub(super) const ALL: &'static [Self] = &[
         Self::Apply,
         Self::Touch,
+        Self::Audit,
         Self::Events,
         Self::CapEvents,
         Self::Schemas,
@@ -77,6 +80,7 @@ impl StoreOperation {
         match self {
             Self::Apply => "apply",
             Self::Touch => "touch",
+            Self::Audit => "audit",
             Self::Events => "events",
             Self::CapEvents => "cap_events",
             Self::Schemas => "schemas",

@@ -159,7 +159,7 @@ async fn a_server_stopped_and_started_under_load_costs_503s_and_nothing_else() {
     }
     for ((what, status), count) in &all.statuses {
         let expected: &[u16] = match *what {
-            "ping" => &[200, 202],
+            "ping" => &[200, 202, 503],
             "create" => &[201, 503],
             _ => &[200, 503],
         };
@@ -168,16 +168,13 @@ async fn a_server_stopped_and_started_under_load_costs_503s_and_nothing_else() {
             "{count} times {status} to {what}"
         );
     }
-    assert!(
-        all.statuses.contains_key(&("register", 503)),
-        "{:?}",
-        all.statuses
-    );
-    assert!(
-        all.statuses.contains_key(&("create", 503)),
-        "{:?}",
-        all.statuses
-    );
+    for what in ["register", "create", "ping"] {
+        assert!(
+            all.statuses.contains_key(&(what, 503)),
+            "{:?}",
+            all.statuses
+        );
+    }
     assert!(all.slowest < LIMIT, "{:?}", all.slowest);
 
     let registry = Arc::into_inner(registry).unwrap().crash().await;

@@ -43,6 +43,20 @@ impl Drop for DatabaseLock {
     }
 }
 
+/// A database that is elsewhere until this is dropped.
+#[cfg(unix)]
+pub(crate) struct DatabaseAside {
+    place: PathBuf,
+    aside: PathBuf,
+}
+
+#[cfg(unix)]
+impl Drop for DatabaseAside {
+    fn drop(&mut self) {
+        std::fs::rename(&self.aside, &self.place).expect("the database goes back");
+    }
+}
+
 /// What came back.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -162,6 +176,15 @@ impl Registry {
     /// Takes the database away from under the registry.
     pub(crate) fn lose_database(&self) {
         std::fs::remove_file(self.database()).expect("the database is there");
+    }
+
+    /// Takes the database away until what this returns is dropped.
+    #[cfg(unix)]
+    pub(crate) fn set_database_aside(&self) -> DatabaseAside {
+        let place = self.database();
+        let aside = place.with_extension("aside");
+        std::fs::rename(&place, &aside).expect("the database is there");
+        DatabaseAside { place, aside }
     }
 
     /// Has another program hold the database's lock.

@@ -111,6 +111,7 @@ async fn metrics_tell_of_agents_requests_and_the_store() {
             3.0,
         ),
         (r#"mcp_mesh_store_failures_total{operation="apply"}"#, 0.0),
+        ("mcp_mesh_store_up", 1.0),
         (
             r#"mcp_mesh_store_operation_duration_seconds_count{operation="ping"}"#,
             1.0,
