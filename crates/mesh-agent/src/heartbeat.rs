@@ -259,7 +259,10 @@ impl Heartbeat {
                 self.plan(Step::Register, Duration::ZERO);
             }
             Err(error) => {
-                let step = if self.failures + 1 < PINGS_BEFORE_REGISTERING {
+                // A registry whose store does not answer still knows who it knows; registering would but
+                // end the watch.
+                let is_sick = matches!(error, ClientError::Refused { status: 503, .. });
+                let step = if is_sick || self.failures + 1 < PINGS_BEFORE_REGISTERING {
                     Step::Ping
                 } else {
                     Step::Register

@@ -67,6 +67,43 @@ fn a_pushed_answer_rewires_without_a_heartbeat() {
 }
 
 #[test]
+fn a_registry_whose_store_is_away_is_pinged_and_goes_on_pushing() {
+    let registry = Registry::start();
+    let (says, watch) = stream();
+    registry.wire(&["http://h:1", ""]);
+    registry.say(|answers| {
+        answers.id = Some("1-aa".to_owned());
+        answers.watch = watch;
+    });
+    let agent = registry.agent();
+    eventually("it watches", || registry.count_of("GET") == 1);
+    registry.say(|answers| {
+        answers.ping = 503;
+        answers.registration_status = 503;
+    });
+    let before = registry.count_of("HEAD");
+    // For longer than a silent registry would be pinged.
+    eventually("it goes on pinging", || {
+        registry.count_of("HEAD") >= before + 5
+    });
+    assert!(matches!(
+        agent.status().state,
+        AgentState::Reconnecting { .. }
+    ));
+    assert_eq!(endpoint(&agent).as_deref(), Some("http://h:1"));
+    says.send(pushed("2-bb", &["http://h:2", ""])).unwrap();
+    until_wired(&agent, "http://h:2");
+
+    registry.say(|answers| answers.ping = 200);
+    until_registered(&agent);
+    assert_eq!(
+        (registry.count_of("GET"), registry.count_of("POST")),
+        (1, 1),
+        "the stream stayed open, and there was nothing to say again"
+    );
+}
+
+#[test]
 fn the_heartbeat_names_the_answer_that_was_pushed() {
     let registry = Registry::start();
     let (says, watch) = stream();
