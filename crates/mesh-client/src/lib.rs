@@ -22,7 +22,7 @@ pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
 pub use registry::{
-    AnswerStream, ClientOptions, EventQuery, JobEventQuery, JobQuery, NamedAnswer, Ping,
-    PingVerdict, RegistryClient, Watched,
+    AnswerStream, ClientOptions, EventQuery, JobCall, JobEventQuery, JobQuery, JobWait,
+    NamedAnswer, Ping, PingVerdict, RegistryClient, Watched,
 };
 pub use transport::Proxies;

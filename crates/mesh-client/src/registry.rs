@@ -3,7 +3,7 @@
 mod jobs;
 mod watch;
 
-pub use jobs::{JobEventQuery, JobQuery};
+pub use jobs::{JobCall, JobEventQuery, JobQuery, JobWait};
 pub use watch::{AnswerStream, Watched};
 
 use std::fmt;
@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mesh_core::wire::{
-    ANSWER_ID_HEADER, AgentList, Answer, ErrorBody, EventList, HealthReport, PENDING_JOBS_HEADER,
-    ReadyReport, Registration,
+    ANSWER_ID_HEADER, AgentList, Answer, EventList, HealthReport, PENDING_JOBS_HEADER, ReadyReport,
+    Registration,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -353,7 +354,7 @@ impl RegistryClient {
     }
 
     fn refusal(&self, answer: &RawAnswer) -> ClientError {
-        let (message, advice) = match serde_json::from_slice::<ErrorBody>(&answer.body) {
+        let (message, advice) = match serde_json::from_slice::<Reason>(&answer.body) {
             Ok(body) => (body.error, body.hint),
             Err(_) if answer.body.is_empty() => {
                 let reason = answer
@@ -371,6 +372,14 @@ impl RegistryClient {
             advice,
         }
     }
+}
+
+/// What of an [`ErrorBody`](mesh_core::wire::ErrorBody) other registries say too.
+#[derive(Deserialize)]
+struct Reason {
+    error: String,
+    #[serde(default)]
+    hint: Option<String>,
 }
 
 struct RawAnswer {

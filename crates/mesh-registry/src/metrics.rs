@@ -79,7 +79,7 @@ impl Metrics {
         let waiting = Gauge::default();
         registry.register(
             "waiting_reads",
-            "Requests that wait for an event of a job",
+            "Requests that wait for news of a job, or for work",
             waiting.clone(),
         );
         let store: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(durations);

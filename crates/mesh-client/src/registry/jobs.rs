@@ -7,12 +7,13 @@ use mesh_core::wire::{
     DrainReport, JobCreated, JobEventList, JobEventPosted, JobEventRequest, JobInfo, JobList,
     JobRequest, JobStatus, ReclaimAnswer, ReleaseAnswer, ReleaseRequest,
 };
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use url::Url;
 
-use super::{RegistryClient, with_query};
+use super::{RawAnswer, RegistryClient};
 use crate::ClientError;
 use crate::transport::join;
 
@@ -49,15 +50,170 @@ pub struct JobEventQuery {
     pub executor: Option<(String, i64)>,
 }
 
+/// Until when a job is waited for.
+#[derive(Debug, Clone)]
+pub struct JobWait {
+    /// The state that is no news; a job that is over always is.
+    pub known: JobStatus,
+    /// How long the registry may wait for another one; whole seconds, at most a minute. Other
+    /// registries answer at once.
+    pub wait: Duration,
+}
+
+impl Default for JobWait {
+    fn default() -> Self {
+        Self {
+            known: JobStatus::Working,
+            wait: Duration::ZERO,
+        }
+    }
+}
+
+/// A request about jobs, ready to be sent by [`RegistryClient::ask_about_jobs`]. The methods of the
+/// same names send it and read the answer.
+#[derive(Debug, Clone)]
+pub struct JobCall {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+    /// What the registry may wait for.
+    wait: Duration,
+}
+
+impl JobCall {
+    /// See [`RegistryClient::create_job`].
+    #[must_use]
+    pub fn create(job: &JobRequest) -> Self {
+        Self::post(&["jobs"], job)
+    }
+
+    /// See [`RegistryClient::job`] and [`RegistryClient::await_job`].
+    #[must_use]
+    pub fn read(id: &str, until: &JobWait) -> Self {
+        let JobWait { known, wait } = until;
+        let mut call = Self::get(&["jobs", id]);
+        if !wait.is_zero() {
+            call.query.push(("wait", whole_seconds(*wait)));
+            call.query.push(("known", known.as_str().to_owned()));
+            call.wait = *wait;
+        }
+        call
+    }
+
+    /// See [`RegistryClient::claim_job`].
+    #[must_use]
+    pub fn claim(claim: &ClaimRequest) -> Self {
+        let seconds = claim.wait.and_then(|wait| u64::try_from(wait).ok());
+        Self {
+            wait: Duration::from_secs(seconds.unwrap_or(0)),
+            ..Self::post(&["jobs", "claim"], claim)
+        }
+    }
+
+    /// See [`RegistryClient::report_jobs`].
+    #[must_use]
+    pub fn report(deltas: &DeltaRequest) -> Self {
+        Self::post(&["jobs", "batch"], deltas)
+    }
+
+    /// See [`RegistryClient::release_job`].
+    #[must_use]
+    pub fn release(id: &str, release: &ReleaseRequest) -> Self {
+        Self::post(&["jobs", id, "release"], release)
+    }
+
+    /// See [`RegistryClient::cancel_job`].
+    #[must_use]
+    pub fn cancel(id: &str, cancel: &CancelRequest) -> Self {
+        Self::post(&["jobs", id, "cancel"], cancel)
+    }
+
+    /// See [`RegistryClient::append_job_event`].
+    #[must_use]
+    pub fn append_event(id: &str, event: &JobEventRequest) -> Self {
+        Self::post(&["jobs", id, "events"], event)
+    }
+
+    /// See [`RegistryClient::job_events`].
+    #[must_use]
+    pub fn events(id: &str, query: &JobEventQuery) -> Self {
+        let JobEventQuery {
+            after,
+            kinds,
+            wait,
+            limit,
+            executor,
+        } = query;
+        let mut call = Self::get(&["jobs", id, "events"]);
+        call.wait = *wait;
+        call.query.push(("after", after.to_string()));
+        call.query.push(("wait", whole_seconds(*wait)));
+        if !kinds.is_empty() {
+            call.query.push(("types", kinds.join(",")));
+        }
+        if let Some(limit) = limit {
+            call.query.push(("limit", limit.to_string()));
+        }
+        if let Some((instance_id, claim_epoch)) = executor {
+            call.query.push(("instance_id", instance_id.clone()));
+            call.query.push(("claim_epoch", claim_epoch.to_string()));
+        }
+        call
+    }
+
+    fn get(path: &[&str]) -> Self {
+        Self {
+            method: Method::GET,
+            path: path.iter().map(ToString::to_string).collect(),
+            query: Vec::new(),
+            body: None,
+            wait: Duration::ZERO,
+        }
+    }
+
+    fn post(path: &[&str], body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("texts and raw JSON can always be written");
+        Self {
+            method: Method::POST,
+            body: Some(body),
+            ..Self::get(path)
+        }
+    }
+}
+
+/// The registry waits for whole seconds; a part of one is not worth a request of its own.
+fn whole_seconds(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    seconds.to_string()
+}
+
 impl RegistryClient {
+    /// Sends `call` and returns the registry's JSON as it spelled it; nothing if it said nothing.
+    pub async fn ask_about_jobs(
+        &self,
+        call: &JobCall,
+    ) -> Result<Option<Box<RawValue>>, ClientError> {
+        let (url, answer) = self.send_about_jobs(call).await?;
+        if answer.body.is_empty() {
+            return Ok(None);
+        }
+        self.read(&url, &answer)
+    }
+
     /// `POST /jobs`: creates a job.
     pub async fn create_job(&self, job: &JobRequest) -> Result<JobCreated, ClientError> {
-        self.post(join(&self.base, &["jobs"]), job).await
+        self.read_about_jobs(&JobCall::create(job)).await
     }
 
     /// `GET /jobs/{job_id}`.
     pub async fn job(&self, id: &str) -> Result<JobInfo, ClientError> {
-        self.get(join(&self.base, &["jobs", id])).await
+        self.await_job(id, &JobWait::default()).await
+    }
+
+    /// `GET /jobs/{job_id}`, as soon as the job is in another state than the known one, or over.
+    pub async fn await_job(&self, id: &str, until: &JobWait) -> Result<JobInfo, ClientError> {
+        self.read_about_jobs(&JobCall::read(id, until)).await
     }
 
     /// `GET /jobs`: one page of jobs.
@@ -74,26 +230,25 @@ impl RegistryClient {
         let statuses = (!statuses.is_empty()).then(|| statuses.join(","));
         let since = submitted_since.map(|since| since.to_string());
         let limit = limit.map(|limit| limit.to_string());
-        let url = with_query(
-            join(&self.base, &["jobs"]),
-            [
-                ("status", &statuses),
-                ("owner_instance_id", owner_instance_id),
-                ("capability", capability),
-                ("submitted_since", &since),
-                ("limit", &limit),
-                ("cursor", cursor),
-            ],
-        );
-        self.get(url).await
+        let query = [
+            ("status", statuses),
+            ("owner_instance_id", owner_instance_id.clone()),
+            ("capability", capability.clone()),
+            ("submitted_since", since),
+            ("limit", limit),
+            ("cursor", cursor.clone()),
+        ];
+        let given = query
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let mut call = JobCall::get(&["jobs"]);
+        call.query.extend(given);
+        self.read_about_jobs(&call).await
     }
 
     /// `POST /jobs/claim`: the oldest job that waits for the capability, if there is one.
     pub async fn claim_job(&self, claim: &ClaimRequest) -> Result<Option<ClaimedJob>, ClientError> {
-        let url = join(&self.base, &["jobs", "claim"]);
-        let answer = self
-            .send(self.request(Method::POST, &url)?.json(claim))
-            .await?;
+        let (url, answer) = self.send_about_jobs(&JobCall::claim(claim)).await?;
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None); // Other registries say it so.
         }
@@ -103,8 +258,7 @@ impl RegistryClient {
 
     /// `POST /jobs/batch`: reports what happened to jobs that run here.
     pub async fn report_jobs(&self, deltas: &DeltaRequest) -> Result<DeltaAnswer, ClientError> {
-        self.post(join(&self.base, &["jobs", "batch"]), deltas)
-            .await
+        self.read_about_jobs(&JobCall::report(deltas)).await
     }
 
     /// `POST /jobs/{job_id}/release`: gives a claim back.
@@ -113,8 +267,7 @@ impl RegistryClient {
         id: &str,
         release: &ReleaseRequest,
     ) -> Result<ReleaseAnswer, ClientError> {
-        self.post(join(&self.base, &["jobs", id, "release"]), release)
-            .await
+        self.read_about_jobs(&JobCall::release(id, release)).await
     }
 
     /// `POST /jobs/{job_id}/cancel`: ends a job, whoever runs it.
@@ -123,8 +276,7 @@ impl RegistryClient {
         id: &str,
         cancel: &CancelRequest,
     ) -> Result<CancelAnswer, ClientError> {
-        self.post(join(&self.base, &["jobs", id, "cancel"]), cancel)
-            .await
+        self.read_about_jobs(&JobCall::cancel(id, cancel)).await
     }
 
     /// `POST /jobs/{job_id}/reclaim`: takes a job from its owner.
@@ -139,7 +291,7 @@ impl RegistryClient {
         id: &str,
         event: &JobEventRequest,
     ) -> Result<JobEventPosted, ClientError> {
-        self.post(join(&self.base, &["jobs", id, "events"]), event)
+        self.read_about_jobs(&JobCall::append_event(id, event))
             .await
     }
 
@@ -149,35 +301,7 @@ impl RegistryClient {
         id: &str,
         query: &JobEventQuery,
     ) -> Result<JobEventList, ClientError> {
-        let JobEventQuery {
-            after,
-            kinds,
-            wait,
-            limit,
-            executor,
-        } = query;
-        let kinds = (!kinds.is_empty()).then(|| kinds.join(","));
-        let limit = limit.map(|limit| limit.to_string());
-        let (instance_id, claim_epoch) = executor
-            .as_ref()
-            .map(|(id, epoch)| (id.clone(), epoch.to_string()))
-            .unzip();
-        let url = with_query(
-            join(&self.base, &["jobs", id, "events"]),
-            [
-                ("after", &Some(after.to_string())),
-                ("wait", &Some(wait.as_secs().to_string())),
-                ("types", &kinds),
-                ("limit", &limit),
-                ("instance_id", &instance_id),
-                ("claim_epoch", &claim_epoch),
-            ],
-        );
-        // The wait is asked for; what the answer takes comes on top.
-        let timeout = self.options.timeout.saturating_add(*wait);
-        let exchange = self.exchange(self.request(Method::GET, &url)?);
-        let answer = self.within(timeout, exchange).await?;
-        self.read(&url, &answer)
+        self.read_about_jobs(&JobCall::events(id, query)).await
     }
 
     /// `GET /admin/drain`: whether jobs are handed out, and how many run.
@@ -196,13 +320,31 @@ impl RegistryClient {
             .await
     }
 
-    async fn post<T: DeserializeOwned>(
-        &self,
-        url: Url,
-        body: &impl Serialize,
-    ) -> Result<T, ClientError> {
-        let request = self.request(Method::POST, &url)?.json(body);
-        let answer = self.send(request).await?;
+    async fn read_about_jobs<T: DeserializeOwned>(&self, call: &JobCall) -> Result<T, ClientError> {
+        let (url, answer) = self.send_about_jobs(call).await?;
         self.read(&url, &answer)
+    }
+
+    /// Sends `call`; what is answered is a success.
+    async fn send_about_jobs(&self, call: &JobCall) -> Result<(Url, RawAnswer), ClientError> {
+        let segments: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        let mut url = join(&self.base, &segments);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let mut request = self.request(call.method.clone(), &url)?;
+        if let Some(body) = &call.body {
+            request = request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.clone());
+        }
+        // The wait is asked for; what the answer takes comes on top.
+        let timeout = self.options.timeout.saturating_add(call.wait);
+        let answer = self.within(timeout, self.exchange(request)).await?;
+        if answer.status.is_success() {
+            Ok((url, answer))
+        } else {
+            Err(self.refusal(&answer))
+        }
     }
 }

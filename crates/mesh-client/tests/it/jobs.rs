@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mesh_client::{ClientOptions, JobEventQuery, JobQuery, RegistryClient};
+use mesh_client::{
+    ClientError, ClientOptions, JobCall, JobEventQuery, JobQuery, JobWait, RegistryClient,
+};
 use mesh_core::wire::{
     CancelRequest, ClaimRequest, Delta, DeltaRequest, JobEventRequest, JobRequest, JobStatus,
     ReleaseRequest,
@@ -62,6 +64,7 @@ async fn a_worker_claims_reports_and_gives_back() {
     let claim = ClaimRequest {
         capability: "render".to_owned(),
         instance_id: "w-1".to_owned(),
+        wait: None,
     };
     let claimed = client.claim_job(&claim).await.expect("an answer");
     let claimed = claimed.expect("a job");
@@ -198,6 +201,64 @@ async fn events_are_posted_and_waited_for_beyond_the_usual_timeout() {
         last(&server).0,
         "GET /jobs/j-1/events?after=3&wait=5&types=go%2Cstop&instance_id=w-1&claim_epoch=2"
     );
+}
+
+#[tokio::test]
+async fn work_and_outcomes_are_waited_for_beyond_the_usual_timeout() {
+    let server = ScriptedServer::start(|request| {
+        let answer = match request.method.as_str() {
+            "POST" => r#"{"claimed":[]}"#,
+            _ => JOB,
+        };
+        let late = Script::default().pause(Duration::from_millis(300));
+        late.then(Script::json(answer))
+    });
+    let options = ClientOptions {
+        timeout: Duration::from_millis(100),
+        ..ClientOptions::default()
+    };
+    let client = RegistryClient::new(&server.url(), options).expect("a URL");
+    let claim = ClaimRequest {
+        capability: "render".to_owned(),
+        instance_id: "w-1".to_owned(),
+        wait: Some(5),
+    };
+    assert!(client.claim_job(&claim).await.expect("an answer").is_none());
+    let sent = json!({ "capability": "render", "instance_id": "w-1", "wait": 5 });
+    assert_eq!(last(&server), ("POST /jobs/claim".to_owned(), sent));
+
+    let until = JobWait {
+        known: JobStatus::InputRequired,
+        wait: Duration::from_millis(1500),
+    };
+    let job = client.await_job("j-1", &until).await.expect("a job");
+    assert_eq!(job.status, JobStatus::Completed);
+    assert_eq!(last(&server).0, "GET /jobs/j-1?wait=2&known=input_required");
+    let error = client.job("j-1").await.unwrap_err();
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_another_registry_says_is_handed_on_as_it_is() {
+    let server = ScriptedServer::start(|request| match request.path.as_str() {
+        "/jobs/j-1" => Script::json(r#"{"id":"j-1", "newer":1}"#),
+        "/jobs/claim" => Script::status(204),
+        "/jobs/batch" => Script::body(200, "text/html", "<p>"),
+        _ => Script::body(409, "application/json", r#"{"error":"claim_superseded"}"#),
+    });
+    let client = client(&server);
+    let ask = async |call: JobCall| client.ask_about_jobs(&call).await;
+    let job = ask(JobCall::read("j-1", &JobWait::default())).await;
+    assert_eq!(
+        job.expect("an answer").expect("a body").get(),
+        r#"{"id":"j-1", "newer":1}"#
+    );
+    let claimed = ask(JobCall::claim(&ClaimRequest::default())).await;
+    assert!(claimed.expect("an answer").is_none());
+    let report = ask(JobCall::report(&DeltaRequest::default())).await;
+    assert!(matches!(report, Err(ClientError::Malformed { .. })));
+    let events = ask(JobCall::events("j-1", &JobEventQuery::default())).await;
+    assert!(events.unwrap_err().is_claim_superseded(), "without a time");
 }
 
 #[tokio::test]

@@ -135,6 +135,9 @@ pub struct ClaimRequest {
     /// Who asks.
     #[serde(default, deserialize_with = "nullable")]
     pub instance_id: String,
+    /// The seconds to wait for a job if there is none, 0 to 60. Other registries answer at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<i64>,
 }
 
 /// The answer to [`ClaimRequest`].

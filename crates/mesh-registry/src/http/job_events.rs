@@ -1,7 +1,6 @@
 //! `/jobs/{job_id}/events`: what a running job is told, and how it waits for that.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::get_with;
@@ -14,7 +13,7 @@ use mesh_store::job::{EventRead, Executor, NewJobEvent};
 
 use super::error::ApiError;
 use super::job_path::{JobId, of_job};
-use super::jobs::storable;
+use super::jobs::{storable, wait};
 use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
@@ -25,8 +24,6 @@ use crate::compact::compact;
 const DEFAULT_LIMIT: i64 = 100;
 /// How many events a request gets at most.
 const MAX_LIMIT: i64 = 500;
-/// The longest wait, in seconds.
-const MAX_WAIT: i64 = 60;
 
 pub(super) fn routes() -> ApiRouter<Arc<App>> {
     ApiRouter::new().api_route(
@@ -101,7 +98,7 @@ async fn read(
     query: Pairs,
 ) -> Result<Response, ApiError> {
     let after = query.number("after")?.unwrap_or(0);
-    let wait = query.number("wait")?.unwrap_or(0).clamp(0, MAX_WAIT);
+    let wait = wait(query.number("wait")?);
     let limit = match query.number("limit")? {
         Some(limit) if limit > 0 => limit.min(MAX_LIMIT),
         _ => DEFAULT_LIMIT,
@@ -117,7 +114,6 @@ async fn read(
         executor: executor(&query)?,
         stale: app.settings.job_stale_timeout,
     };
-    let wait = Duration::from_secs(u64::try_from(wait).expect("clamped above"));
     let events = app.read_job_events(&id, &read, wait).await?;
     let list = JobEventList {
         next_after: events.last().map_or(after, |event| event.seq),

@@ -1,6 +1,7 @@
 //! `/jobs`: work that outlives a call. Knowing a job's id is the right to act on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
@@ -32,6 +33,8 @@ use crate::metrics::StoreOperation;
 const DEFAULT_LIMIT: i64 = 50;
 /// How many jobs a request gets at most.
 const MAX_LIMIT: i64 = 200;
+/// The longest wait, in seconds.
+const MAX_WAIT: i64 = 60;
 
 pub(super) fn routes() -> ApiRouter<Arc<App>> {
     ApiRouter::new()
@@ -44,8 +47,8 @@ pub(super) fn routes() -> ApiRouter<Arc<App>> {
             post_with(claim, |operation| {
                 operation
                     .tag("jobs")
-                    .summary("Take the oldest waiting job of a capability")
-                    .takes::<ClaimRequest>("The capability and who asks; both are required")
+                    .summary("Take the oldest job of a capability, waiting for one if asked to")
+                    .takes::<ClaimRequest>("The capability and who asks are required")
                     .answers::<ClaimAnswer>(200, "The job, or an empty list")
                     .fails(400, "The request cannot be read")
                     .needs_store()
@@ -67,8 +70,14 @@ pub(super) fn routes() -> ApiRouter<Arc<App>> {
             "/jobs/{job_id}",
             get_with(read, |operation| {
                 of_job(operation)
-                    .summary("Read a job")
+                    .summary("Read a job, waiting for a change of its state if asked to")
+                    .query::<i64>("wait", "Seconds to wait for another state, 0 to 60")
+                    .query::<JobStatus>(
+                        "known",
+                        "The state that is no news, `working` if absent; what is over always is",
+                    )
                     .answers::<JobInfo>(200, "All of it")
+                    .refuses_parameters()
             }),
         )
         .api_route(
@@ -196,18 +205,9 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
         )));
     }
     let limit = usize::try_from(limit).expect("checked above");
-    let statuses = query.csv("status").map(|token| {
-        JobStatus::parse(token).ok_or_else(|| {
-            let known: Vec<_> = JobStatus::ALL
-                .iter()
-                .map(|status| status.as_str())
-                .collect();
-            let known = known.join(",");
-            ApiError::Invalid(format!(
-                "invalid status \"{token}\": must be one of {known}"
-            ))
-        })
-    });
+    let statuses = query
+        .csv("status")
+        .map(|token| parse_status("status", token));
     let owner = query.first("owner_instance_id");
     let capability = query.first("capability");
     storable("owner_instance_id", owner)?;
@@ -235,6 +235,14 @@ async fn list(State(app): State<Arc<App>>, query: Pairs) -> Result<Response, Api
     Ok(json(StatusCode::OK, &JobList { jobs, next_cursor }))
 }
 
+fn parse_status(name: &str, token: &str) -> Result<JobStatus, ApiError> {
+    JobStatus::parse(token).ok_or_else(|| {
+        let all: Vec<_> = JobStatus::ALL.iter().map(|s| s.as_str()).collect();
+        let all = all.join(",");
+        ApiError::Invalid(format!("invalid {name} \"{token}\": must be one of {all}"))
+    })
+}
+
 /// `<nanoseconds>.<id>`; clients take it as it comes.
 fn parse_cursor(text: &str) -> Result<JobCursor, ApiError> {
     text.split_once('.')
@@ -252,23 +260,34 @@ fn parse_cursor(text: &str) -> Result<JobCursor, ApiError> {
         })
 }
 
-async fn read(State(app): State<Arc<App>>, JobId(id): JobId) -> Result<Response, ApiError> {
-    match app
-        .metrics
-        .store(StoreOperation::Jobs, app.store.job(&id))
-        .await?
-    {
-        Some(job) => Ok(json(StatusCode::OK, &info(job))),
-        None => Err(ApiError::no_job(&id)),
-    }
+async fn read(
+    State(app): State<Arc<App>>,
+    JobId(id): JobId,
+    query: Pairs,
+) -> Result<Response, ApiError> {
+    let known = query
+        .first("known")
+        .map(|token| parse_status("known", token));
+    let known = known.transpose()?.unwrap_or(JobStatus::Working);
+    let job = app
+        .read_job(&id, known, wait(query.number("wait")?))
+        .await?;
+    Ok(json(StatusCode::OK, &info(job)))
+}
+
+/// How long a request waits that asked for so many seconds.
+pub(super) fn wait(seconds: Option<i64>) -> Duration {
+    let seconds = seconds.unwrap_or(0).clamp(0, MAX_WAIT);
+    Duration::from_secs(u64::try_from(seconds).expect("clamped above"))
 }
 
 async fn claim(State(app): State<Arc<App>>, body: Body) -> Result<Response, ApiError> {
     let request: ClaimRequest = body::json(body, app.settings.body_limit).await?;
     required("capability", &request.capability)?;
     required("instance_id", &request.instance_id)?;
+    let wait = wait(request.wait);
     let job = app
-        .claim_job(request.capability, request.instance_id)
+        .await_claim(request.capability, request.instance_id, wait)
         .await?;
     let claimed = job.map(|job| ClaimedJob {
         id: job.row.id,

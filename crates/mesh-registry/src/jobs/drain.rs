@@ -31,6 +31,9 @@ impl App {
             // Again: a claim may have slipped in before the switch.
             let live_claims = app.drain(app.store.live_claims()).await.unwrap_or(before);
             tracing::info!(draining, live_claims, "drain switched");
+            if !draining {
+                app.jobs.calls.call_everywhere();
+            }
             Ok(DrainReport {
                 draining,
                 live_claims,

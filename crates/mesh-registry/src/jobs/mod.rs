@@ -1,16 +1,18 @@
 //! Jobs: work that outlives a call. The store decides, one transaction per change; what is kept here
 //! is what must be known without asking it, and what follows from a change.
 //!
-//! * [`Bells`] wake long-polls when a job has something new to say.
+//! * [`Bells`] wake long-polls when a job has something new to say, and when there is work.
 //! * [`Pending`] counts claimable jobs for the hint that every ping carries.
 //! * [`Owners`] knows who runs jobs, so that a loss in the mesh is noticed at once.
 //! * [`Alarm`] knows when the next lease or deadline is over.
-//! * `service` makes the changes, `reading` waits for events, `cancel` tells owners to stop, `drain`
-//!   stops the handing out, and `keeper` holds the clocks that recover what its owner abandoned.
+//! * `service` makes the changes, `claiming` waits for work, `reading` for events and outcomes, `cancel`
+//!   tells owners to stop, `drain` stops the handing out, and `keeper` holds the clocks that recover what
+//!   its owner abandoned.
 
 mod alarm;
 mod bells;
 mod cancel;
+mod claiming;
 mod drain;
 mod keeper;
 mod owners;
@@ -37,7 +39,10 @@ use self::pending::Pending;
 /// What is known of jobs in memory.
 #[derive(Debug)]
 pub(crate) struct Jobs {
+    /// By job, who waits for its events or its outcome.
     bells: Bells,
+    /// By capability, who waits for work.
+    calls: Bells,
     pub(crate) pending: Pending,
     owners: Owners,
     alarm: Alarm,
@@ -54,7 +59,8 @@ impl Jobs {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            bells: Bells::default(),
+            bells: Bells::of_jobs(),
+            calls: Bells::of_capabilities(),
             pending: Pending::new(store.claimable_jobs().await?),
             owners: Owners::new(mesh, now),
             alarm: Alarm::default(),
@@ -72,9 +78,9 @@ impl App {
         self.jobs.tasks.wait().await;
     }
 
-    /// How many requests wait for events.
+    /// How many requests wait for news of a job, or for work.
     #[must_use]
     pub fn waiting_reads(&self) -> usize {
-        self.jobs.bells.waiting()
+        self.jobs.bells.waiting() + self.jobs.calls.waiting()
     }
 }

@@ -1,8 +1,9 @@
-//! Reads a job's events, and waits for them.
+//! Reads a job and its events, and waits for them.
 
 use std::time::Duration;
 
-use mesh_store::job::{EventRead, JobEventRow, rules};
+use mesh_core::wire::JobStatus;
+use mesh_store::job::{EventRead, Job, JobEventRow, JobRefusal, rules};
 use tokio::time::{Instant, sleep_until};
 
 use super::service::JobError;
@@ -13,6 +14,44 @@ use crate::metrics::StoreOperation;
 const LEAST_RENEWAL: Duration = Duration::from_millis(500);
 
 impl App {
+    /// The job, as soon as it is over or in another state than `known`, but after `wait` in any case.
+    /// While it waits it holds nothing of the store. Does not wait when the registry stops.
+    pub(crate) async fn read_job(
+        &self,
+        id: &str,
+        known: JobStatus,
+        wait: Duration,
+    ) -> Result<Job, JobError> {
+        if wait.is_zero() {
+            return self.look_at(id).await;
+        }
+        let end = Instant::now() + wait;
+        let seat = self.jobs.bells.sit(id)?;
+        loop {
+            // Before the look: a change that comes after it rings.
+            let rung = seat.rung();
+            let job = self.look_at(id).await?;
+            let status = job.row.status;
+            if status != known || status.is_terminal() {
+                return Ok(job);
+            }
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return Ok(job),
+                () = rung => {}
+                () = sleep_until(end) => return Ok(job),
+            }
+        }
+    }
+
+    async fn look_at(&self, id: &str) -> Result<Job, JobError> {
+        let job = self
+            .metrics
+            .store(StoreOperation::Jobs, self.store.job(id))
+            .await?;
+        job.ok_or_else(|| JobError::refused(id)(JobRefusal::NotFound))
+    }
+
     /// The events that `read` asks for; if there are none yet, waits up to `wait` for the first. While
     /// it waits it holds nothing of the store. An executor that waits is alive: its lease is extended
     /// meanwhile, and it is told at once when its claim is lost. Ends without events when the

@@ -61,9 +61,19 @@ impl App {
         capability: String,
         instance: String,
     ) -> Result<Option<Job>, JobError> {
-        if !self.mesh.load().is_equipped(&instance, &capability) {
-            return Ok(None);
+        if self.mesh.load().is_equipped(&instance, &capability) {
+            self.take_job(capability, instance).await
+        } else {
+            Ok(None)
         }
+    }
+
+    /// The same for an `instance` that has what it requires.
+    pub(super) async fn take_job(
+        self: &Arc<Self>,
+        capability: String,
+        instance: String,
+    ) -> Result<Option<Job>, JobError> {
         self.carry_out(|app| async move {
             loop {
                 let now = app.clock.now();
@@ -80,6 +90,7 @@ impl App {
                 }
                 if let Some(job) = &claim.job {
                     app.follow(&job.row, now);
+                    app.jobs.calls.call(&capability); // There may be another.
                 } else if claim.exhausted.len() >= BATCH as usize {
                     continue; // They were in the way of others.
                 }
@@ -97,13 +108,20 @@ impl App {
     ) -> Result<Vec<Result<JobRow, DeltaRejection>>, JobError> {
         self.carry_out(|app| async move {
             let now = app.clock.now();
-            Ok(app
+            let outcomes = app
                 .metrics
                 .store(
                     StoreOperation::ApplyDeltas,
                     app.store.apply_deltas(&instance, &deltas, now),
                 )
-                .await?)
+                .await?;
+            // Progress alone wakes nobody.
+            for (delta, outcome) in deltas.iter().zip(&outcomes) {
+                if delta.status.is_some() && outcome.is_ok() {
+                    app.jobs.bells.ring(&delta.id);
+                }
+            }
+            Ok(outcomes)
         })
         .await
     }
@@ -186,6 +204,9 @@ impl App {
         let jobs = &self.jobs;
         jobs.bells.ring(&job.id);
         jobs.pending.touch(&job.capability);
+        if rules::is_claimable(job) {
+            jobs.calls.call(&job.capability);
+        }
         if job.status.is_terminal() {
             return;
         }

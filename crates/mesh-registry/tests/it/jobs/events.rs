@@ -298,10 +298,7 @@ async fn a_crowd_that_waits_for_one_job_has_an_end() {
     let reply = registry.send(Method::GET, &path, Body::empty()).await;
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     let body = reply.json();
-    assert_eq!(
-        body["error"],
-        "256 requests wait for events of this job already"
-    );
+    assert_eq!(body["error"], "256 requests wait for this job already");
     assert_eq!(body["hint"], "try again later, or ask without `wait`");
     assert_eq!(
         sequence(&registry, &id, "").await.0,

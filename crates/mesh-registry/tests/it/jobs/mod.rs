@@ -9,6 +9,7 @@ mod events;
 mod hint;
 mod outage;
 mod recovery;
+mod waiting;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
