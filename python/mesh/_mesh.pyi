@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol, final, type_check_only
 __all__ = [
     "Agent",
     "CallHandle",
+    "Jobs",
+    "RegistryError",
     "Target",
     "__version__",
     "canonicalize",
@@ -32,7 +34,7 @@ class Target:
 
 @final
 class CallHandle:
-    """A call under way."""
+    """A call, or a request about jobs, under way."""
 
     def cancel(self) -> None: ...
 
@@ -76,7 +78,49 @@ class Agent:
     ) -> Any: ...
     def replace(self, registration: str, /) -> None: ...
     def set_health(self, health: str, /) -> None: ...
+    def jobs(self) -> Jobs: ...
+    def pending_hint(self) -> int: ...
     def stop(self, patience: float, /) -> str | None: ...
+
+class RegistryError(RuntimeError):
+    """The registry could not be asked, or said no."""
+
+    status: int | None
+    """The HTTP status; None if there was no answer."""
+    reason: str
+    """The registry's own words, such as `claim_superseded`."""
+    transient: bool
+    """Asking again later may help although nothing else changes."""
+
+@final
+class Jobs:
+    """Asks a registry about jobs; every request completes a future, or fails it with `RegistryError`."""
+
+    @staticmethod
+    def connect(registry_url: str, /) -> Jobs: ...
+    def create(self, request: str, future: Future[dict[str, Any]], /) -> CallHandle: ...
+    def get(
+        self, job_id: str, wait: float, future: Future[dict[str, Any]], /, known: str = "working"
+    ) -> CallHandle: ...
+    def claim(
+        self,
+        capability: str,
+        instance_id: str,
+        wait: float,
+        future: Future[dict[str, Any] | None],
+        /,
+    ) -> CallHandle: ...
+    def report(self, deltas: str, future: Future[dict[str, Any]], /) -> CallHandle: ...
+    def release(
+        self, job_id: str, request: str, future: Future[dict[str, Any]], /
+    ) -> CallHandle: ...
+    def cancel(
+        self, job_id: str, reason: str | None, future: Future[dict[str, Any]], /
+    ) -> CallHandle: ...
+    def post_event(
+        self, job_id: str, event: str, future: Future[dict[str, Any]], /
+    ) -> CallHandle: ...
+    def events(self, job_id: str, query: str, future: Future[dict[str, Any]], /) -> CallHandle: ...
 
 def canonicalize(schema: str, /) -> tuple[str, str, list[str], Literal["OK", "WARN", "BLOCK"]]: ...
 def start_logging(level: str, /) -> None: ...

@@ -1,6 +1,7 @@
 //! The handle on a running agent.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc as sync_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,8 +16,8 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use crate::call::{Completion, perform};
 use crate::heartbeat::{Command, Heartbeat};
 use crate::shared::Shared;
-use crate::{AgentSettings, AgentState, Call, CallError, CallHandle};
-use crate::{Health, StartError, Status, Target, Wiring};
+use crate::{AgentSettings, AgentState, Call, CallError, CallHandle, Health, Jobs, JobsError};
+use crate::{StartError, Status, Target, Wiring};
 
 /// How much longer than the registry's share a stop may take before the thread is left behind.
 const GRACE: Duration = Duration::from_millis(200);
@@ -41,6 +42,8 @@ pub struct Agent {
 struct Inner {
     agent_id: String,
     shared: Arc<Shared>,
+    /// Absent for an agent that works without a registry.
+    client: Option<Arc<RegistryClient>>,
     commands: UnboundedSender<Command>,
     runtime: runtime::Handle,
     caller: McpCaller,
@@ -84,7 +87,7 @@ impl Agent {
         let agent_id = registration.agent_id.clone();
         let handle = runtime.handle().clone();
         let heartbeat = Heartbeat::new(
-            client,
+            client.clone(),
             Arc::clone(&shared),
             received,
             settings.heartbeat_interval,
@@ -106,6 +109,7 @@ impl Agent {
             inner: Arc::new(Inner {
                 agent_id,
                 shared,
+                client,
                 commands,
                 runtime: handle,
                 caller: McpCaller::default(),
@@ -186,6 +190,21 @@ impl Agent {
             let _nobody_waits = sender.send(outcome);
         });
         receiver.recv().unwrap_or(Err(CallError::Cancelled))
+    }
+
+    /// Asks the agent's registry about jobs; what is under way ends when the agent stops.
+    pub fn jobs(&self) -> Result<Jobs, JobsError> {
+        let client = self.inner.client.as_ref().ok_or(JobsError::Standalone)?;
+        Ok(Jobs::of_agent(
+            Arc::clone(client),
+            self.inner.runtime.clone(),
+        ))
+    }
+
+    /// How many jobs waited for agents of this name when the registry was heard last.
+    #[must_use]
+    pub fn pending_jobs(&self) -> u32 {
+        self.inner.shared.pending_jobs.load(Ordering::Relaxed)
     }
 
     /// Leaves the mesh: the registry is told within `patience`, calls that are still under way end

@@ -1,5 +1,6 @@
 //! A call from one agent to another.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub struct Call {
     pub headers: Headers,
 }
 
-/// Cancels a call. Dropping the handle does not.
+/// Cancels a call, or a request about jobs. Dropping the handle does not.
 #[derive(Debug, Clone)]
 pub struct CallHandle(AbortHandle);
 
@@ -32,8 +33,8 @@ impl CallHandle {
         Self(task)
     }
 
-    /// Gives the call up: its connection is closed and it ends with [`CallError::Cancelled`], unless
-    /// the answer was faster.
+    /// Gives the call up: its connection is closed and it ends as cancelled, unless the answer was
+    /// faster.
     pub fn cancel(&self) {
         self.0.abort();
     }
@@ -61,25 +62,38 @@ pub(crate) async fn perform(caller: &McpCaller, call: Call) -> Result<ToolOutcom
     })
 }
 
-/// Tells the caller exactly once, even when the call is dropped on its way.
-pub(crate) struct Completion<F: FnOnce(Result<ToolOutcome, CallError>)>(Option<F>);
+/// The work was dropped before it was done.
+pub(crate) struct GivenUp;
 
-impl<F: FnOnce(Result<ToolOutcome, CallError>)> Completion<F> {
+/// Tells the caller exactly once, even when the work is dropped on its way.
+pub(crate) struct Completion<F, T, E>
+where
+    F: FnOnce(Result<T, E>),
+    E: From<GivenUp>,
+{
+    done: Option<F>,
+    outcome: PhantomData<fn(T, E)>,
+}
+
+impl<F: FnOnce(Result<T, E>), T, E: From<GivenUp>> Completion<F, T, E> {
     pub(crate) fn new(done: F) -> Self {
-        Self(Some(done))
+        Self {
+            done: Some(done),
+            outcome: PhantomData,
+        }
     }
 
-    pub(crate) fn finish(mut self, outcome: Result<ToolOutcome, CallError>) {
-        if let Some(done) = self.0.take() {
+    pub(crate) fn finish(mut self, outcome: Result<T, E>) {
+        if let Some(done) = self.done.take() {
             done(outcome);
         }
     }
 }
 
-impl<F: FnOnce(Result<ToolOutcome, CallError>)> Drop for Completion<F> {
+impl<F: FnOnce(Result<T, E>), T, E: From<GivenUp>> Drop for Completion<F, T, E> {
     fn drop(&mut self) {
-        if let Some(done) = self.0.take() {
-            done(Err(CallError::Cancelled));
+        if let Some(done) = self.done.take() {
+            done(Err(GivenUp.into()));
         }
     }
 }

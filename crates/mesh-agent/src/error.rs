@@ -5,6 +5,9 @@ use std::io;
 
 use mesh_client::{ClientError, mcp};
 use mesh_core::Hint;
+use mesh_core::env::EnvVars;
+
+use crate::call::GivenUp;
 
 /// The runtime could not be started. A registry that is away is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -55,5 +58,42 @@ impl Hint for CallError {
             Self::Exchange(error) => error.hint(),
             Self::NoResult { .. } | Self::Cancelled => None,
         }
+    }
+}
+
+impl From<GivenUp> for CallError {
+    fn from(_: GivenUp) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// A request about jobs that brought no answer of use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobsError {
+    /// The registry could not be asked, or said no.
+    #[error(transparent)]
+    Registry(ClientError),
+    /// The agent has no registry to ask.
+    #[error("the agent works without a registry, and jobs are kept there")]
+    Standalone,
+    /// The caller gave up, or the agent stopped, before the answer came.
+    #[error("the request was given up before its answer came")]
+    Cancelled,
+}
+
+impl Hint for JobsError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Registry(error) => error.hint(),
+            Self::Standalone => Some(format!("unset `{}`", EnvVars::MCP_MESH_STANDALONE).into()),
+            Self::Cancelled => None,
+        }
+    }
+}
+
+impl From<GivenUp> for JobsError {
+    fn from(_: GivenUp) -> Self {
+        Self::Cancelled
     }
 }

@@ -6,6 +6,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -244,6 +245,10 @@ impl Heartbeat {
     }
 
     fn on_ping(&mut self, ping: Result<Ping, ClientError>) {
+        if let Ok(ping) = &ping {
+            let pending = &self.shared.pending_jobs;
+            pending.store(ping.pending_jobs, Ordering::Relaxed);
+        }
         match ping.map(|ping| ping.verdict) {
             Ok(PingVerdict::Current) => {
                 self.failures = 0;

@@ -1,4 +1,4 @@
-//! The runtime inside an agent: heartbeat, wiring, calls.
+//! The runtime inside an agent: heartbeat, wiring, calls, jobs.
 //!
 //! One thread of its own, named `mesh-agent`, keeps the agent registered and publishes a versioned
 //! [`Wiring`] snapshot; calls run on the same thread. State, not events: whoever needs a dependency
@@ -12,6 +12,7 @@ mod backoff;
 mod call;
 mod error;
 mod heartbeat;
+mod jobs;
 mod settings;
 mod settle;
 mod shared;
@@ -21,9 +22,12 @@ mod wiring;
 
 pub use agent::{Agent, Stopped};
 pub use call::{Call, CallHandle};
-pub use error::{CallError, StartError};
+pub use error::{CallError, JobsError, StartError};
+pub use jobs::Jobs;
 pub use mesh_client::mcp::{RpcError, ToolOutcome};
-pub use mesh_client::{ClientError, Headers, InvalidHeader, describe};
+pub use mesh_client::{
+    ClientError, Headers, InvalidHeader, JobCall, JobEventQuery, JobWait, describe,
+};
 pub use settings::{AgentSettings, Health};
 pub use status::{AgentState, Observer, Status};
 pub use wiring::{Target, Wiring};

@@ -1,6 +1,7 @@
 //! What the runtime's thread writes and every other thread reads.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use arc_swap::ArcSwap;
 use mesh_core::wire::{Answer, Registration};
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     wiring: ArcSwap<Wiring>,
     settle: Mutex<Settle>,
     pub(crate) status: StatusBoard,
+    /// What the last ping said.
+    pub(crate) pending_jobs: AtomicU32,
 }
 
 impl Shared {
@@ -28,6 +31,7 @@ impl Shared {
             wiring: ArcSwap::default(),
             settle: Mutex::new(Settle::new(registration)),
             status: StatusBoard::new(state, settings.observer.clone()),
+            pending_jobs: AtomicU32::new(0),
         };
         if settings.standalone {
             shared.close_settle();

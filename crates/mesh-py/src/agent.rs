@@ -8,8 +8,9 @@ use mesh_core::wire::Registration;
 use pyo3::prelude::*;
 use serde_json::value::RawValue;
 
-use crate::completion::{self, Future};
+use crate::completion::{self, Future, report};
 use crate::error;
+use crate::jobs::PyJobs;
 
 /// The provider of one dependency.
 #[pyclass(frozen, name = "Target", module = "mesh._mesh")]
@@ -47,7 +48,7 @@ impl PyTarget {
 
 /// A call under way.
 #[pyclass(frozen, module = "mesh._mesh")]
-pub(crate) struct CallHandle(mesh_agent::CallHandle);
+pub(crate) struct CallHandle(pub(crate) mesh_agent::CallHandle);
 
 #[pymethods]
 impl CallHandle {
@@ -192,6 +193,19 @@ impl PyAgent {
         Ok(())
     }
 
+    /// What the agent asks its registry about jobs.
+    fn jobs(&self, py: Python<'_>) -> PyResult<PyJobs> {
+        self.0
+            .jobs()
+            .map(PyJobs)
+            .map_err(|error| error::registry(py, &error))
+    }
+
+    /// How many jobs waited for agents of this name when the registry was heard last.
+    fn pending_hint(&self) -> u32 {
+        self.0.pending_jobs()
+    }
+
     /// Leaves the mesh; what could not be done is returned.
     #[pyo3(signature = (patience, /))]
     fn stop(&self, py: Python<'_>, patience: f64) -> PyResult<Option<String>> {
@@ -207,7 +221,7 @@ fn parse_registration(text: &str) -> PyResult<Registration> {
     serde_json::from_str(text).map_err(|error| error::json("the registration", &error))
 }
 
-fn duration(what: &str, seconds: f64) -> PyResult<Duration> {
+pub(crate) fn duration(what: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| error::seconds(what, seconds))
 }
 
@@ -225,16 +239,4 @@ fn prepare(target: &PyTarget, (arguments, timeout, headers): Request) -> PyResul
         timeout: duration("timeout", timeout)?,
         headers: sent,
     })
-}
-
-/// Runs a callback of the runtime's thread under the interpreter, if there still is one.
-fn report(callback: impl FnOnce(Python<'_>) -> PyResult<()>) {
-    let outcome = Python::try_attach(|py| {
-        if let Err(error) = callback(py) {
-            error.write_unraisable(py, None);
-        }
-    });
-    if outcome.is_none() {
-        tracing::debug!("a result came after the interpreter had ended");
-    }
 }

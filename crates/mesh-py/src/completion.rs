@@ -1,9 +1,10 @@
 //! Hands results to asyncio: a future is completed on the thread of its loop.
 
-use mesh_agent::{CallError, ToolOutcome};
+use mesh_agent::{CallError, JobsError, ToolOutcome};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
+use serde_json::value::RawValue;
 
 use crate::error;
 
@@ -66,10 +67,38 @@ pub(crate) fn value(
     outcome: Result<ToolOutcome, CallError>,
 ) -> PyResult<Bound<'_, PyAny>> {
     match error::failed(outcome.map_err(|error| error::call(&error))?)? {
-        ToolOutcome::Json(json) => Ok(loads(py)?.call1(py, (json.get(),))?.into_bound(py)),
+        ToolOutcome::Json(json) => self::json(py, &json),
         ToolOutcome::Text(text) => Ok(PyString::new(py, &text).into_any()),
         ToolOutcome::Null | ToolOutcome::Failed { .. } => Ok(py.None().into_bound(py)),
     }
+}
+
+/// The registry's answer as Python's `json` reads it, or the exception of its absence.
+pub(crate) fn answer(
+    py: Python<'_>,
+    outcome: Result<Option<Box<RawValue>>, JobsError>,
+) -> PyResult<Bound<'_, PyAny>> {
+    match outcome {
+        Ok(Some(answer)) => json(py, &answer),
+        Ok(None) => Ok(py.None().into_bound(py)),
+        Err(error) => Err(error::registry(py, &error)),
+    }
+}
+
+/// Runs a callback of a runtime's thread under the interpreter, if there still is one.
+pub(crate) fn report(callback: impl FnOnce(Python<'_>) -> PyResult<()>) {
+    let outcome = Python::try_attach(|py| {
+        if let Err(error) = callback(py) {
+            error.write_unraisable(py, None);
+        }
+    });
+    if outcome.is_none() {
+        tracing::debug!("a result came after the interpreter had ended");
+    }
+}
+
+fn json<'py>(py: Python<'py>, value: &RawValue) -> PyResult<Bound<'py, PyAny>> {
+    Ok(loads(py)?.call1(py, (value.get(),))?.into_bound(py))
 }
 
 fn settle_function(py: Python<'_>) -> PyResult<&Py<PyAny>> {

@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use mesh_agent::{CallError, InvalidHeader, StartError, ToolOutcome};
+use mesh_agent::{
+    CallError, ClientError, InvalidHeader, JobsError, StartError, ToolOutcome, describe,
+};
 use mesh_core::Hint;
-use pyo3::PyErr;
+use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
 
 /// The runtime could not be started.
 pub(crate) fn start(error: &StartError) -> PyErr {
@@ -16,6 +19,33 @@ pub(crate) fn start(error: &StartError) -> PyErr {
 /// A call brought no result. Agents catch `RuntimeError`, whatever went wrong on the way.
 pub(crate) fn call(error: &CallError) -> PyErr {
     PyRuntimeError::new_err(with_hint(error))
+}
+
+create_exception!(
+    mesh._mesh,
+    RegistryError,
+    PyRuntimeError,
+    "The registry could not be asked, or said no."
+);
+
+/// A request about jobs brought no answer.
+pub(crate) fn registry(py: Python<'_>, error: &JobsError) -> PyErr {
+    let (status, reason, transient) = match error {
+        JobsError::Registry(error) => match error {
+            ClientError::Refused {
+                status, message, ..
+            } => (Some(*status), message.clone(), error.is_transient()),
+            other => (None, describe(other), other.is_transient()),
+        },
+        other => (None, other.to_string(), false),
+    };
+    let exception = RegistryError::new_err(with_hint(error));
+    let value = exception.value(py);
+    let attributes = value
+        .setattr("status", status)
+        .and_then(|()| value.setattr("reason", reason))
+        .and_then(|()| value.setattr("transient", transient));
+    attributes.err().unwrap_or(exception)
 }
 
 /// The called tool ran and failed.

@@ -8,6 +8,7 @@ mod agent;
 mod commands;
 mod completion;
 mod error;
+mod jobs;
 mod logging;
 mod schema;
 
@@ -21,6 +22,8 @@ mod _mesh {
     #[pymodule_export]
     use crate::commands::{meshctl, registry};
     #[pymodule_export]
+    use crate::jobs::PyJobs;
+    #[pymodule_export]
     use crate::logging::start_logging;
     #[pymodule_export]
     use crate::schema::canonicalize;
@@ -28,10 +31,17 @@ mod _mesh {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", mesh_core::VERSION)?;
+        let py = module.py();
+        module.add(
+            "RegistryError",
+            py.get_type::<crate::error::RegistryError>(),
+        )?;
         // Stubs are compared with what is really here; without the list they could not be.
         let mut names = vec![
             "Agent",
             "CallHandle",
+            "Jobs",
+            "RegistryError",
             "Target",
             "__version__",
             "canonicalize",

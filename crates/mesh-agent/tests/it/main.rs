@@ -2,6 +2,7 @@
 
 mod calls;
 mod heartbeat;
+mod jobs;
 mod registry;
 mod settle;
 mod stop;

@@ -23,6 +23,8 @@ pub(crate) struct Answers {
     pub(crate) watch: Script,
     /// To a HEAD.
     pub(crate) ping: u16,
+    /// How many jobs wait, as a HEAD says.
+    pub(crate) pending_jobs: Option<u32>,
     /// Before each answer.
     pub(crate) delay: Duration,
 }
@@ -41,6 +43,7 @@ impl Registry {
             id: None,
             watch: Script::body(404, "text/plain", "404 page not found"),
             ping: 200,
+            pending_jobs: None,
             delay: Duration::ZERO,
         }));
         let script = Arc::clone(&answers);
@@ -106,7 +109,14 @@ impl Registry {
 fn answer(answers: &Mutex<Answers>, request: &Request) -> Script {
     let answers = answers.lock().expect("no test panics with it").clone();
     let script = match request.method.as_str() {
-        "HEAD" => Script::status(answers.ping),
+        "HEAD" => {
+            let hint = answers.pending_jobs;
+            let hint = hint.map_or(String::new(), |n| format!("x-mesh-pending-jobs: {n}\r\n"));
+            let status = answers.ping;
+            Script::default().send(format!(
+                "HTTP/1.1 {status} X\r\n{hint}content-length: 0\r\n\r\n"
+            ))
+        }
         "DELETE" => Script::status(204),
         "GET" => answers.watch.clone(),
         _ if answers.registration_status != 200 => Script::status(answers.registration_status),
