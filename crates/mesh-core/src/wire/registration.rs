@@ -55,6 +55,10 @@ pub struct Registration {
     /// Whether the agent calls A2A surfaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub a2a_consumer: Option<bool>,
+    /// What the agent's LLM functions ask for, function by function; accepted, not kept. The
+    /// registry goes by each tool's `llm_filter` and `llm_provider`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_agents: Option<Box<RawValue>>,
 }
 
 /// A function of an agent.
@@ -270,6 +274,17 @@ mod tests {
                 .tools
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn what_is_only_passed_on_keeps_its_text() {
+        let text =
+            r#"{"agent_id":"a","tools":[],"llm_agents":[{"function_id":"chat_1","n": 1.0}]}"#;
+        let registration: Registration = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&registration).unwrap(), text);
+        let silent: Registration = serde_json::from_str(r#"{"agent_id":"a"}"#).unwrap();
+        let written = serde_json::to_string(&silent).unwrap();
+        assert_eq!(written, r#"{"agent_id":"a","tools":[]}"#);
     }
 
     #[test]
