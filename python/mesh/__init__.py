@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mesh.calling.superseded import SupersededError
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.signatures import StrictDIError
+    from mesh.services.facade import MeshServiceUnavailableError
+    from mesh.services.views import selector, service
     from mesh.tracing.context import TraceContext
     from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
 
@@ -20,6 +22,7 @@ __all__ = [
     "McpMeshAgent",
     "McpMeshTool",
     "MeshJob",
+    "MeshServiceUnavailableError",
     "Stream",
     "StrictDIError",
     "SupersededError",
@@ -27,6 +30,8 @@ __all__ = [
     "__version__",
     "agent",
     "calling_job",
+    "selector",
+    "service",
     "tool",
 ]
 

@@ -10,6 +10,7 @@ HOMES = {
     "McpMeshAgent": "mesh.types",
     "McpMeshTool": "mesh.types",
     "MeshJob": "mesh.types",
+    "MeshServiceUnavailableError": "mesh.services.facade",
     "Stream": "mesh.types",
     "StrictDIError": "mesh.declaring.signatures",
     "SupersededError": "mesh.calling.superseded",
@@ -17,6 +18,8 @@ HOMES = {
     "__version__": "mesh._mesh",
     "agent": "mesh.declaring.decorators",
     "calling_job": "mesh.calling.job_context",
+    "selector": "mesh.services.views",
+    "service": "mesh.services.views",
     "tool": "mesh.declaring.decorators",
 }
 
@@ -42,7 +45,6 @@ PLANNED = frozenset(
         "MeshContextModel",
         "MeshLlmAgent",
         "MeshLlmRequest",
-        "MeshServiceUnavailableError",
         "ToolExecutionError",
         "a2a",
         "a2a_consumer",
@@ -55,8 +57,6 @@ PLANNED = frozenset(
         "route",
         "save_upload",
         "save_upload_result",
-        "selector",
-        "service",
         "startup_status",
         "upload_media",
     }

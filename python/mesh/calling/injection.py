@@ -96,15 +96,19 @@ class Filling:
 
     def _open_slots(self) -> Iterator[tuple[int, Injected | None]]:
         """The declared dependencies that the caller has not supplied, each with its parameter."""
-        slots = self.declaration.signature.slots
-        for index in range(len(self.declaration.dependencies)):
+        for index, parameter in enumerate(self.declaration.owners):
             # A dependency beyond the parameters is not injected, but may be required.
-            parameter = slots[index] if index < len(slots) else None
             if parameter is None or self.supplied(parameter.name) is None:
                 yield index, parameter
-        for parameter in slots[len(self.declaration.dependencies) :]:
+        for parameter in self.declaration.signature.slots[len(self.declaration.dependencies) :]:
             if self.supplied(parameter.name) is None:
                 self.set(parameter.name, None)
+        for name, (view, start) in self.declaration.views.items():
+            if self.supplied(name) is None:
+                from mesh.services.facade import Edges, facade
+
+                function = self.declaration.mcp_name
+                self.set(name, facade(Edges(self.member, function, start, view)))
 
     def _target(self, index: int) -> Target | None:
         if self.member is None:
@@ -125,7 +129,7 @@ class Filling:
             selector = self.declaration.dependencies[index]
             if selector.required:
                 raise unavailable(selector.capability)
-        if parameter is None:
+        if parameter is None or parameter.view is not None:
             return
         if target is None or self.member is None:
             self.set(parameter.name, None)

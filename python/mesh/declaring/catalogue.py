@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh.declaring.selectors import Selector
-from mesh.declaring.signatures import ToolSignature
+from mesh.declaring.signatures import Injected, ToolSignature
 from mesh.declaring.tasks import Task
+from mesh.services.views import ServiceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,22 @@ class ToolDeclaration:
     mcp_name: str = field(init=False)
     # What the decorator returned: the function with its dependencies filled in.
     wrapper: Callable[..., Any] = field(init=False)
+    # For each dependency the parameter that it fills, or the service of which it is a method.
+    owners: tuple[Injected | None, ...] = field(init=False)
+    # By parameter, a service and the index of its first method among the dependencies.
+    views: Mapping[str, tuple[ServiceView, int]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.mcp_name = self.name
         self.wrapper = self.function
+        owners: list[Injected | None] = list(self.signature.slots[: len(self.dependencies)])
+        views: dict[str, tuple[ServiceView, int]] = {}
+        for extra in self.signature.extras:
+            if extra.view is not None:
+                views[extra.name] = (extra.view, len(owners))
+                owners += [extra] * len(extra.view.edges)
+        owners += [None] * (len(self.dependencies) - len(owners))
+        self.owners, self.views = tuple(owners), views
 
 
 class Catalogue:

@@ -13,6 +13,7 @@ from mesh.declaring.catalogue import AgentDeclaration, Location, ToolDeclaration
 from mesh.declaring.selectors import parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
 from mesh.declaring.tasks import task_of
+from mesh.services.views import check_views
 from mesh.serving.environment import read_flag
 from mesh.serving.lifecycle import start_when_main_ends
 
@@ -138,6 +139,8 @@ def tool(
                 "write `async def`, or leave out task=True"
             )
         signature = analyse(function, len(selectors), is_task=checked_task is not None)
+        views = [each.view for each in signature.extras if each.view is not None]
+        check_views(function, views, (len(signature.slots), len(selectors)))
         check_counts(
             function.__name__,
             len(signature.slots),
@@ -152,7 +155,7 @@ def tool(
             version=checked_version,
             description=checked_description,
             tags=checked_tags,
-            dependencies=selectors,
+            dependencies=(*selectors, *(edge for view in views for _, edge in view.edges)),
             output_schema_strict=strict is not False,
             kwargs=kwargs,
             location=Location.of_function(function),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from mesh.services.views import ServiceView, view_of
 from mesh.types import McpMeshTool, MeshJob
 
 logger = logging.getLogger("mesh")
@@ -26,6 +27,8 @@ class Kind(Enum):
     SUBMITTER = "submitter"
     # The job that a task works on.
     CONTROLLER = "controller"
+    # An object whose methods are functions of other agents.
+    SERVICE = "service"
 
 
 # The kinds that stand for a dependency.
@@ -53,6 +56,8 @@ class Injected:
 
     name: str
     kind: Kind
+    # Of the kind `SERVICE`.
+    view: ServiceView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,11 @@ def analyse(
     complete = inspect.signature(function)
     hints = _hints(function, complete)
     kinds = {name: _kind(hints.get(name)) for name in complete.parameters}
-    injected = [Injected(name, kind) for name, kind in kinds.items() if kind is not None]
+    injected = [
+        Injected(name, kind, view_of(hints[name]) if kind is Kind.SERVICE else None)
+        for name, kind in kinds.items()
+        if kind is not None
+    ]
     if not injected and dependency_count:
         injected = _untyped_single(function, complete)
     injected = _with_job(function, injected, is_task=is_task)
@@ -194,6 +203,8 @@ def _kind(annotation: Any) -> Kind | None:
         ]
         return NAMES.get(names[0]) if len(names) == 1 else None
     if isinstance(annotation, type):
+        if view_of(annotation) is not None:
+            return Kind.SERVICE
         return next((kind for marker, kind in MARKERS if issubclass(annotation, marker)), None)
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
