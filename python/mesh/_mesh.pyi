@@ -94,7 +94,7 @@ class RegistryError(RuntimeError):
 
 @final
 class Jobs:
-    """Asks a registry about jobs; every request completes a future, or fails it with `RegistryError`."""
+    """Asks a registry about jobs; each request completes a future or fails it: `RegistryError`."""
 
     @staticmethod
     def connect(registry_url: str, /) -> Jobs: ...
