@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from mesh.declaring.signatures import StrictDIError
     from mesh.services.facade import MeshServiceUnavailableError
     from mesh.services.views import selector, service
+    from mesh.thinking.errors import MaxIterationsError, ToolExecutionError
+    from mesh.thinking.wire import MeshLlmRequest
     from mesh.tracing.context import TraceContext
     from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
 
 __all__ = [
     "CallingJob",
+    "MaxIterationsError",
     "McpMeshAgent",
     "McpMeshTool",
     "MeshJob",
+    "MeshLlmRequest",
     "MeshServiceUnavailableError",
     "Stream",
     "StrictDIError",
     "SupersededError",
+    "ToolExecutionError",
     "TraceContext",
     "__version__",
     "agent",
