@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mesh.calling.job_context import CallingJob, calling_job
     from mesh.calling.superseded import SupersededError
     from mesh.declaring.decorators import agent, tool
+    from mesh.declaring.routes import route
     from mesh.declaring.signatures import StrictDIError
     from mesh.services.facade import MeshServiceUnavailableError
     from mesh.services.views import selector, service
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "agent",
     "calling_job",
+    "route",
     "selector",
     "service",
     "tool",

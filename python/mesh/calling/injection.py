@@ -60,7 +60,7 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
     functools.update_wrapper(wrapper, function)
     visible = declaration.signature.visible
     wrapper.__signature__ = visible
-    wrapper.__annotations__ = _annotations(visible)
+    wrapper.__annotations__ = annotations_of(visible)
     wrapper.__mesh_tool__ = declaration
     return wrapper  # type: ignore[no-any-return]
 
@@ -128,7 +128,7 @@ class Filling:
         if target is None:
             selector = self.declaration.dependencies[index]
             if selector.required:
-                raise unavailable(selector.capability)
+                raise self.refusal(selector.capability)
         if parameter is None or parameter.view is not None:
             return
         if target is None or self.member is None:
@@ -139,6 +139,10 @@ class Filling:
         proxy = BlockingProxy if is_blocking else AsyncProxy
         function = self.declaration.mcp_name
         self.set(parameter.name, proxy(self.member, function, index, target))
+
+    def refusal(self, capability: str) -> Exception:
+        """What is raised when nobody provides a required dependency."""
+        return unavailable(capability)
 
     def supplied(self, name: str) -> Any:
         """What the caller has passed for a parameter, if anything."""
@@ -165,7 +169,8 @@ def unavailable(capability: str) -> Exception:
     return ToolError(json.dumps(body, separators=(",", ":"), ensure_ascii=False))
 
 
-def _annotations(signature: inspect.Signature) -> dict[str, Any]:
+def annotations_of(signature: inspect.Signature) -> dict[str, Any]:
+    """The annotations that a function with this signature would have."""
     annotations = {
         name: parameter.annotation
         for name, parameter in signature.parameters.items()

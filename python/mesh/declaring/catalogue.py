@@ -63,7 +63,7 @@ class AgentDeclaration:
 
 @dataclass(slots=True)
 class ToolDeclaration:
-    """The arguments of `@mesh.tool` and the function under it."""
+    """A function and the arguments of its `@mesh.tool` or `@mesh.route`."""
 
     function: Callable[..., Any]
     name: str
@@ -106,6 +106,8 @@ class Catalogue:
     def __init__(self) -> None:
         self.agent: AgentDeclaration | None = None
         self.tools: dict[str, ToolDeclaration] = {}
+        # Endpoints of web applications; any number may share a name, and even their lines.
+        self.routes: list[ToolDeclaration] = []
 
     def add_agent(self, declaration: AgentDeclaration) -> None:
         """Keeps the agent; a second, different one is a `ValueError`."""
@@ -128,10 +130,15 @@ class Catalogue:
             )
         self.tools[declaration.name] = declaration
 
+    def add_route(self, declaration: ToolDeclaration) -> None:
+        """Keeps an endpoint of a web application."""
+        self.routes.append(declaration)
+
     def clear(self) -> None:
         """Forgets everything, for tests."""
         self.agent = None
         self.tools.clear()
+        self.routes.clear()
 
 
 catalogue = Catalogue()

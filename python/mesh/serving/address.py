@@ -44,11 +44,10 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def advertised(settings: Settings, listener: socket.socket | None) -> tuple[str, int]:
-    """Host and port for the registry; what was bound, not what was asked for."""
+def advertised(settings: Settings, port: int) -> tuple[str, int]:
+    """Host and port for the registry; `port` is what was bound, not what was asked for."""
     if settings.http_endpoint is not None:
         return settings.http_endpoint
-    port = listener.getsockname()[1] if listener is not None else 0
     return settings.http_host or outward_host(), port
 
 

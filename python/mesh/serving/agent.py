@@ -73,9 +73,10 @@ class RunningAgent:
         server, served = await adopt(
             self._settings.name, self._catalogue, self._main, member.headers
         )
+        port = self._listener.getsockname()[1] if self._listener is not None else 0
         payload = registration(
             self._settings,
-            address.advertised(self._settings, self._listener),
+            address.advertised(self._settings, port),
             {
                 name: (declaration, served[name].parameters)
                 for name, declaration in self._catalogue.tools.items()

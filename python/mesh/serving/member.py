@@ -95,6 +95,12 @@ class Member:
         if problem is not None:
             logger.info("the registry was not told that the agent leaves: %s", problem)
 
+    def leave_at_exit(self) -> None:
+        """The farewell of a process that ends without its event loop."""
+        agent, self._agent = self._agent, None
+        if agent is not None:
+            agent.stop(FAREWELL)
+
     def runtime(self) -> tuple[str, str | None]:
         """The runtime's state for the probes, and what is wrong with it."""
         if self.ending.is_set():

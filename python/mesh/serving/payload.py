@@ -24,11 +24,45 @@ def registration(
     tools: Mapping[str, tuple[ToolDeclaration, Mapping[str, Any]]],
 ) -> Fields:
     """The whole payload; `tools` are the declarations with FastMCP's input schemas."""
+    described = [
+        _tool(declaration, parameters, strict=settings.schema_strict)
+        for declaration, parameters in tools.values()
+    ]
+    return _agent(settings, "mcp_agent", address) | {
+        "tools": described,
+        "a2a_producer": False,
+        "a2a_consumer": False,
+    }
+
+
+def route_registration(
+    settings: Settings, address: tuple[str, int], routes: Mapping[str, ToolDeclaration]
+) -> Fields:
+    """The payload of a web application. `routes` are its endpoints by `METHOD:/path`; those that
+    need nothing of the mesh are nothing to it either."""
+    described = [
+        {
+            "function_name": name,
+            "capability": "",
+            "version": declaration.version,
+            "dependencies": [_dependency(each) for each in declaration.dependencies],
+        }
+        for name, declaration in routes.items()
+        if declaration.dependencies
+    ]
+    return _agent(settings, "api", address) | {
+        "tools": described,
+        "a2a_producer": False,
+        "a2a_consumer": False,
+    }
+
+
+def _agent(settings: Settings, agent_type: str, address: tuple[str, int]) -> Fields:
     host, port = address
     fields: Fields = {
         "agent_id": settings.agent_id,
         "name": settings.name,
-        "agent_type": "mcp_agent",
+        "agent_type": agent_type,
         "version": settings.version,
     }
     if settings.description:
@@ -39,12 +73,6 @@ def registration(
         "namespace": settings.namespace,
         "status": "healthy",
         "runtime": "python",
-        "tools": [
-            _tool(declaration, parameters, strict=settings.schema_strict)
-            for declaration, parameters in tools.values()
-        ],
-        "a2a_producer": False,
-        "a2a_consumer": False,
     }
 
 

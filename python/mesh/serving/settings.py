@@ -73,7 +73,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
     """Reads the settings; raises `SettingError`."""
     prefix = _name(environ, "MCP_MESH_AGENT_NAME", "name", agent.name if agent else "agent")
     agent_id = read_text(environ, "MCP_MESH_AGENT_ID") or f"{prefix}-{uuid.uuid4().hex[:8]}"
-    _check_name("MCP_MESH_AGENT_ID", agent_id, MAX_AGENT_ID)
+    check_name("MCP_MESH_AGENT_ID", agent_id, MAX_AGENT_ID)
     named = agent is not None or "MCP_MESH_AGENT_NAME" in environ
     version = read_text(environ, "MCP_MESH_AGENT_VERSION") or (
         agent.version if agent else read_text(environ, "MCP_MESH_VERSION")
@@ -134,13 +134,14 @@ def _name(environ: Environ, variable: str, argument: str, declared: str) -> str:
     """A name from the environment, or else from the argument of `@mesh.agent`."""
     value = read_text(environ, variable)
     if value is None:
-        _check_name(f"{argument} in @mesh.agent", declared, MAX_LABEL)
+        check_name(f"{argument} in @mesh.agent", declared, MAX_LABEL)
         return declared
-    _check_name(variable, value, MAX_LABEL)
+    check_name(variable, value, MAX_LABEL)
     return value
 
 
-def _check_name(origin: str, value: str, longest: int) -> None:
+def check_name(origin: str, value: str, longest: int) -> None:
+    """Raises `SettingError` for what no registry accepts as a name."""
     # A registry would refuse it again and again, and the agent would never be in the mesh.
     if len(value) > longest or PLAIN_NAME.fullmatch(value) is None:
         raise SettingError(

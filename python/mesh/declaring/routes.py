@@ -1,0 +1,91 @@
+"""`@mesh.route`: endpoints of a FastAPI application that use functions of agents."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from mesh.calling.endpoints import wrap_endpoint
+from mesh.declaring.arguments import Arguments, drop_legacy
+from mesh.declaring.catalogue import Location, ToolDeclaration, catalogue
+from mesh.declaring.selectors import parse_selectors
+from mesh.declaring.signatures import analyse, check_counts
+from mesh.serving.environment import read_flag
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def route(
+    misplaced: object = None,
+    /,
+    *,
+    dependencies: Sequence[Any] | None = None,
+    **metadata: Any,
+) -> Callable[[F], F]:
+    """Declares what an endpoint of a FastAPI application needs from agents.
+
+    It stands under the decorator of FastAPI. `dependencies[i]` is injected into the i-th parameter
+    that is annotated as `McpMeshTool` or `MeshJob`; FastAPI does not see these and treats all
+    others as usual. A request whose required dependency nobody provides is answered with 503.
+    A return annotation `mesh.Stream[str]` makes the answer a stream of Server-Sent Events. The
+    application is registered while its server runs. Wrong arguments raise `ValueError`.
+    """
+    check = Arguments("@mesh.route")
+    if misplaced is not None:
+        raise ValueError(
+            "@mesh.route takes keywords: write @mesh.route() or @mesh.route(dependencies=[...])"
+        )
+    drop_legacy(metadata)
+    selectors = parse_selectors(dependencies)
+
+    def declare(target: F) -> F:
+        if not inspect.isroutine(target):
+            raise ValueError(f"{check.decorator} decorates functions, got {target!r}")
+        if not read_flag(os.environ, "MCP_MESH_ENABLED", default=True):
+            return target
+        declaration = _declaration(target, selectors, metadata)
+        catalogue.add_route(declaration)
+        declaration.wrapper = wrap_endpoint(declaration)
+        declaration.wrapper._mesh_route_metadata = {  # type: ignore[attr-defined]
+            "dependencies": list(dependencies or ()),
+            **metadata,
+        }
+        from mesh.serving.applications import follow_applications
+
+        follow_applications()
+        return declaration.wrapper  # type: ignore[return-value]
+
+    return declare
+
+
+def _declaration(
+    function: Callable[..., Any], selectors: tuple[Any, ...], metadata: dict[str, Any]
+) -> ToolDeclaration:
+    signature = analyse(function, len(selectors))
+    location = Location.of_function(function)
+    for parameter in signature.extras:
+        raise ValueError(
+            f"@mesh.route at {location}: parameter `{parameter.name}` of `{function.__name__}` "
+            "cannot be injected into a route; a route takes McpMeshTool and MeshJob"
+        )
+    check_counts(
+        function.__name__,
+        len(signature.slots),
+        len(selectors),
+        strict=read_flag(os.environ, "MCP_MESH_STRICT_DI", default=False),
+    )
+    return ToolDeclaration(
+        function=function,
+        name=function.__name__,
+        signature=signature,
+        capability=None,
+        version="1.0.0",
+        description=None,
+        tags=(),
+        dependencies=selectors,
+        output_schema_strict=False,
+        kwargs=metadata,
+        location=location,
+    )
