@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::call::{Completion, perform};
 use crate::heartbeat::{Command, Heartbeat};
+use crate::settle::Need;
 use crate::shared::Shared;
 use crate::{AgentSettings, AgentState, Call, CallError, CallHandle, Health, Jobs, JobsError};
 use crate::{StartError, Status, Target, Wiring};
@@ -150,8 +151,21 @@ impl Agent {
     where
         F: FnOnce(Option<Arc<Target>>) + Send + 'static,
     {
-        let shared = &self.inner.shared;
-        shared.wait_for_slot(function, index, Box::new(done));
+        let need = Need::Slot(function.to_owned(), index);
+        let function = function.to_owned();
+        let done = move |wiring: &Wiring| done(wiring.slot(&function, index));
+        self.inner.shared.wait_for(need, Box::new(done));
+    }
+
+    /// Hands the LLM provider of `function` to `done`, like [`Self::wait_for_slot`].
+    pub fn wait_for_llm_provider<F>(&self, function: &str, done: F)
+    where
+        F: FnOnce(Option<Arc<str>>) + Send + 'static,
+    {
+        let need = Need::LlmProvider(function.to_owned());
+        let function = function.to_owned();
+        let done = move |wiring: &Wiring| done(wiring.llm_provider(&function));
+        self.inner.shared.wait_for(need, Box::new(done));
     }
 
     /// Describes the agent anew; the registry is told at once. The id stays.

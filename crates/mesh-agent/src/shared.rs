@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use mesh_core::wire::{Answer, Registration};
 use parking_lot::Mutex;
 
-use crate::settle::{Done, Settle};
+use crate::settle::{Done, Need, Settle};
 use crate::status::StatusBoard;
 use crate::{AgentSettings, AgentState, Target, Wiring};
 
@@ -47,11 +47,11 @@ impl Shared {
         self.wiring.load().slot(function, index)
     }
 
-    pub(crate) fn wait_for_slot(&self, function: &str, index: usize, done: Done) {
+    pub(crate) fn wait_for(&self, need: Need, done: Done) {
         // The wiring is read under the lock: `publish` stores it before it takes the lock, so either
         // it is seen here or the waiter is seen there.
         let mut settle = self.settle.lock();
-        let told = settle.wait(&self.wiring.load(), function, index, done);
+        let told = settle.wait(self.wiring(), need, done);
         drop(settle);
         told.tell();
     }
@@ -63,7 +63,7 @@ impl Shared {
         tracing::debug!(version = wiring.version(), "wiring changed");
         let wiring = Arc::new(wiring);
         self.wiring.store(Arc::clone(&wiring));
-        let told = self.settle.lock().notice(&wiring);
+        let told = self.settle.lock().notice(wiring);
         told.tell();
     }
 
@@ -72,7 +72,7 @@ impl Shared {
     }
 
     pub(crate) fn close_settle(&self) {
-        let told = self.settle.lock().close(&self.wiring.load());
+        let told = self.settle.lock().close(self.wiring());
         told.tell();
     }
 }

@@ -1,9 +1,9 @@
 //! Who is called for which dependency.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use mesh_core::wire::{Answer, DependencyAnswer};
+use mesh_core::wire::{Answer, DependencyAnswer, LlmProviderAnswer};
 use serde_json::value::RawValue;
 
 /// The provider of one dependency.
@@ -53,9 +53,12 @@ impl Target {
 pub struct Wiring {
     version: u64,
     slots: HashMap<String, Vec<Option<Arc<Target>>>>,
-    llm_tools: String,
-    llm_providers: String,
+    llm_tools: Texts,
+    llm_providers: Texts,
 }
+
+/// By function, JSON. A text that stays the same stays the same object.
+type Texts = HashMap<String, Arc<str>>;
 
 impl Wiring {
     /// Grows whenever the content changes; 0 before the first answer.
@@ -70,18 +73,17 @@ impl Wiring {
         self.slots.get(function)?.get(index)?.clone()
     }
 
-    /// By function, the tools that its LLM filter selects: a JSON object as the registry sent it,
-    /// empty before the first answer.
+    /// The tools that the LLM filter of `function` selects: a JSON array, in the registry's order. None
+    /// if the function has no filter or nobody answered yet.
     #[must_use]
-    pub fn llm_tools(&self) -> &str {
-        &self.llm_tools
+    pub fn llm_tools(&self, function: &str) -> Option<Arc<str>> {
+        self.llm_tools.get(function).cloned()
     }
 
-    /// By function, its LLM provider: a JSON object as the registry sent it, empty before the first
-    /// answer.
+    /// The LLM provider of `function`, if there is one: a JSON object.
     #[must_use]
-    pub fn llm_providers(&self) -> &str {
-        &self.llm_providers
+    pub fn llm_provider(&self, function: &str) -> Option<Arc<str>> {
+        self.llm_providers.get(function).cloned()
     }
 
     /// The wiring after `answer`; `None` if it says what is known already.
@@ -89,8 +91,10 @@ impl Wiring {
     /// Everything is replaced: what the answer does not mention is not wired any more. A target that
     /// stays the same stays the same object.
     pub(crate) fn after(&self, answer: Answer) -> Option<Self> {
-        let llm_tools = as_json(&answer.llm_tools);
-        let llm_providers = as_json(&answer.llm_providers);
+        let llm_tools = texts(&self.llm_tools, answer.llm_tools);
+        let providers = answer.llm_providers.into_iter();
+        let providers = providers.filter(|(_, provider)| is_wired(provider));
+        let llm_providers = texts(&self.llm_providers, providers);
         let slots: HashMap<_, _> = answer
             .dependencies_resolved
             .into_iter()
@@ -121,8 +125,23 @@ impl Wiring {
     }
 }
 
-fn as_json<T: serde::Serialize>(map: &BTreeMap<String, T>) -> String {
-    serde_json::to_string(map).expect("wire structs can always be written")
+fn is_wired(provider: &LlmProviderAnswer) -> bool {
+    provider.status.is_wired() && !provider.endpoint.is_empty() && !provider.name.is_empty()
+}
+
+fn texts<T: serde::Serialize>(
+    known: &Texts,
+    current: impl IntoIterator<Item = (String, T)>,
+) -> Texts {
+    let texts = current.into_iter().map(|(function, value)| {
+        let text = serde_json::to_string(&value).expect("wire structs can always be written");
+        let text = match known.get(&function) {
+            Some(known) if **known == *text => Arc::clone(known),
+            _ => Arc::from(text),
+        };
+        (function, text)
+    });
+    texts.collect()
 }
 
 #[cfg(test)]
@@ -200,6 +219,35 @@ mod tests {
     #[test]
     fn an_empty_first_answer_is_an_answer() {
         let wiring = Wiring::default().after(answer("{}")).unwrap();
-        assert_eq!((wiring.version(), wiring.llm_tools()), (1, "{}"));
+        assert_eq!((wiring.version(), wiring.llm_tools("g")), (1, None));
+    }
+
+    #[test]
+    fn an_llm_functions_provider_and_tools_are_texts_that_stay_while_they_are_the_same() {
+        let answer = |status: &str, tools: &str| -> Answer {
+            let text = format!(
+                r#"{{"agent_id":"a-1","status":"success","timestamp":"2026-01-01T00:00:00Z",
+                    "message":"","llm_tools":{{"chat":{tools}}},"llm_providers":{{"chat":{{
+                    "agent_id":"p-1","name":"process","endpoint":"http://h:1","vendor":"x",
+                    "status":"{status}"}}}}}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let first = Wiring::default().after(answer("available", "[]")).unwrap();
+        assert_eq!(first.llm_tools("chat").as_deref(), Some("[]"));
+        assert_eq!(first.llm_tools("other"), None);
+        let provider = first.llm_provider("chat").unwrap();
+        assert!(provider.contains(r#""name":"process""#), "{provider}");
+
+        let tool = r#"[{"name":"echo","capability":"echo","endpoint":"http://h:2"}]"#;
+        let second = first.after(answer("available", tool)).unwrap();
+        assert!(second.llm_tools("chat").unwrap().contains("http://h:2"));
+        assert!(Arc::ptr_eq(
+            &provider,
+            &second.llm_provider("chat").unwrap()
+        ));
+
+        let third = second.after(answer("unavailable", tool)).unwrap();
+        assert_eq!(third.llm_provider("chat"), None);
     }
 }

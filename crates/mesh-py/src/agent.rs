@@ -3,48 +3,17 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use mesh_agent::{Agent, AgentSettings, Call, Headers, Health, Stopped, Target};
+use mesh_agent::{Agent, AgentSettings, Call, Headers, Health, Stopped};
 use mesh_core::wire::Registration;
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use serde_json::value::RawValue;
 
 use crate::completion::{self, Future, report};
 use crate::error;
 use crate::jobs::PyJobs;
-
-/// The provider of one dependency.
-#[pyclass(frozen, name = "Target", module = "mesh._mesh")]
-pub(crate) struct PyTarget(Arc<Target>);
-
-#[pymethods]
-impl PyTarget {
-    #[getter]
-    fn agent_id(&self) -> &str {
-        &self.0.agent_id
-    }
-
-    #[getter]
-    fn endpoint(&self) -> &str {
-        &self.0.endpoint
-    }
-
-    #[getter]
-    fn function_name(&self) -> &str {
-        &self.0.function_name
-    }
-
-    #[getter]
-    fn capability(&self) -> &str {
-        &self.0.capability
-    }
-
-    /// Another function of the same agent.
-    fn with_function(&self, name: &str) -> Self {
-        let mut target = Target::clone(&self.0);
-        name.clone_into(&mut target.function_name);
-        Self(Arc::new(target))
-    }
-}
+use crate::llm::LlmTexts;
+use crate::target::PyTarget;
 
 /// A call under way.
 #[pyclass(frozen, module = "mesh._mesh")]
@@ -72,7 +41,11 @@ type Request = (String, f64, Vec<(String, String)>);
 
 /// A running agent.
 #[pyclass(frozen, name = "Agent", module = "mesh._mesh")]
-pub(crate) struct PyAgent(Agent);
+pub(crate) struct PyAgent {
+    agent: Agent,
+    /// What the wiring says of LLM functions, as Python reads it.
+    llm: LlmTexts,
+}
 
 #[pymethods]
 impl PyAgent {
@@ -89,25 +62,28 @@ impl PyAgent {
         };
         let registration = parse_registration(registration)?;
         py.detach(|| Agent::start(registration, &settings))
-            .map(Self)
+            .map(|agent| Self {
+                agent,
+                llm: LlmTexts::default(),
+            })
             .map_err(|error| error::start(&error))
     }
 
     #[getter]
     fn agent_id(&self) -> &str {
-        self.0.agent_id()
+        self.agent.agent_id()
     }
 
     /// The state towards the registry, and the last failure.
     fn status(&self) -> (&'static str, Option<String>) {
-        let status = self.0.status();
+        let status = self.agent.status();
         (status.state.as_str(), status.last_error)
     }
 
     /// The provider of a dependency, if there is one now.
     #[pyo3(signature = (function, index, /))]
     fn slot(&self, function: &str, index: usize) -> Option<PyTarget> {
-        self.0.slot(function, index).map(PyTarget)
+        self.agent.slot(function, index).map(PyTarget)
     }
 
     /// Completes `future` with the provider, when there is one or when waiting has no more sense.
@@ -121,7 +97,7 @@ impl PyAgent {
     ) -> PyResult<()> {
         let future = Future::new(future)?;
         py.detach(|| {
-            self.0.wait_for_slot(function, index, move |target| {
+            self.agent.wait_for_slot(function, index, move |target| {
                 report(|py| {
                     let target = target.map(PyTarget).into_pyobject(py);
                     future.complete(py, target)
@@ -136,12 +112,71 @@ impl PyAgent {
     fn wait_slot(&self, py: Python<'_>, function: &str, index: usize) -> Option<PyTarget> {
         py.detach(|| {
             let (sender, receiver) = mpsc::sync_channel(1);
-            self.0.wait_for_slot(function, index, move |target| {
+            self.agent.wait_for_slot(function, index, move |target| {
                 let _nobody_waits = sender.send(target);
             });
             receiver.recv().ok().flatten()
         })
         .map(PyTarget)
+    }
+
+    /// The tools that the LLM filter of a function selects. The list is read once per change and
+    /// belongs to everybody: it must not be changed.
+    #[pyo3(signature = (function, /))]
+    fn llm_tools<'py>(&self, py: Python<'py>, function: &str) -> PyResult<Bound<'py, PyAny>> {
+        match self.agent.wiring().llm_tools(function) {
+            Some(tools) => self.llm.tools.read(py, function, &tools),
+            None => Ok(PyList::empty(py).into_any()),
+        }
+    }
+
+    /// The LLM provider of a function, if there is one now; it must not be changed either.
+    #[pyo3(signature = (function, /))]
+    fn llm_provider<'py>(
+        &self,
+        py: Python<'py>,
+        function: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let provider = self.agent.wiring().llm_provider(function);
+        self.read_provider(py, function, provider)
+    }
+
+    /// Completes `future` with the LLM provider, when there is one or when waiting has no more sense.
+    #[pyo3(signature = (function, future, /))]
+    fn await_llm_provider(
+        &self,
+        py: Python<'_>,
+        function: &str,
+        future: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let future = Future::new(future)?;
+        py.detach(|| {
+            self.agent.wait_for_llm_provider(function, move |provider| {
+                report(|py| {
+                    let provider = provider.map(|provider| completion::json(py, &provider));
+                    let none = py.None().into_bound(py);
+                    future.complete(py, provider.unwrap_or(Ok(none)))
+                });
+            });
+        });
+        Ok(())
+    }
+
+    /// Waits for the LLM provider, until waiting has no more sense.
+    #[pyo3(signature = (function, /))]
+    fn wait_llm_provider<'py>(
+        &self,
+        py: Python<'py>,
+        function: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let provider = py.detach(|| {
+            let (sender, receiver) = mpsc::sync_channel(1);
+            self.agent.wait_for_llm_provider(function, move |provider| {
+                let _nobody_waits = sender.send(provider);
+            });
+            receiver.recv().ok().flatten()
+        });
+        self.read_provider(py, function, provider)
     }
 
     /// Calls `target` and completes `future` with the result.
@@ -154,7 +189,7 @@ impl PyAgent {
     ) -> PyResult<CallHandle> {
         let call = prepare(target, request)?;
         let future = Future::new(future)?;
-        let handle = self.0.call(call, move |outcome| {
+        let handle = self.agent.call(call, move |outcome| {
             report(|py| {
                 let value = completion::value(py, outcome);
                 future.complete(py, value)
@@ -172,14 +207,14 @@ impl PyAgent {
         request: Request,
     ) -> PyResult<Bound<'py, PyAny>> {
         let call = prepare(target, request)?;
-        let outcome = py.detach(|| self.0.call_blocking(call));
+        let outcome = py.detach(|| self.agent.call_blocking(call));
         completion::value(py, outcome)
     }
 
     /// Describes the agent anew; the registry is told at once.
     #[pyo3(signature = (registration, /))]
     fn replace(&self, registration: &str) -> PyResult<()> {
-        self.0.replace(parse_registration(registration)?);
+        self.agent.replace(parse_registration(registration)?);
         Ok(())
     }
 
@@ -189,13 +224,13 @@ impl PyAgent {
         let allowed = "`healthy`, `degraded` or `unhealthy`";
         let health =
             Health::parse(health).ok_or_else(|| error::choice("the health", health, allowed))?;
-        self.0.set_health(health);
+        self.agent.set_health(health);
         Ok(())
     }
 
     /// What the agent asks its registry about jobs.
     fn jobs(&self, py: Python<'_>) -> PyResult<PyJobs> {
-        self.0
+        self.agent
             .jobs()
             .map(PyJobs)
             .map_err(|error| error::registry(py, &error))
@@ -203,17 +238,29 @@ impl PyAgent {
 
     /// How many jobs waited for agents of this name when the registry was heard last.
     fn pending_hint(&self) -> u32 {
-        self.0.pending_jobs()
+        self.agent.pending_jobs()
     }
 
     /// Leaves the mesh; what could not be done is returned.
     #[pyo3(signature = (patience, /))]
     fn stop(&self, py: Python<'_>, patience: f64) -> PyResult<Option<String>> {
         let patience = duration("patience", patience)?;
-        match py.detach(|| self.0.stop(patience)) {
+        match py.detach(|| self.agent.stop(patience)) {
             Stopped::Left | Stopped::NothingToLeave => Ok(None),
             Stopped::Unheard(reason) => Ok(Some(reason)),
         }
+    }
+}
+
+impl PyAgent {
+    fn read_provider<'py>(
+        &self,
+        py: Python<'py>,
+        function: &str,
+        provider: Option<Arc<str>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let provider = provider.map(|text| self.llm.providers.read(py, function, &text));
+        provider.transpose()
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn value(
     outcome: Result<ToolOutcome, CallError>,
 ) -> PyResult<Bound<'_, PyAny>> {
     match error::failed(outcome.map_err(|error| error::call(&error))?)? {
-        ToolOutcome::Json(json) => self::json(py, &json),
+        ToolOutcome::Json(json) => self::json(py, json.get()),
         ToolOutcome::Text(text) => Ok(PyString::new(py, &text).into_any()),
         ToolOutcome::Null | ToolOutcome::Failed { .. } => Ok(py.None().into_bound(py)),
     }
@@ -79,7 +79,7 @@ pub(crate) fn answer(
     outcome: Result<Option<Box<RawValue>>, JobsError>,
 ) -> PyResult<Bound<'_, PyAny>> {
     match outcome {
-        Ok(Some(answer)) => json(py, &answer),
+        Ok(Some(answer)) => json(py, answer.get()),
         Ok(None) => Ok(py.None().into_bound(py)),
         Err(error) => Err(error::registry(py, &error)),
     }
@@ -97,8 +97,9 @@ pub(crate) fn report(callback: impl FnOnce(Python<'_>) -> PyResult<()>) {
     }
 }
 
-fn json<'py>(py: Python<'py>, value: &RawValue) -> PyResult<Bound<'py, PyAny>> {
-    Ok(loads(py)?.call1(py, (value.get(),))?.into_bound(py))
+/// `text` as Python's `json` reads it.
+pub(crate) fn json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    Ok(loads(py)?.call1(py, (text,))?.into_bound(py))
 }
 
 fn settle_function(py: Python<'_>) -> PyResult<&Py<PyAny>> {

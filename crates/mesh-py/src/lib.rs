@@ -9,15 +9,17 @@ mod commands;
 mod completion;
 mod error;
 mod jobs;
+mod llm;
 mod logging;
 mod schema;
+mod target;
 
 #[pyo3::pymodule]
 mod _mesh {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::agent::{CallHandle, PyAgent, PyTarget};
+    use crate::agent::{CallHandle, PyAgent};
     #[cfg(feature = "commands")]
     #[pymodule_export]
     use crate::commands::{meshctl, registry};
@@ -27,6 +29,8 @@ mod _mesh {
     use crate::logging::start_logging;
     #[pymodule_export]
     use crate::schema::canonicalize;
+    #[pymodule_export]
+    use crate::target::PyTarget;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -13,7 +13,7 @@ use mesh_test::{Request, Script, ScriptedServer};
 /// What the registry says next.
 #[derive(Clone)]
 pub(crate) struct Answers {
-    /// To a POST: `dependencies_resolved`, or the reason of a refusal.
+    /// To a POST: `dependencies_resolved` and whatever stands behind it, or the reason of a refusal.
     pub(crate) registration: Result<String, String>,
     /// To a POST, when it is not 200.
     pub(crate) registration_status: u16,

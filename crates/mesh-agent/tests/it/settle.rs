@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use mesh_agent::{Agent, AgentSettings, Target};
+use serde_json::value::RawValue;
 
 use crate::registry::{Registry, description, until_registered};
 
@@ -96,4 +97,42 @@ fn a_stop_ends_the_wait() {
     agent.stop(Duration::from_secs(1));
     assert_eq!(waiting.try_recv(), Ok(None));
     assert_eq!(wait(&agent, 0).try_recv(), Ok(None));
+}
+
+#[test]
+fn the_provider_of_an_llm_function_is_awaited_too() {
+    let registry = Registry::start();
+    let settings = AgentSettings {
+        settle: LONG,
+        ..registry.settings()
+    };
+    let mut registration = description();
+    registration.tools[0].dependencies.clear();
+    let selector = RawValue::from_string(r#"{"capability":"llm"}"#.to_owned());
+    registration.tools[0].llm_provider = Some(selector.expect("JSON"));
+    let agent = Agent::start(registration, &settings).expect("an agent");
+    until_registered(&agent);
+    let wait = || {
+        let (sender, receiver) = channel();
+        agent.wait_for_llm_provider("greet", move |provider| {
+            sender.send(provider).expect("the test waits");
+        });
+        receiver
+    };
+    let waiting = wait();
+    assert!(waiting.recv_timeout(Duration::from_millis(200)).is_err());
+    registry.say(|answers| {
+        answers.registration = Ok(r#"{},"llm_providers":{"greet":{"agent_id":"p-1",
+            "name":"process","endpoint":"http://h:1","status":"available"}}"#
+            .to_owned());
+        answers.ping = 202;
+    });
+    let provider = waiting.recv_timeout(LONG).unwrap().expect("a provider");
+    assert!(provider.contains(r#""agent_id":"p-1""#), "{provider}");
+    // It was the only need, so the window is closed: who comes later waits for nothing.
+    registry.say(|answers| answers.registration = Ok("{}".to_owned()));
+    crate::registry::eventually("the provider is lost", || {
+        agent.wiring().llm_provider("greet").is_none()
+    });
+    assert_eq!(wait().try_recv(), Ok(None));
 }
