@@ -7,6 +7,7 @@ package has no side effects and loads neither FastMCP nor pydantic.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mesh import jobs
     from mesh._mesh import __version__
     from mesh.calling.job_context import CallingJob, calling_job
     from mesh.calling.superseded import SupersededError
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from mesh.thinking.wire import MeshLlmRequest
     from mesh.tracing.context import TraceContext
     from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
+    from mesh.working.requests import JobNotFoundError, JobTerminalError
 
 __all__ = [
     "CallingJob",
+    "JobNotFoundError",
+    "JobTerminalError",
     "MaxIterationsError",
     "McpMeshAgent",
     "McpMeshTool",
@@ -36,6 +40,7 @@ __all__ = [
     "__version__",
     "agent",
     "calling_job",
+    "jobs",
     "route",
     "selector",
     "service",

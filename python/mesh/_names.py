@@ -8,6 +8,8 @@ from typing import Any
 HOMES = {
     "CallingJob": "mesh.calling.job_context",
     "MaxIterationsError": "mesh.thinking.errors",
+    "JobNotFoundError": "mesh.working.requests",
+    "JobTerminalError": "mesh.working.requests",
     "McpMeshAgent": "mesh.types",
     "McpMeshTool": "mesh.types",
     "MeshJob": "mesh.types",
@@ -27,6 +29,9 @@ HOMES = {
     "tool": "mesh.declaring.decorators",
 }
 
+# Submodules that are there without being imported by name.
+SUBMODULES = frozenset({"jobs", "types"})
+
 # Part of the API of releases up to 3.8, and planned: the error must not read like a typing mistake.
 PLANNED = frozenset(
     {
@@ -39,8 +44,6 @@ PLANNED = frozenset(
         "A2AJobFailed",
         "A2AResponse",
         "A2AStream",
-        "JobNotFoundError",
-        "JobTerminalError",
         "LlmMeta",
         "MediaParam",
         "MediaResult",
@@ -54,7 +57,6 @@ PLANNED = frozenset(
         "a2a_consumer",
         "create_server",
         "download_media",
-        "jobs",
         "llm",
         "llm_provider",
         "media_result",
@@ -71,8 +73,8 @@ def resolve(name: str) -> Any:
     home = HOMES.get(name)
     if home is not None:
         return getattr(import_module(home), name)
-    if name == "types":
-        return import_module("mesh.types")
+    if name in SUBMODULES:
+        return import_module(f"mesh.{name}")
     if name in PLANNED:
         from mesh._mesh import __version__
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 import mesh
 from mesh.calling.headers import HeaderRules
 from mesh.declaring.catalogue import catalogue
+from mesh.serving.helper_tools import add_helper_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.servers import DuplicateToolError, adopt
 from mesh.serving.settings import resolve
@@ -413,3 +414,41 @@ async def test_required_and_missing_reaches_the_client_as_the_published_body() -
         outcome = await client.call_tool("one", {}, raise_on_error=False)
     assert outcome.is_error
     assert outcome.content[0].text == '{"error":"dependency_unavailable","capability":"dep"}'
+
+
+async def test_defect_27_the_helper_tools_are_described() -> None:
+    server = FastMCP("agent")
+    helpers = add_helper_tools(server)
+    settings = replace(resolve({}, None), agent_id="agent-1")
+    sent = registration(settings, ("127.0.0.1", 9123), {}, helpers)["tools"]
+    assert [each["function_name"] for each in sent] == [
+        "__mesh_job_status",
+        "__mesh_job_result",
+        "__mesh_job_cancel",
+    ]
+    job_id = {"type": "string"}
+    form = {"properties": {"jobId": job_id}, "required": ["jobId"], "type": "object"}
+    digest = sent[0]["inputSchemaHash"]
+    assert sent[0] == {
+        "function_name": "__mesh_job_status",
+        "capability": "__mesh_job_status",
+        "version": "1.0.0",
+        "tags": ["mesh-jobs", "framework"],
+        "description": sent[0]["description"],
+        "inputSchema": {
+            "additionalProperties": False,
+            "properties": {"job_id": job_id},
+            "required": ["job_id"],
+            "type": "object",
+        },
+        "outputSchema": {"additionalProperties": True, "type": "object"},
+        "inputSchemaCanonical": form,
+        "inputSchemaHash": digest,
+        "outputSchemaCanonical": {"type": "object"},
+        "outputSchemaHash": "sha256:a2c799262a3ce3c19ef5cdd983bf3d12b43ab3c426227091b909dcb7054738c0",
+        "schemaWarnings": ["stripped additionalProperties: true (lossy)"],
+        "kwargs": {"function_name": "__mesh_job_status", "framework_internal": True},
+    }
+    assert list(sent[2]["inputSchema"]["properties"]) == ["job_id", "reason"]
+    tools = await server.list_tools()
+    assert [each.name for each in tools] == [each["function_name"] for each in sent]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh.calling import membership
 from mesh.calling.streams import closing
+from mesh.declaring.signatures import Kind
 
 if TYPE_CHECKING:
     from mesh._mesh import Target
@@ -40,6 +41,14 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
                     yield piece
 
         wrapper = stream
+    elif declaration.task is not None:
+
+        async def call_task(*args: Any, **kwargs: Any) -> Any:
+            from mesh.working.handling import handle
+
+            return await handle(Filling(declaration, args, kwargs))
+
+        wrapper = call_task
     elif inspect.iscoroutinefunction(function):
 
         async def call_async(*args: Any, **kwargs: Any) -> Any:
@@ -82,7 +91,7 @@ class Filling:
         """Waits for missing dependencies without blocking the event loop."""
         for index, parameter in self._open_slots():
             target = self._target(index)
-            if target is None and self.member is not None:
+            if target is None and self.member is not None and self._needs_it(index, parameter):
                 target = await self._settled(self.member, index)
             self._place(index, parameter, target, is_blocking=False)
 
@@ -90,7 +99,7 @@ class Filling:
         """Waits for missing dependencies in the tool's own thread."""
         for index, parameter in self._open_slots():
             target = self._target(index)
-            if target is None and self.member is not None:
+            if target is None and self.member is not None and self._needs_it(index, parameter):
                 target = self.member.agent.wait_slot(self.declaration.mcp_name, index)
             self._place(index, parameter, target, is_blocking=True)
 
@@ -109,6 +118,11 @@ class Filling:
 
                 function = self.declaration.mcp_name
                 self.set(name, facade(Edges(self.member, function, start, view)))
+
+    def _needs_it(self, index: int, parameter: Injected | None) -> bool:
+        """Whether the call waits for a provider: a job may be submitted before there is one."""
+        is_for_jobs = parameter is not None and parameter.kind is Kind.SUBMITTER
+        return not is_for_jobs or self.declaration.dependencies[index].required
 
     def _target(self, index: int) -> Target | None:
         if self.member is None:
@@ -131,6 +145,9 @@ class Filling:
                 raise self.refusal(selector.capability)
         if parameter is None or parameter.view is not None:
             return
+        if parameter.kind is Kind.SUBMITTER:
+            self.set(parameter.name, self._submitter(index, is_blocking=is_blocking))
+            return
         if target is None or self.member is None:
             self.set(parameter.name, None)
             return
@@ -143,6 +160,14 @@ class Filling:
     def refusal(self, capability: str) -> Exception:
         """What is raised when nobody provides a required dependency."""
         return unavailable(capability)
+
+    def _submitter(self, index: int, *, is_blocking: bool) -> Any:
+        if self.member is None:
+            return None
+        from mesh.working.submitter import BlockingJobSubmitter, JobSubmitter
+
+        submitter = BlockingJobSubmitter if is_blocking else JobSubmitter
+        return submitter(self.member, self.declaration.dependencies[index].capability)
 
     def supplied(self, name: str) -> Any:
         """What the caller has passed for a parameter, if anything."""

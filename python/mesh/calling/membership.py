@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from mesh._mesh import Agent, Target
+    from mesh.working.workplace import Workplace
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Membership:
     loop: asyncio.AbstractEventLoop
     headers: HeaderRules
     call_timeout: float
+    # Where jobs are worked on, while this agent does.
+    workplace: Workplace | None = None
 
     def is_self(self, target: Target) -> bool:
         """Whether the target is a tool of this very process."""

@@ -14,6 +14,7 @@ from mesh.declaring.catalogue import Catalogue
 from mesh.serving import address
 from mesh.serving.application import Application
 from mesh.serving.companions import companions_of
+from mesh.serving.helper_tools import add_helper_tools
 from mesh.serving.http_server import DRAIN, HttpServer
 from mesh.serving.member import Member
 from mesh.serving.own_tools import own_tools
@@ -74,6 +75,7 @@ class RunningAgent:
             self._settings.name, self._catalogue, self._main, member.headers
         )
         port = self._listener.getsockname()[1] if self._listener is not None else 0
+        helpers = add_helper_tools(server)
         payload = registration(
             self._settings,
             address.advertised(self._settings, port),
@@ -81,6 +83,7 @@ class RunningAgent:
                 name: (declaration, served[name].parameters)
                 for name, declaration in self._catalogue.tools.items()
             },
+            helpers,
         )
         probes = Probes(
             payload,
@@ -94,7 +97,7 @@ class RunningAgent:
             signal.signal(number, self._on_signal)
 
         async def serving() -> None:
-            await member.join(payload, own_tools(self._catalogue.tools, served))
+            await member.join(payload, own_tools(self._catalogue.tools, served, server))
             logger.info(
                 "agent %s serves %d tools at http://%s:%s/mcp",
                 self._settings.agent_id,

@@ -9,6 +9,7 @@ from typing import Any
 from mesh.calling.headers import HeaderRules
 from mesh.serving.probes import Probes
 from mesh.serving.requests import Receive, Requests, Scope, Send
+from mesh.working.cancel_route import cancel, job_to_cancel
 
 logger = logging.getLogger("mesh")
 
@@ -31,6 +32,8 @@ class Application:
             await self._mcp(scope, receive, send)
         elif scope["path"] in self._probes.routes:
             await self._probes.answer(scope["path"], scope, send)
+        elif (job_id := job_to_cancel(scope)) is not None:
+            await cancel(job_id, send)
         else:
             try:
                 await self._requests.serve(self._mcp, scope, receive, send)

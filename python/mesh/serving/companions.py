@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from mesh.calling.membership import Membership
@@ -18,5 +19,10 @@ Companion = Callable[[Membership], AbstractAsyncContextManager[Any]]
 
 def companions_of(settings: Settings, catalogue: Catalogue) -> list[Companion]:
     """The companions that an agent with these declarations needs."""
-    del settings, catalogue
-    return []
+    del settings
+    companions: list[Companion] = []
+    if any(tool.task is not None for tool in catalogue.tools.values()):
+        from mesh.working.claims import working
+
+        companions.append(partial(working, catalogue))
+    return companions

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from mesh.declaring.catalogue import ToolDeclaration
 from mesh.declaring.selectors import Selector
 from mesh.serving import schemas
 from mesh.serving.settings import Settings
+
+if TYPE_CHECKING:
+    from fastmcp.tools import Tool
 
 Fields = dict[str, Any]
 
@@ -22,12 +25,15 @@ def registration(
     settings: Settings,
     address: tuple[str, int],
     tools: Mapping[str, tuple[ToolDeclaration, Mapping[str, Any]]],
+    helpers: Iterable[Tool] = (),
 ) -> Fields:
-    """The whole payload; `tools` are the declarations with FastMCP's input schemas."""
+    """The whole payload; `tools` are the declarations with FastMCP's input schemas, `helpers` what
+    every agent serves beside them."""
     described = [
         _tool(declaration, parameters, strict=settings.schema_strict)
         for declaration, parameters in tools.values()
     ]
+    described += [_helper(tool) for tool in helpers]
     return _agent(settings, "mcp_agent", address) | {
         "tools": described,
         "a2a_producer": False,
@@ -90,6 +96,40 @@ def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict
     if declaration.dependencies:
         fields["dependencies"] = [_dependency(each) for each in declaration.dependencies]
     output = schemas.of_type(declaration.signature.visible.return_annotation)
+    is_strict = strict and declaration.output_schema_strict
+    fields |= _schemas(declaration.name, parameters, output, strict=is_strict)
+    fields["kwargs"] = {
+        "task": declaration.task is not None,
+        "resume_cursor": declaration.task is not None and declaration.task.resume_cursor,
+        **({"stream_type": "text"} if declaration.signature.is_stream else {}),
+        **declaration.kwargs,
+        "function_name": declaration.mcp_name,
+    }
+    return fields
+
+
+def _helper(tool: Tool) -> Fields:
+    fields: Fields = {
+        "function_name": tool.name,
+        "capability": tool.name,
+        "version": "1.0.0",
+        "tags": ["mesh-jobs", "framework"],
+        "description": tool.description,
+    }
+    fields |= _schemas(tool.name, tool.parameters, tool.output_schema, strict=False)
+    fields["kwargs"] = {"function_name": tool.name, "framework_internal": True}
+    return fields
+
+
+def _schemas(
+    name: str,
+    parameters: Mapping[str, Any],
+    output: Mapping[str, Any] | None,
+    *,
+    strict: bool,
+) -> Fields:
+    """A tool's schemas, also in the form in which they are compared, and what got lost in that."""
+    fields: Fields = {}
     forms: Fields = {}
     warnings: list[str] = []
     for direction, schema in (("input", parameters), ("output", output)):
@@ -98,8 +138,8 @@ def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict
         fields[f"{direction}Schema"] = dict(schema)
         form, digest, lost, verdict = schemas.canonical(schema)
         if verdict == "BLOCK":
-            reason = f"tool `{declaration.name}`: its {direction} schema: {'; '.join(lost)}"
-            if strict and declaration.output_schema_strict:
+            reason = f"tool `{name}`: its {direction} schema: {'; '.join(lost)}"
+            if strict:
                 raise SchemaError(reason)
             warnings.append(reason)
             continue
@@ -109,13 +149,6 @@ def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict
     fields |= forms
     if warnings:
         fields["schemaWarnings"] = warnings
-    fields["kwargs"] = {
-        "task": declaration.task is not None,
-        "resume_cursor": declaration.task is not None and declaration.task.resume_cursor,
-        **({"stream_type": "text"} if declaration.signature.is_stream else {}),
-        **declaration.kwargs,
-        "function_name": declaration.mcp_name,
-    }
     return fields
 
 

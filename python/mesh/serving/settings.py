@@ -108,7 +108,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         auto_run=read_flag(
             environ, "MCP_MESH_AUTO_RUN", default=agent is None or agent.auto_run is not False
         ),
-        registry_url=_registry_url(environ),
+        registry_url=registry_url(environ),
         standalone=read_flag(environ, "MCP_MESH_STANDALONE", default=False),
         heartbeat_interval=read_integer(
             environ,
@@ -173,7 +173,8 @@ def _endpoint(environ: Environ) -> tuple[str, int] | None:
     return parts.hostname, port or 80
 
 
-def _registry_url(environ: Environ) -> str:
+def registry_url(environ: Environ) -> str:
+    """The registry's base URL."""
     name = "MCP_MESH_REGISTRY_URL"
     value = read_text(environ, name)
     if value is None:

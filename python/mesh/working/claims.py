@@ -1,0 +1,129 @@
+"""Claims jobs: one loop for each capability that a task offers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from mesh._mesh import RegistryError
+from mesh.calling.membership import Membership
+from mesh.declaring.catalogue import Catalogue, ToolDeclaration
+from mesh.working.pauses import Pause
+from mesh.working.requests import LONGEST_WAIT, Fields, JobRequests
+from mesh.working.workplace import Workplace
+
+logger = logging.getLogger("mesh")
+
+# Jobs of one capability that an agent works on at a time.
+SEATS = 4
+# Seconds between two claims at a registry that does not wait for jobs.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+# How often the hint that jobs are waiting is looked at meanwhile.
+LOOK = 0.5
+
+Work = Callable[[Fields], Awaitable[Any]]
+
+
+@contextlib.asynccontextmanager
+async def working(catalogue: Catalogue, member: Membership) -> AsyncIterator[None]:
+    """Works on jobs for as long as the agent is registered."""
+    from mesh.working.arguments import handler_of
+
+    try:
+        native = member.agent.jobs()
+    except RegistryError as error:  # Without a registry there are no jobs.
+        logger.debug("no jobs: %s", error)
+        yield
+        return
+    place = Workplace(JobRequests(native), member.agent_id)
+    member.workplace = place
+    loops = [
+        asyncio.create_task(
+            Worker(place, member, declaration, handler_of(member, declaration)).run()
+        )
+        for declaration in catalogue.tools.values()
+        if declaration.task is not None and declaration.capability
+    ]
+    try:
+        yield
+    finally:
+        for each in loops:
+            each.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await place.close()
+        member.workplace = None
+
+
+class Worker:
+    """Claims the jobs of one task, as many as there are seats for."""
+
+    def __init__(
+        self, place: Workplace, member: Membership, declaration: ToolDeclaration, work: Work
+    ) -> None:
+        assert declaration.task is not None and declaration.capability is not None  # noqa: S101
+        self._place = place
+        self._agent = member.agent
+        self._task = declaration.task
+        self._capability = declaration.capability
+        self._work = work
+        self._seats = asyncio.Semaphore(SEATS)
+
+    async def run(self) -> None:
+        """Claims until it is cancelled."""
+        pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        while True:
+            # Taken before the claim: what nobody here has time for is left to other instances.
+            await self._seats.acquire()
+            try:
+                job = await self._claim(pause)
+            except BaseException:
+                self._seats.release()
+                raise
+            if job is None:
+                self._seats.release()
+                continue
+            pause.reset()
+            execution = self._place.claimed(self._task, job)
+            arguments = job.get("submitted_payload") or {}
+            logger.debug("job %s: attempt %s", execution.claim.job_id, job.get("attempt_count"))
+            attempt = self._place.start(execution, partial(self._work, arguments))
+            attempt.add_done_callback(self._done)
+
+    def _done(self, attempt: asyncio.Task[Any]) -> None:
+        self._seats.release()
+        # How it ended was told; read here so that nobody misses it.
+        if not attempt.cancelled():
+            attempt.exception()
+
+    async def _claim(self, pause: Pause) -> Fields | None:
+        clock = asyncio.get_running_loop().time
+        asked = clock()
+        try:
+            job = await self._place.requests.claim(
+                self._capability, self._place.instance_id, LONGEST_WAIT
+            )
+        except RegistryError as error:
+            level = logging.DEBUG if error.transient or error.status is None else logging.WARNING
+            logger.log(level, "no jobs of `%s` for now: %s", self._capability, error)
+            await self._rest(pause, look=False)
+            return None
+        if job is None and clock() - asked < LONGEST_WAIT / 2:
+            # This registry does not wait for jobs, or is about to stop.
+            await self._rest(pause, look=True)
+        elif job is None:
+            pause.reset()
+        return job
+
+    async def _rest(self, pause: Pause, *, look: bool) -> None:
+        """Waits before the next claim; `look` ends it when the registry says that jobs wait."""
+        left = pause.take()
+        while left > 0:
+            step = min(left, LOOK)
+            await asyncio.sleep(step)
+            left -= step
+            if look and self._agent.pending_hint() > 0:
+                return
