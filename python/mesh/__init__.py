@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.routes import route
     from mesh.declaring.signatures import StrictDIError
+    from mesh.media.param import MediaParam
+    from mesh.media.results import MediaResult, download_media, media_result, upload_media
+    from mesh.media.uploads import MediaUpload, save_upload, save_upload_result
     from mesh.services.facade import MeshServiceUnavailableError
     from mesh.services.views import selector, service
     from mesh.thinking.errors import MaxIterationsError, ToolExecutionError
@@ -29,6 +32,9 @@ __all__ = [
     "MaxIterationsError",
     "McpMeshAgent",
     "McpMeshTool",
+    "MediaParam",
+    "MediaResult",
+    "MediaUpload",
     "MeshJob",
     "MeshLlmRequest",
     "MeshServiceUnavailableError",
@@ -40,11 +46,16 @@ __all__ = [
     "__version__",
     "agent",
     "calling_job",
+    "download_media",
     "jobs",
+    "media_result",
     "route",
+    "save_upload",
+    "save_upload_result",
     "selector",
     "service",
     "tool",
+    "upload_media",
 ]
 
 

@@ -7,11 +7,14 @@ from typing import Any
 
 HOMES = {
     "CallingJob": "mesh.calling.job_context",
-    "MaxIterationsError": "mesh.thinking.errors",
     "JobNotFoundError": "mesh.working.requests",
     "JobTerminalError": "mesh.working.requests",
+    "MaxIterationsError": "mesh.thinking.errors",
     "McpMeshAgent": "mesh.types",
     "McpMeshTool": "mesh.types",
+    "MediaParam": "mesh.media.param",
+    "MediaResult": "mesh.media.results",
+    "MediaUpload": "mesh.media.uploads",
     "MeshJob": "mesh.types",
     "MeshLlmRequest": "mesh.thinking.wire",
     "MeshServiceUnavailableError": "mesh.services.facade",
@@ -23,10 +26,15 @@ HOMES = {
     "__version__": "mesh._mesh",
     "agent": "mesh.declaring.decorators",
     "calling_job": "mesh.calling.job_context",
+    "download_media": "mesh.media.results",
+    "media_result": "mesh.media.results",
     "route": "mesh.declaring.routes",
+    "save_upload": "mesh.media.uploads",
+    "save_upload_result": "mesh.media.uploads",
     "selector": "mesh.services.views",
     "service": "mesh.services.views",
     "tool": "mesh.declaring.decorators",
+    "upload_media": "mesh.media.results",
 }
 
 # Submodules that are there without being imported by name.
@@ -45,9 +53,6 @@ PLANNED = frozenset(
         "A2AResponse",
         "A2AStream",
         "LlmMeta",
-        "MediaParam",
-        "MediaResult",
-        "MediaUpload",
         "MeshContextModel",
         "MeshLlmAgent",
         "MeshLlmRequest",
@@ -56,14 +61,9 @@ PLANNED = frozenset(
         "a2a",
         "a2a_consumer",
         "create_server",
-        "download_media",
         "llm",
         "llm_provider",
-        "media_result",
-        "save_upload",
-        "save_upload_result",
         "startup_status",
-        "upload_media",
     }
 )
 

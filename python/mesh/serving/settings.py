@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mesh.media.settings import MediaSettings
+from mesh.media.store import checked_media
 from mesh.serving.environment import (
     Environ,
     SettingError,
@@ -67,6 +69,7 @@ class Settings:
     propagate_headers: tuple[str, ...]
     schema_strict: bool
     log_level: int
+    media: MediaSettings
 
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
@@ -127,6 +130,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         propagate_headers=_header_patterns(environ),
         schema_strict=read_flag(environ, "MCP_MESH_SCHEMA_STRICT", default=False),
         log_level=_log_level(environ),
+        media=checked_media(environ),
     )
 
 
