@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling.injection import Filling, annotations_of
-from mesh.calling.streams import closing
+from mesh.calling.streams import closing, pieces_of
 
 if TYPE_CHECKING:
     from mesh.declaring.catalogue import ToolDeclaration
@@ -39,8 +39,9 @@ def wrap_endpoint(declaration: ToolDeclaration) -> Callable[..., Any]:
 
             call = EndpointFilling(declaration, args, kwargs)
             call.fill_at_once()
+            pieces = pieces_of(function(*call.args, **call.kwargs))
             return StreamingResponse(
-                server_sent_events(function(*call.args, **call.kwargs)),
+                server_sent_events(call.span().around(pieces)),
                 media_type="text/event-stream",
                 headers=STREAM_HEADERS,
             )
@@ -50,22 +51,24 @@ def wrap_endpoint(declaration: ToolDeclaration) -> Callable[..., Any]:
 
         async def call_async(*args: Any, **kwargs: Any) -> Any:
             call = EndpointFilling(declaration, args, kwargs)
-            try:
-                await call.fill()
-            except UnavailableError as missing:
-                return missing.response()
-            return await function(*call.args, **call.kwargs)
+            with call.span() as span:
+                try:
+                    await call.fill()
+                except UnavailableError as missing:
+                    return missing.response()
+                return span.returned(await function(*call.args, **call.kwargs))
 
         wrapper = call_async
     else:
 
         def call_blocking(*args: Any, **kwargs: Any) -> Any:
             call = EndpointFilling(declaration, args, kwargs)
-            try:
-                call.fill_blocking()
-            except UnavailableError as missing:
-                return missing.response()
-            return function(*call.args, **call.kwargs)
+            with call.span() as span:
+                try:
+                    call.fill_blocking()
+                except UnavailableError as missing:
+                    return missing.response()
+                return span.returned(function(*call.args, **call.kwargs))
 
         wrapper = call_blocking
 
@@ -115,12 +118,10 @@ class EndpointFilling(Filling):
                 self.set(parameter.name, None)
 
 
-async def server_sent_events(pieces: Any) -> AsyncIterator[str]:
+async def server_sent_events(pieces: AsyncIterator[Any]) -> AsyncIterator[str]:
     """The pieces of a text as events: a `data:` line for each of their lines, `[DONE]` at the end,
     or an event named `error` when the stream fails."""
     try:
-        if inspect.isawaitable(pieces):
-            pieces = await pieces
         async with closing(pieces):
             async for piece in pieces:
                 yield event(str(piece))

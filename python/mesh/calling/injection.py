@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling import membership
-from mesh.calling.streams import closing
+from mesh.calling.streams import closing, pieces_of
 from mesh.declaring.signatures import Kind
+from mesh.tracing.spans import NO_SPAN, NoSpan
 
 if TYPE_CHECKING:
     from mesh._mesh import Target
@@ -31,11 +32,7 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
 
         async def stream(*args: Any, **kwargs: Any) -> Any:
             call = Filling(declaration, args, kwargs)
-            await call.fill()
-            pieces = function(*call.args, **call.kwargs)
-            # Either it is an async generator, or it returns one.
-            if inspect.isawaitable(pieces):
-                pieces = await pieces
+            pieces = call.span().around(_pieces(call))
             async with closing(pieces):
                 async for piece in pieces:
                     yield piece
@@ -53,16 +50,18 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
 
         async def call_async(*args: Any, **kwargs: Any) -> Any:
             call = Filling(declaration, args, kwargs)
-            await call.fill()
-            return await function(*call.args, **call.kwargs)
+            with call.span() as span:
+                await call.fill()
+                return span.returned(await function(*call.args, **call.kwargs))
 
         wrapper = call_async
     else:
 
         def call_blocking(*args: Any, **kwargs: Any) -> Any:
             call = Filling(declaration, args, kwargs)
-            call.fill_blocking()
-            return function(*call.args, **call.kwargs)
+            with call.span() as span:
+                call.fill_blocking()
+                return span.returned(function(*call.args, **call.kwargs))
 
         wrapper = call_blocking
 
@@ -72,6 +71,14 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
     wrapper.__annotations__ = annotations_of(visible)
     wrapper.__mesh_tool__ = declaration
     return wrapper  # type: ignore[no-any-return]
+
+
+async def _pieces(call: Filling) -> AsyncIterator[Any]:
+    await call.fill()
+    pieces = pieces_of(call.declaration.function(*call.args, **call.kwargs))
+    async with closing(pieces):
+        async for piece in pieces:
+            yield piece
 
 
 class Filling:
@@ -86,6 +93,12 @@ class Filling:
         self.args: tuple[Any, ...] = args
         self.kwargs = kwargs
         self.member = membership.current()
+
+    def span(self) -> NoSpan:
+        """What the function runs in, dependencies that have to be waited for included."""
+        if self.member is None or self.member.spans is None:
+            return NO_SPAN
+        return self.member.spans.of_function(self)
 
     async def fill(self) -> None:
         """Waits for missing dependencies without blocking the event loop."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from mesh._mesh import Agent, Target
+    from mesh.tracing.spans import Spans
     from mesh.working.workplace import Workplace
 
 
@@ -29,6 +30,8 @@ class Membership:
     call_timeout: float
     # Where jobs are worked on, while this agent does.
     workplace: Workplace | None = None
+    # None while tracing is off.
+    spans: Spans | None = None
 
     def is_self(self, target: Target) -> bool:
         """Whether the target is a tool of this very process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,15 @@ async def closing(pieces: Any) -> AsyncIterator[None]:
         close = getattr(pieces, "aclose", None)
         if close is not None:
             await close()
+
+
+async def pieces_of(returned: Any) -> AsyncIterator[Any]:
+    """The pieces of what a streaming function returned: an async generator is a stream, and a
+    coroutine function returns one."""
+    pieces = await returned if inspect.isawaitable(returned) else returned
+    async with closing(pieces):
+        async for piece in pieces:
+            yield piece
 
 
 async def joined(name: str, pieces: AsyncIterator[Any]) -> str:

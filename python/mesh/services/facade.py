@@ -88,11 +88,6 @@ def _method(service: str, name: str, position: int) -> Callable[..., Any]:
         headers: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> Any:
-        if arguments is not None and not isinstance(arguments, Mapping):
-            raise TypeError(
-                f"{service}.{name} takes keywords, or one dictionary of arguments, got "
-                f"{arguments!r}"
-            )
         edges: Edges = self._mesh_edges
         return await edges.proxy(position)(arguments, headers=headers, **kwargs)
 
