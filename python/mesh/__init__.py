@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mesh.media.uploads import MediaUpload, save_upload, save_upload_result
     from mesh.services.facade import MeshServiceUnavailableError
     from mesh.services.views import selector, service
+    from mesh.serving.create import create_server
+    from mesh.serving.embedded import startup_status
     from mesh.thinking.errors import MaxIterationsError, ToolExecutionError
     from mesh.thinking.wire import MeshLlmRequest
     from mesh.tracing.context import TraceContext
@@ -46,6 +48,7 @@ __all__ = [
     "__version__",
     "agent",
     "calling_job",
+    "create_server",
     "download_media",
     "jobs",
     "media_result",
@@ -54,6 +57,7 @@ __all__ = [
     "save_upload_result",
     "selector",
     "service",
+    "startup_status",
     "tool",
     "upload_media",
 ]

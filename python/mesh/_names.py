@@ -26,6 +26,7 @@ HOMES = {
     "__version__": "mesh._mesh",
     "agent": "mesh.declaring.decorators",
     "calling_job": "mesh.calling.job_context",
+    "create_server": "mesh.serving.create",
     "download_media": "mesh.media.results",
     "media_result": "mesh.media.results",
     "route": "mesh.declaring.routes",
@@ -33,6 +34,7 @@ HOMES = {
     "save_upload_result": "mesh.media.uploads",
     "selector": "mesh.services.views",
     "service": "mesh.services.views",
+    "startup_status": "mesh.serving.embedded",
     "tool": "mesh.declaring.decorators",
     "upload_media": "mesh.media.results",
 }
@@ -57,10 +59,8 @@ PLANNED = frozenset(
         "MeshLlmAgent",
         "a2a",
         "a2a_consumer",
-        "create_server",
         "llm",
         "llm_provider",
-        "startup_status",
     }
 )
 

@@ -20,13 +20,14 @@ def run(code: str) -> str:
 
 def test_importing_and_declaring_loads_no_framework() -> None:
     loaded = run(
-        "import sys, logging\n"
+        "import sys, logging, os\n"
         "import mesh\n"
         "@mesh.tool('a', dependencies=['b'])\n"
         "async def f(x: str, dep: mesh.McpMeshTool = None) -> str: return x\n"
-        "mesh.agent(name='a', auto_run=False)(type('A', (), {}))\n"
-        "print(*sys.modules)\n"
+        "mesh.agent(name='a')(type('A', (), {}))\n"
+        "print(*sys.modules, flush=True)\n"
         "assert not logging.getLogger().handlers\n"
+        "os._exit(0)\n"
     ).split()
     assert not {"fastmcp", "pydantic", "httpx", "mcp", "uvicorn", "asyncio"} & set(loaded)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 import mesh
 from mesh.declaring.catalogue import catalogue
-from mesh.serving.applications import GatewayError, open_gateway
+from mesh.serving.applications import ApplicationError, follower_of
 from mesh.serving.routes import endpoints, mesh_routes
 
 
@@ -208,7 +208,7 @@ def test_routes_are_found_wherever_they_are_included() -> None:
 
 
 def test_an_application_without_routes_is_no_agent() -> None:
-    assert open_gateway(FastAPI()) is None
+    assert follower_of(FastAPI()) is None
 
 
 def test_a_route_above_fastapis_decorator_is_an_error_that_says_where() -> None:
@@ -218,8 +218,8 @@ def test_a_route_above_fastapis_decorator_is_an_error_that_says_where() -> None:
     @app.get("/x")
     async def upside_down(a: mesh.McpMeshTool = None) -> None: ...
 
-    with pytest.raises(GatewayError) as error:
-        open_gateway(app)
+    with pytest.raises(ApplicationError) as error:
+        follower_of(app)
     assert "`upside_down`" in str(error.value)
     assert "test_routes.py:" in str(error.value)
     assert "/x" in str(error.value)
@@ -235,8 +235,8 @@ def test_an_agent_and_routes_do_not_mix() -> None:
     @mesh.agent(name="other")
     class Other: ...
 
-    with pytest.raises(GatewayError, match=r"test_routes\.py:\d+ cannot be in one process"):
-        open_gateway(app)
+    with pytest.raises(ApplicationError, match=r"test_routes\.py:\d+ cannot be in one process"):
+        follower_of(app)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from mesh.declaring.signatures import analyse, check_counts
 from mesh.declaring.tasks import task_of
 from mesh.services.views import check_views
 from mesh.serving.environment import read_flag
-from mesh.serving.lifecycle import start_when_main_ends
+from mesh.serving.lifecycle import embed_when_declared, start_when_main_ends
 
 T = TypeVar("T")
 
@@ -41,6 +41,8 @@ def agent(
 
     The decorator returns its target. The agent starts when the main module has run to its end, so
     tools that are declared below belong to it as well; importing the module starts nothing.
+    With `auto_run=False` the program runs its server itself: the agent registers when that starts,
+    see `mesh.startup_status`.
     Environment variables win over the arguments; wrong arguments raise `ValueError`.
     """
     check = Arguments("@mesh.agent")
@@ -83,6 +85,7 @@ def agent(
         if read_flag(os.environ, "MCP_MESH_ENABLED", default=True):
             catalogue.add_agent(declaration)
             start_when_main_ends(target.__module__)
+            embed_when_declared(target.__module__)
         return target
 
     return declare

@@ -1,8 +1,8 @@
-"""Follows the FastAPI applications of the program, to make agents of those that have routes.
+"""Follows the web applications of the program, with which agents start and end.
 
-FastAPI has no hook for an application that does not exist yet. What is public is that applications
-are called, once for their lifespan and for each request: this call is what the mesh follows, and
-nothing inside an application is touched.
+Neither Starlette nor FastAPI, which is built upon it, has a hook for an application that does not
+exist yet. What is public is that applications are called, once for their lifespan and for each
+request: this call is what the mesh follows, and nothing inside an application is touched.
 """
 
 from __future__ import annotations
@@ -10,89 +10,85 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from mesh.calling.headers import HeaderRules
 from mesh.declaring.catalogue import catalogue
+from mesh.serving.embedded import embedded
+from mesh.serving.embedding_server import EmbeddingServer
 from mesh.serving.environment import SettingError
 from mesh.serving.gateway import Gateway
 from mesh.serving.gateway_settings import api_settings
+from mesh.serving.lifecycle import is_embedded
 from mesh.serving.payload import route_registration
-from mesh.serving.requests import Receive, Scope, Send
+from mesh.serving.requests import Asgi, Receive, Scope, Send
 from mesh.serving.routes import MisplacedRouteError, endpoints, mesh_routes
+from mesh.serving.settings import resolve
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 logger = logging.getLogger("mesh")
 
-# Marks what is being served with a gateway already, in the scope of mounted applications.
+# Marks what is being followed already, in the scope of mounted applications.
 SCOPE_KEY = "mesh"
-# Where an application keeps its gateway, None when it needs none.
-STATE_NAME = "mesh_gateway"
+# Where an application keeps what follows it, or None.
+STATE_NAME = "mesh"
 
 
-class GatewayError(Exception):
+class ApplicationError(Exception):
     """The application cannot be an agent; the message is for its author."""
 
 
-def follow_applications() -> None:
-    """From now on, applications with routes of the mesh are agents while they are served."""
-    from fastapi import FastAPI
+class Follower(Protocol):
+    """Comes and goes with an application, and sees its requests."""
 
-    call = FastAPI.__call__
+    async def live(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the lifespan on."""
+
+    async def serve(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+
+
+def follow_applications() -> None:
+    """From now on, agents of this program start and end with the servers of its applications."""
+    from starlette.applications import Starlette
+
+    call = Starlette.__call__
     if hasattr(call, "__mesh__"):
         return
 
     @functools.wraps(call)
-    async def call_with_mesh(self: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+    async def call_with_mesh(self: Starlette, scope: Scope, receive: Receive, send: Send) -> None:
         application = functools.partial(call, self)
-        if SCOPE_KEY in scope or not catalogue.routes:
+        if SCOPE_KEY in scope or not (catalogue.routes or is_embedded()):
             await application(scope, receive, send)
             return
         scope[SCOPE_KEY] = True
         if scope["type"] == "lifespan":
-            await _live(self, scope, receive, send)
+            await _live(self, application, scope, receive, send)
             return
-        gateway = _gateway(self) if scope["type"] == "http" else None
-        if gateway is None:
-            await application(scope, receive, send)
-        else:
-            await gateway.serve(application, scope, receive, send)
-
-    async def _live(self: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
-        application = functools.partial(call, self)
-        try:
-            gateway = open_gateway(self)
-        except GatewayError as error:
-            # As an application does whose own lifespan fails; the server logs it and ends.
-            await receive()
-            await send({"type": "lifespan.startup.failed", "message": f"mesh: {error}"})
-            return
-        setattr(self.state, STATE_NAME, gateway)
-        if gateway is None:
-            await application(scope, receive, send)
-        else:
-            await gateway.live(application, scope, receive, send)
+        follower = _follower(self) if scope["type"] == "http" else None
+        serve = application if follower is None else functools.partial(follower.serve, application)
+        await serve(scope, receive, send)
 
     call_with_mesh.__mesh__ = True  # type: ignore[attr-defined]
-    FastAPI.__call__ = call_with_mesh  # type: ignore[method-assign]
+    Starlette.__call__ = call_with_mesh  # type: ignore[method-assign]
 
 
-def open_gateway(application: FastAPI) -> Gateway | None:
-    """What makes the application an agent; None if it has no routes of the mesh.
-
-    Raises `GatewayError`.
-    """
-    found = endpoints(application)
+def follower_of(application: Any) -> Follower | None:
+    """What follows an application, if anything does. Raises `ApplicationError`."""
     try:
+        found = endpoints(application) if catalogue.routes else []
         routes = mesh_routes(found, catalogue.routes)
         if not routes:
-            return None
-        settings = api_settings(os.environ, application.title)
+            return _embedding() if is_embedded() else None
+        # Only FastAPI's applications have a title.
+        settings = api_settings(os.environ, getattr(application, "title", ""))
     except (MisplacedRouteError, SettingError) as error:
-        raise GatewayError(str(error)) from error
+        raise ApplicationError(str(error)) from error
     if catalogue.agent is not None:
-        raise GatewayError(
+        raise ApplicationError(
             f"@mesh.agent at {catalogue.agent.location} cannot be in one process with @mesh.route: "
             "an application with routes is an agent by itself; remove @mesh.agent"
         )
@@ -106,18 +102,40 @@ def open_gateway(application: FastAPI) -> Gateway | None:
     )
 
 
-def _gateway(application: FastAPI) -> Gateway | None:
-    """The application's gateway; of one whose server runs no lifespan, it starts now."""
+def _embedding() -> EmbeddingServer:
+    settings = resolve(os.environ, catalogue.agent)
+    return EmbeddingServer(embedded, HeaderRules(settings.propagate_headers))
+
+
+async def _live(
+    self: Starlette, application: Asgi, scope: Scope, receive: Receive, send: Send
+) -> None:
+    try:
+        follower = follower_of(self)
+    except ApplicationError as error:
+        # As an application does whose own lifespan fails; the server logs it and ends.
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": f"mesh: {error}"})
+        return
+    setattr(self.state, STATE_NAME, follower)
+    if follower is None:
+        await application(scope, receive, send)
+    else:
+        await follower.live(application, scope, receive, send)
+
+
+def _follower(application: Starlette) -> Follower | None:
+    """What follows the application; where the server runs no lifespan, a gateway starts now."""
     state = application.state
     if not hasattr(state, STATE_NAME):
         setattr(state, STATE_NAME, None)
         try:
-            gateway = open_gateway(application)
-        except GatewayError as error:
+            follower = follower_of(application)
+        except ApplicationError as error:
             logger.error("the application is not registered: %s", error)
             return None
-        if gateway is not None:
-            gateway.start()
-            setattr(state, STATE_NAME, gateway)
-    gateway = getattr(state, STATE_NAME)
-    return gateway if isinstance(gateway, Gateway) else None
+        if isinstance(follower, Gateway):
+            follower.start()
+        setattr(state, STATE_NAME, follower)
+    follower = getattr(state, STATE_NAME)
+    return follower if isinstance(follower, (Gateway, EmbeddingServer)) else None

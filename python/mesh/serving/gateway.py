@@ -11,10 +11,11 @@ from typing import Any
 from mesh.declaring.catalogue import Catalogue
 from mesh.serving import address, listening
 from mesh.serving.companions import companions_of
+from mesh.serving.lifespan import accompany
 from mesh.serving.logs import start_logging
 from mesh.serving.member import Member
 from mesh.serving.probes import Probes
-from mesh.serving.requests import Asgi, Message, Receive, Requests, Scope, Send
+from mesh.serving.requests import Asgi, Receive, Requests, Scope, Send
 from mesh.serving.settings import Settings
 
 logger = logging.getLogger("mesh")
@@ -44,23 +45,14 @@ class Gateway:
 
     async def live(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the lifespan on, and is a member of the mesh between its two ends."""
-
-        async def receive_with_mesh() -> Message:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                # All requests have been answered: nobody should be sent here any more.
-                await self._leave()
-            return message
-
-        async def send_with_mesh(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                self.start(is_served="asgi" in scope)
-            await send(message)
-
-        try:
-            await application(scope, receive_with_mesh, send_with_mesh)
-        finally:
-            await self._leave()
+        await accompany(
+            application,
+            scope,
+            receive,
+            send,
+            started=lambda: self.start(is_served="asgi" in scope),
+            ended=self._leave,
+        )
 
     async def serve(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request: a probe, or with the application."""

@@ -13,6 +13,9 @@ import sys
 import threading
 from types import FrameType
 
+from mesh.declaring.catalogue import catalogue
+from mesh.serving.environment import read_flag
+
 # Must be imported before the hook is registered: hooks run in reverse order, and executors have to
 # outlive the agent.
 import concurrent.futures.thread  # noqa: F401  isort: skip
@@ -45,17 +48,42 @@ def start_when_main_ends(module: str) -> None:
     threading._register_atexit(at_end)  # type: ignore[attr-defined]
 
 
+def embed_when_declared(module: str) -> None:
+    """Arranges for an agent that the program runs itself, if that is what was declared last."""
+    if not is_embedded():
+        return
+    from mesh.serving.applications import follow_applications
+    from mesh.serving.embedded import start_when_declared
+
+    follow_applications()
+    if _is_main(module) and not _is_interactive():
+        start_when_declared()
+
+
+def is_embedded() -> bool:
+    """Whether this process has declared an agent, and runs it itself."""
+    agent = catalogue.agent
+    return agent is not None and not read_flag(
+        os.environ, "MCP_MESH_AUTO_RUN", default=agent.auto_run is not False
+    )
+
+
 def _is_run(module: str) -> bool:
+    # Whoever asks for it by name wants the agent, not a module of a test.
+    return _is_main(module) or bool(
+        os.environ.get("MCP_MESH_AUTO_RUN") or os.environ.get("MCP_MESH_GROUP_ID")
+    )
+
+
+def _is_main(module: str) -> bool:
     if module == "__main__":
         return True
     # `python -m package` runs its `__main__`, which imports the agent beside it.
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is not None and spec.name.endswith(".__main__"):
         package = spec.name.removesuffix(".__main__")
-        if module == package or module.startswith(f"{package}."):
-            return True
-    # Whoever asks for it by name wants the agent, not a module of a test.
-    return bool(os.environ.get("MCP_MESH_AUTO_RUN") or os.environ.get("MCP_MESH_GROUP_ID"))
+        return module == package or module.startswith(f"{package}.")
+    return False
 
 
 def _is_interactive() -> bool:

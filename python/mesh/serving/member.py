@@ -78,6 +78,12 @@ class Member:
             for companion in self._companions
         ]
 
+    async def advertise(self, registration: Mapping[str, Any]) -> None:
+        """Replaces what the registry was told."""
+        status = (await self.health.verdict()).status
+        if self._agent is not None:
+            self._agent.replace(json.dumps({**registration, "status": status}))
+
     async def companions_ended(self) -> None:
         """Waits, once the agent is ending, until nothing runs beside it any more."""
         if self._company:

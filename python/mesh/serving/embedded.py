@@ -1,0 +1,169 @@
+"""Agents whose program runs the server, or none: `auto_run=False`.
+
+Such an agent lives in a thread of its own. It starts with a server of the program, when the program
+asks how far it is, or by itself once the program that declares it has stopped declaring. Importing
+its module starts nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from mesh.declaring.catalogue import catalogue
+from mesh.serving.environment import SettingError, read_seconds
+from mesh.serving.lifecycle import is_embedded
+
+# Must be imported before the hook of `Embedded.start` is registered: executors have to outlive it.
+import concurrent.futures.thread  # noqa: F401  isort: skip
+
+logger = logging.getLogger("mesh")
+
+# Seconds that the end of the program waits for the agent's own end.
+LAST_WAIT = 40
+# Seconds without a further declaration after which a program counts as declared.
+QUIET = 1.0
+
+
+class Embedded:
+    """The agent in its thread; one in a process, and started at most once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._port = 0
+        self._is_ending = False
+        # Of the thread, while the agent is a member.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._member: Any = None
+        self._error: str | None = None
+
+    def start(self, port: int = 0) -> None:
+        """Starts the agent, or tells the one that runs which port the program listens on."""
+        with self._lock:
+            is_news = port not in (0, self._port)
+            self._port = port or self._port
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mesh-agent", daemon=True)
+                self._thread.start()
+                # `atexit` comes too late for a thread that needs others.
+                threading._register_atexit(self.stop)  # type: ignore[attr-defined]
+            elif is_news and self._loop is not None:
+                asyncio.run_coroutine_threadsafe(self._advertise(), self._loop)
+
+    def stop(self) -> None:
+        """Ends the agent and waits for that."""
+        with self._lock:
+            self._is_ending = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._member.ending.set)
+        if self._thread is not None:
+            self._thread.join(LAST_WAIT)
+
+    def status(self) -> dict[str, Any]:
+        """How far the agent is: see `mesh.startup_status`."""
+        state, heartbeat, warnings = "pending", False, []
+        if self._error is not None:
+            state = "failed"
+        elif self._member is not None:
+            runtime, problem = self._member.runtime()
+            if runtime in ("up", "standalone"):
+                state, heartbeat = "ready", runtime == "up" and problem is None
+                warnings = [] if problem is None else [problem]
+        return {
+            "state": state,
+            "pipeline_type": "mcp" if state == "ready" else None,
+            "error": self._error,
+            "heartbeat": heartbeat,
+            "warnings": warnings,
+        }
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except Exception as error:
+            self._error = str(error) or type(error).__name__
+            logger.error("the agent does not start: %s", self._error)
+            logger.debug("the cause", exc_info=True)
+
+    async def _live(self) -> None:
+        # FastMCP is loaded from here on.
+        from mesh.serving.companions import companions_of
+        from mesh.serving.logs import start_logging
+        from mesh.serving.member import Member
+        from mesh.serving.own_tools import own_tools
+        from mesh.serving.servers import adopt
+        from mesh.serving.settings import resolve
+
+        self._settings = settings = resolve(os.environ, catalogue.agent)
+        start_logging(settings.log_level)
+        member = Member(settings, catalogue.agent, companions_of(settings, catalogue))
+        main = vars(sys.modules["__main__"])
+        _server, self._served = await adopt(settings.name, catalogue, main, member.headers)
+        told = self._registration()
+        await member.join(told, own_tools(catalogue.tools, self._served))
+        with self._lock:
+            self._loop, self._member = asyncio.get_running_loop(), member
+            if self._is_ending:
+                member.ending.set()
+        if self._registration() != told:
+            await self._advertise()
+        logger.info("agent %s is part of this program", settings.agent_id)
+        await member.ending.wait()
+        await member.companions_ended()
+        await member.leave()
+        with self._lock:
+            self._loop = None
+
+    async def _advertise(self) -> None:
+        await self._member.advertise(self._registration())
+
+    def _registration(self) -> dict[str, Any]:
+        from mesh.serving import address
+        from mesh.serving.payload import registration
+
+        where = address.advertised(self._settings, self._settings.http_port or self._port)
+        tools = {
+            name: (declaration, self._served[name].parameters)
+            for name, declaration in catalogue.tools.items()
+        }
+        return registration(self._settings, where, tools)
+
+
+embedded = Embedded()
+
+
+def start_when_declared() -> None:
+    """Starts the agent of the program that runs, once it has stopped declaring."""
+    threading.Thread(target=_start_when_quiet, name="mesh-start", daemon=True).start()
+
+
+def startup_status() -> dict[str, Any]:
+    """How far an agent with `auto_run=False` is; the first question starts it.
+
+    `state` is `pending`, `ready` or `failed`; `pipeline_type` is `mcp` once it is ready; `error`
+    says why it failed; `heartbeat` whether the registry knows it; `warnings` what else is wrong,
+    such as a registry that does not answer.
+    """
+    if is_embedded():
+        embedded.start()
+    return embedded.status()
+
+
+def _start_when_quiet() -> None:
+    try:
+        pause = read_seconds(os.environ, "MCP_MESH_DEBOUNCE_DELAY", default=QUIET)
+    except SettingError as error:
+        logger.error("the agent does not start: %s", error)
+        return
+    seen = -1
+    while seen != len(catalogue.tools):
+        seen = len(catalogue.tools)
+        time.sleep(pause)
+    if is_embedded():
+        embedded.start()

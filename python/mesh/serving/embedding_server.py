@@ -1,0 +1,48 @@
+"""A server of the program, with which an embedded agent starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from mesh.calling.headers import HeaderRules
+from mesh.serving import listening
+from mesh.serving.embedded import Embedded
+from mesh.serving.lifespan import accompany
+from mesh.serving.requests import Asgi, Receive, Requests, Scope, Send
+
+
+class EmbeddingServer:
+    """One application of the program, in whose server the agent's tools are called."""
+
+    def __init__(self, agent: Embedded, headers: HeaderRules) -> None:
+        self._agent = agent
+        self._requests = Requests(headers)
+        self._starting: asyncio.Task[None] | None = None
+
+    async def live(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the lifespan on, between whose ends the agent is a member of the mesh."""
+        # A client of a unit test says less of itself than a server does.
+        if "asgi" not in scope:
+            await application(scope, receive, send)
+            return
+        server = listening.running_uvicorn()
+
+        def started() -> None:
+            self._starting = asyncio.create_task(self._start(server))
+
+        await accompany(application, scope, receive, send, started=started, ended=self._end)
+
+    async def serve(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request with the application."""
+        await self._requests.serve(application, scope, receive, send)
+
+    async def _start(self, server: Any | None) -> None:
+        self._agent.start(0 if server is None else await listening.port_of(server))
+
+    async def _end(self) -> None:
+        if self._starting is None:
+            return
+        if self._starting.cancel():
+            return
+        await asyncio.to_thread(self._agent.stop)
