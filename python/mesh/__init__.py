@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mesh import jobs
     from mesh._mesh import __version__
+    from mesh.asking.contexts import MeshContextModel
+    from mesh.asking.meta import LlmMeta
     from mesh.calling.job_context import CallingJob, calling_job
     from mesh.calling.superseded import SupersededError
     from mesh.declaring.decorators import agent, tool
+    from mesh.declaring.llm import llm
     from mesh.declaring.routes import route
     from mesh.declaring.signatures import StrictDIError
     from mesh.media.param import MediaParam
@@ -24,20 +27,23 @@ if TYPE_CHECKING:
     from mesh.thinking.errors import MaxIterationsError, ToolExecutionError
     from mesh.thinking.wire import MeshLlmRequest
     from mesh.tracing.context import TraceContext
-    from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, Stream
+    from mesh.types import McpMeshAgent, McpMeshTool, MeshJob, MeshLlmAgent, Stream
     from mesh.working.requests import JobNotFoundError, JobTerminalError
 
 __all__ = [
     "CallingJob",
     "JobNotFoundError",
     "JobTerminalError",
+    "LlmMeta",
     "MaxIterationsError",
     "McpMeshAgent",
     "McpMeshTool",
     "MediaParam",
     "MediaResult",
     "MediaUpload",
+    "MeshContextModel",
     "MeshJob",
+    "MeshLlmAgent",
     "MeshLlmRequest",
     "MeshServiceUnavailableError",
     "Stream",
@@ -51,6 +57,7 @@ __all__ = [
     "create_server",
     "download_media",
     "jobs",
+    "llm",
     "media_result",
     "route",
     "save_upload",

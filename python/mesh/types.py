@@ -6,12 +6,24 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from mesh.asking.mesh_llm_agent import MeshLlmAgent
 from mesh.working.mesh_job import MeshJob
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["McpMeshAgent", "McpMeshTool", "MeshJob", "Stream"]
+    from mesh.asking.contexts import MeshContextModel
+    from mesh.asking.meta import LlmMeta
+
+__all__ = [
+    "LlmMeta",
+    "McpMeshAgent",
+    "McpMeshTool",
+    "MeshContextModel",
+    "MeshJob",
+    "MeshLlmAgent",
+    "Stream",
+]
 
 T = TypeVar("T")
 
@@ -86,3 +98,12 @@ class McpMeshAgent(McpMeshTool):
     """The former name of `McpMeshTool`; deprecated."""
 
     __slots__ = ()
+
+
+def __getattr__(name: str) -> Any:
+    # These two load pydantic, or are not needed to annotate.
+    if name in ("LlmMeta", "MeshContextModel"):
+        from mesh._names import resolve
+
+        return resolve(name)
+    raise AttributeError(f"module 'mesh.types' has no attribute {name!r}")

@@ -84,6 +84,9 @@ class FakeRegistry:
     registrations: list[dict[str, Any]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     changed: bool = False
+    # The LLM provider, and the LLM tools, of functions.
+    llm_providers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    llm_tools: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.server = Server(self._handle)
@@ -117,6 +120,8 @@ class FakeRegistry:
             "agent_id": self.registrations[-1]["agent_id"],
             "timestamp": "2026-01-01T00:00:00Z",
             "dependencies_resolved": resolved,
+            "llm_providers": self.llm_providers,
+            "llm_tools": self.llm_tools,
         }
         request.answer(200, json.dumps(answer))
 

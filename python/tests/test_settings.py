@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mesh.asking.overrides import LlmOverrides
 from mesh.declaring.catalogue import AgentDeclaration
 from mesh.serving.environment import SettingError
 from mesh.serving.settings import resolve
@@ -21,6 +22,9 @@ DECLARED = AgentDeclaration(
     health_check_ttl=33,
     auto_run=False,
 )
+
+
+NO_OVERRIDES = (LlmOverrides(), LlmOverrides())
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,9 @@ DECLARED = AgentDeclaration(
         ("MCP_MESH_PROPAGATE_HEADERS", "X-A, x-b*", "propagate_headers", ("x-a", "x-b*"), (), ()),
         ("MCP_MESH_HTTP_ENDPOINT", "http://a:1", "http_endpoint", ("a", 1), None, None),
         ("MCP_MESH_HTTP_ENDPOINT", "http://a/", "http_endpoint", ("a", 80), None, None),
+        ("MESH_LLM_MODEL", "m", "llm", LlmOverrides(model="m"), *NO_OVERRIDES),
+        ("MESH_LLM_MAX_ITERATIONS", "7", "llm", LlmOverrides(max_iterations=7), *NO_OVERRIDES),
+        ("MESH_LLM_FILTER_MODE", "*", "llm", LlmOverrides(filter_mode="*"), *NO_OVERRIDES),
     ],
 )
 def test_precedence(
@@ -90,6 +97,8 @@ def test_names_and_ids() -> None:
         ("MCP_MESH_AGENT_NAME", "My Agent", "lower-case letters, digits and hyphens"),
         ("MCP_MESH_AGENT_NAME", "a" * 64, "no longer than 63 characters"),
         ("MCP_MESH_AGENT_ID", "my_agent", "lower-case letters, digits and hyphens"),
+        ("MESH_LLM_MAX_ITERATIONS", "0", "a whole number of at least 1"),
+        ("MESH_LLM_FILTER_MODE", "best", "one of all, best_match, *"),
         ("MCP_MESH_NAMESPACE", "-x", "a letter or digit at either end"),
     ],
 )

@@ -107,6 +107,10 @@ class Filling:
             if target is None and self.member is not None and self._needs_it(index, parameter):
                 target = await self._settled(self.member, index)
             self._place(index, parameter, target, is_blocking=False)
+        if self.asks_llm():
+            from mesh.asking.filling import fill
+
+            await fill(self)
 
     def fill_blocking(self) -> None:
         """Waits for missing dependencies in the tool's own thread."""
@@ -115,6 +119,14 @@ class Filling:
             if target is None and self.member is not None and self._needs_it(index, parameter):
                 target = self.member.agent.wait_slot(self.declaration.mcp_name, index)
             self._place(index, parameter, target, is_blocking=True)
+        if self.asks_llm():
+            from mesh.asking.filling import fill_blocking
+
+            fill_blocking(self)
+
+    def asks_llm(self) -> bool:
+        """Whether a parameter is to be filled with an LLM."""
+        return any(each.kind is Kind.LLM for each in self.declaration.signature.extras)
 
     def _open_slots(self) -> Iterator[tuple[int, Injected | None]]:
         """The declared dependencies that the caller has not supplied, each with its parameter."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mesh.asking.functions import LlmFunctions
 from mesh.calling.headers import HeaderRules
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Membership:
     workplace: Workplace | None = None
     # None while tracing is off.
     spans: Spans | None = None
+    llm: LlmFunctions = field(default_factory=LlmFunctions)
 
     def is_self(self, target: Target) -> bool:
         """Whether the target is a tool of this very process."""

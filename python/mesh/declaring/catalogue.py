@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mesh.declaring.llm import LlmFunction
 from mesh.declaring.selectors import Selector
 from mesh.declaring.signatures import Injected, ToolSignature
 from mesh.declaring.tasks import Task
@@ -78,6 +79,8 @@ class ToolDeclaration:
     location: Location
     # Set when it works on jobs.
     task: Task | None = None
+    # Set when it asks an LLM; `@mesh.llm` may come after `@mesh.tool`.
+    llm: LlmFunction | None = None
     # The name that FastMCP gives it, which may differ; known when the agent starts.
     mcp_name: str = field(init=False)
     # What the decorator returned: the function with its dependencies filled in.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from mesh.calling.injection import wrap
 from mesh.declaring.arguments import Arguments, drop_legacy
 from mesh.declaring.catalogue import AgentDeclaration, Location, ToolDeclaration, catalogue
+from mesh.declaring.llm import llm_of
 from mesh.declaring.selectors import parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
 from mesh.declaring.tasks import task_of
@@ -163,6 +164,7 @@ def tool(
             kwargs=kwargs,
             location=Location.of_function(function),
             task=checked_task,
+            llm=llm_of(function),
         )
         if not read_flag(os.environ, "MCP_MESH_ENABLED", default=True):
             return target

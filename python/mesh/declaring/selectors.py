@@ -45,6 +45,15 @@ def parse_selectors(dependencies: object) -> tuple[Selector, ...]:
     return tuple(_parse(item, index) for index, item in enumerate(dependencies))
 
 
+def parse_tags(value: object, where: str) -> tuple[str | tuple[str, ...], ...]:
+    """Reads the tags of a selector, which `where` names; raises `ValueError`."""
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{where}: tags must be a list of strings, got {value!r}")
+    return tuple(_tag(tag, where) for tag in value)
+
+
 def _parse(item: object, index: int) -> Selector:
     where = f"dependencies[{index}]"
     if isinstance(item, str):
@@ -69,7 +78,7 @@ def _parse(item: object, index: int) -> Selector:
     expected_type = fields.get("expected_type")
     return Selector(
         capability=capability,
-        tags=_tags(fields.get("tags"), where),
+        tags=parse_tags(fields.get("tags"), where),
         version=version,
         required=required,
         expected_type=expected_type,
@@ -81,14 +90,6 @@ def _capability(value: object, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{where}: capability must be a non-empty string, got {value!r}")
     return value
-
-
-def _tags(value: object, where: str) -> tuple[str | tuple[str, ...], ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f"{where}: tags must be a list of strings, got {value!r}")
-    return tuple(_tag(tag, where) for tag in value)
 
 
 def _tag(value: object, where: str) -> str | tuple[str, ...]:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from mesh.services.views import ServiceView, view_of
-from mesh.types import McpMeshTool, MeshJob
+from mesh.types import McpMeshTool, MeshJob, MeshLlmAgent
 
 logger = logging.getLogger("mesh")
 
@@ -29,6 +29,8 @@ class Kind(Enum):
     CONTROLLER = "controller"
     # An object whose methods are functions of other agents.
     SERVICE = "service"
+    # What asks an LLM.
+    LLM = "llm"
 
 
 # The kinds that stand for a dependency.
@@ -37,9 +39,15 @@ SLOT_KINDS = frozenset({Kind.TOOL, Kind.SUBMITTER})
 MARKERS: tuple[tuple[type, Kind], ...] = (
     (McpMeshTool, Kind.TOOL),
     (MeshJob, Kind.SUBMITTER),
+    (MeshLlmAgent, Kind.LLM),
 )
 # The same by name, for annotations that cannot be evaluated.
-NAMES = {"McpMeshTool": Kind.TOOL, "McpMeshAgent": Kind.TOOL, "MeshJob": Kind.SUBMITTER}
+NAMES = {
+    "McpMeshTool": Kind.TOOL,
+    "McpMeshAgent": Kind.TOOL,
+    "MeshJob": Kind.SUBMITTER,
+    "MeshLlmAgent": Kind.LLM,
+}
 # What the annotation of a stream may be; the first argument is the item.
 STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 # The last part of each dotted name in an annotation that cannot be evaluated.

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from mesh.asking.prompts import PromptError, check_prompts
 from mesh.declaring.catalogue import Catalogue
 from mesh.serving import address
 from mesh.serving.application import Application
@@ -43,7 +44,7 @@ def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> 
         # Not `asyncio.run`: closing the loop would wait for threads, and a `def` tool that does not
         # return cannot be cancelled. The process ends right after this.
         asyncio.Runner().run(RunningAgent(settings, catalogue, main, listener).run())
-    except (address.AddressError, DuplicateToolError, SchemaError) as error:
+    except (address.AddressError, DuplicateToolError, PromptError, SchemaError) as error:
         raise StartError(str(error)) from error
     finally:
         if listener is not None:
@@ -71,6 +72,7 @@ class RunningAgent:
     async def run(self) -> None:
         """Serves until a signal comes."""
         agent, member = self._catalogue.agent, self._member
+        check_prompts(self._catalogue.tools.values())
         server, served = await adopt(
             self._settings.name, self._catalogue, self._main, member.headers
         )

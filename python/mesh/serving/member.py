@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mesh._mesh import Agent
+from mesh.asking.functions import LlmFunctions
 from mesh.calling import membership
 from mesh.calling.headers import HeaderRules
 from mesh.calling.membership import Membership
@@ -70,6 +71,7 @@ class Member:
             loop=asyncio.get_running_loop(),
             headers=self.headers,
             call_timeout=self.settings.call_timeout,
+            llm=LlmFunctions(self.settings.llm),
         )
         membership.enter(current)
         self._watch = asyncio.create_task(self.health.watch())

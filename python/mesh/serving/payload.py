@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mesh.asking import advertised
 from mesh.declaring.catalogue import ToolDeclaration
 from mesh.declaring.selectors import Selector
 from mesh.serving import schemas
@@ -31,11 +32,14 @@ def registration(
     every agent serves beside them."""
     described = [
         _tool(declaration, parameters, strict=settings.schema_strict)
+        | advertised.of_tool(declaration, settings.llm)
         for declaration, parameters in tools.values()
     ]
     described += [_helper(tool) for tool in helpers]
+    declarations = [declaration for declaration, _ in tools.values()]
     return _agent(settings, "mcp_agent", address) | {
         "tools": described,
+        **advertised.of_agent(declarations, settings.llm),
         "a2a_producer": False,
         "a2a_consumer": False,
     }

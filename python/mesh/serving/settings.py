@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mesh.asking.overrides import LlmOverrides, read_overrides
 from mesh.media.settings import MediaSettings
 from mesh.media.store import checked_media
 from mesh.serving.environment import (
@@ -70,6 +71,7 @@ class Settings:
     schema_strict: bool
     log_level: int
     media: MediaSettings
+    llm: LlmOverrides
 
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
@@ -131,6 +133,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         schema_strict=read_flag(environ, "MCP_MESH_SCHEMA_STRICT", default=False),
         log_level=_log_level(environ),
         media=checked_media(environ),
+        llm=read_overrides(environ),
     )
 
 
