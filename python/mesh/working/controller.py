@@ -15,7 +15,7 @@ from mesh.working.event_reader import EventReader
 from mesh.working.lease import Lease
 from mesh.working.mesh_job import MeshJob
 from mesh.working.pauses import Pause
-from mesh.working.reporter import INTERVAL, Claim, Reporter
+from mesh.working.reporter import Claim, Reporter
 from mesh.working.requests import Fields, JobRequests
 
 logger = logging.getLogger("mesh")
@@ -77,10 +77,8 @@ class JobController(MeshJob):
         if self._has_ended:
             return
         self._lease.extend()
-        within = min(INTERVAL, self._lease.window / 3)
-        self._reporter.note(
-            self._claim, self._delta(progress=progress, progress_message=message), within
-        )
+        delta = self._delta(progress=progress, progress_message=message)
+        self._reporter.note(self._claim, delta, within=self._lease.window / 3)
 
     async def request_input(self, prompt: str | None = None) -> None:
         """Says at once that the job waits for somebody."""
@@ -112,7 +110,7 @@ class JobController(MeshJob):
         self._has_ended = True
         if self._events.cursor:
             # Whoever goes on wants to know up to where events were read.
-            self._reporter.note(self._claim, self._delta())
+            self._reporter.note(self._claim, self._delta(), within=0)
         await self._reporter.tell_rest(self._claim)
         await self.give_back(reason)
 

@@ -136,7 +136,7 @@ class Execution:
         if left is not None and left <= 0:
             self.end(Ending.OVERDUE)
         elif beat is not None:
-            self._reporter.note(self.claim, {})
+            self._reporter.note(self.claim, {}, within=0)
 
     async def _conclude(self, handler: asyncio.Task[Any]) -> None:
         controller, ending = self.controller, self._ending

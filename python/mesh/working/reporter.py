@@ -69,10 +69,10 @@ class Reporter:
         self._changed = asyncio.Event()
         self._sender = asyncio.create_task(self._send_when_due())
 
-    def note(self, claim: Claim, fields: Fields, within: float = INTERVAL) -> None:
-        """Tells the registry within some seconds, and of the latest only."""
+    def note(self, claim: Claim, fields: Fields, within: float) -> None:
+        """Tells the registry within so many seconds, or in the usual time; of the latest only."""
         self._add(claim, fields)
-        self._wake(within)
+        self._wake(min(within, INTERVAL))
 
     async def tell(self, claim: Claim, fields: Fields) -> None:
         """Tells the registry at once, and whatever it has not been told of the job before.
