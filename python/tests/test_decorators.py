@@ -1,12 +1,14 @@
 """What the decorators check, record and return."""
 
 import asyncio
+import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mesh
-from mesh.declaring.catalogue import Catalogue
+from mesh.declaring.catalogue import Catalogue, ClashError
 
 
 @pytest.mark.parametrize(
@@ -189,3 +191,20 @@ def test_strict_mode_refuses_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None
         @mesh.tool("a", dependencies=["b"])
         def greet(name: str) -> str:
             return name
+
+
+def test_several_agents_are_imported_by_one_test_and_refused_by_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_catalogue: Catalogue
+) -> None:
+    for name in ("first_agent", "second_agent"):
+        (tmp_path / f"{name}.py").write_text(
+            "import mesh\n"
+            "@mesh.tool('greet')\n"
+            f"def greet(): return '{name}'\n"
+            f"mesh.agent(name='{name.replace('_', '-')}')(type('A', (), {{}}))\n"
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = [importlib.import_module(name) for name in ("first_agent", "second_agent")]
+    assert [module.greet() for module in modules] == ["first_agent", "second_agent"]
+    with pytest.raises(ClashError, match=r"tool `greet`: one is at .*first.*, the other at .*sec"):
+        empty_catalogue.check()

@@ -1,6 +1,7 @@
 """The life of an agent's process, from its script to its exit code."""
 
 import contextlib
+import re
 import signal
 import socket
 import threading
@@ -492,6 +493,21 @@ def test_a_forked_child_is_no_agent(agents: Agents, registry: FakeRegistry) -> N
     assert agent.output() == "child\n0\n"
     assert agent.stop() == 0
     assert registry.log.count("POST /heartbeat") == 1
+
+
+def test_two_agents_of_one_process_end_it_with_a_message(
+    agents: Agents, registry: FakeRegistry
+) -> None:
+    (agents.folder / "other.py").write_text(
+        "import mesh\nmesh.agent(name='b')(type('B', (), {}))\n"
+    )
+    agent = agents.start("import mesh, other\nmesh.agent(name='a')(type('A', (), {}))\n")
+    assert agent.end() == 1
+    assert re.match(
+        r"mesh: a process has one @mesh.agent: `b` is declared at .*, `a` at ", agent.errors()
+    )
+    assert "Traceback" not in agent.errors()
+    assert registry.log == []
 
 
 def test_two_tools_of_one_name_end_the_process_with_a_message(

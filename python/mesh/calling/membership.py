@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +43,33 @@ class Membership:
 
 
 class _Current:
-    """Holds the membership of the process; there is at most one agent in it."""
+    """Holds the membership of the process, in which at most one agent runs."""
 
     membership: Membership | None = None
 
 
+# Where `mesh.testing` has several agents in a process: the one as which a call runs.
+_acting: ContextVar[Membership | None] = ContextVar("mesh_acting", default=None)
+
+
 def current() -> Membership | None:
     """The membership of the running agent; None before the start and in unit tests."""
-    return _Current.membership
+    return _acting.get() or _Current.membership
 
 
 def enter(membership: Membership | None) -> None:
-    """Makes `membership` the current one, or none."""
+    """Makes `membership` the one of the process, or none."""
     _Current.membership = membership
+
+
+@contextmanager
+def acting_as(membership: Membership) -> Iterator[None]:
+    """Has what is called in the block run as this agent."""
+    token = _acting.set(membership)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
 
 
 def to_json(arguments: Mapping[str, Any]) -> str:

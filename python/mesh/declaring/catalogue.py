@@ -103,23 +103,33 @@ class ToolDeclaration:
         self.owners, self.views = tuple(owners), views
 
 
+class ClashError(ValueError):
+    """Two declarations cannot be in one agent; the message names both places."""
+
+
 class Catalogue:
-    """What has been declared so far. One instance serves the process: `catalogue`."""
+    """What has been declared so far. One instance serves the process: `catalogue`.
+
+    Two declarations of one file that clash are refused at once. Of two files they are refused when
+    an agent starts: a test may import any number of agents.
+    """
 
     def __init__(self) -> None:
+        self._clash: ClashError | None = None
         self.agent: AgentDeclaration | None = None
         self.tools: dict[str, ToolDeclaration] = {}
         # Endpoints of web applications; any number may share a name, and even their lines.
         self.routes: list[ToolDeclaration] = []
 
     def add_agent(self, declaration: AgentDeclaration) -> None:
-        """Keeps the agent; a second, different one is a `ValueError`."""
+        """Keeps the agent; a second, different one is a `ClashError`."""
         former = self.agent
         if former is not None and former.location != declaration.location:
-            raise ValueError(
+            clash = ClashError(
                 f"a process has one @mesh.agent: `{former.name}` is declared at "
                 f"{former.location}, `{declaration.name}` at {declaration.location}"
             )
+            self._refuse(clash, former.location, declaration.location)
         self.agent = declaration
 
     def add_tool(self, declaration: ToolDeclaration) -> None:
@@ -127,18 +137,30 @@ class Catalogue:
         imported by its name, or a reload; the later one wins."""
         former = self.tools.get(declaration.name)
         if former is not None and former.location != declaration.location:
-            raise ValueError(
+            clash = ClashError(
                 f"two functions are both the tool `{declaration.name}`: one is at "
                 f"{former.location}, the other at {declaration.location}; rename one of them"
             )
+            self._refuse(clash, former.location, declaration.location)
         self.tools[declaration.name] = declaration
 
     def add_route(self, declaration: ToolDeclaration) -> None:
         """Keeps an endpoint of a web application."""
         self.routes.append(declaration)
 
+    def check(self) -> None:
+        """Raises the `ClashError` because of which this process can be no agent."""
+        if self._clash is not None:
+            raise self._clash
+
+    def _refuse(self, clash: ClashError, former: Location, later: Location) -> None:
+        if former.file == later.file:
+            raise clash
+        self._clash = self._clash or clash
+
     def clear(self) -> None:
         """Forgets everything, for tests."""
+        self._clash = None
         self.agent = None
         self.tools.clear()
         self.routes.clear()

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mesh.calling.headers import HeaderRules
-from mesh.declaring.catalogue import catalogue
+from mesh.declaring.catalogue import ClashError, catalogue
 from mesh.serving.embedded import embedded
 from mesh.serving.embedding_server import EmbeddingServer
 from mesh.serving.environment import SettingError
@@ -85,7 +85,7 @@ def follower_of(application: Any) -> Follower | None:
             return _embedding() if is_embedded() else None
         # Only FastAPI's applications have a title.
         settings = api_settings(os.environ, getattr(application, "title", ""))
-    except (MisplacedRouteError, SettingError) as error:
+    except (ClashError, MisplacedRouteError, SettingError) as error:
         raise ApplicationError(str(error)) from error
     if catalogue.agent is not None:
         raise ApplicationError(
@@ -103,6 +103,7 @@ def follower_of(application: Any) -> Follower | None:
 
 
 def _embedding() -> EmbeddingServer:
+    catalogue.check()
     settings = resolve(os.environ, catalogue.agent)
     return EmbeddingServer(embedded, HeaderRules(settings.propagate_headers))
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from mesh.declaring.catalogue import catalogue
+from mesh.declaring.catalogue import ClashError, catalogue
 from mesh.serving.environment import SettingError, read_flag
 from mesh.serving.logs import start_logging
 from mesh.serving.settings import resolve
@@ -52,8 +52,9 @@ def _run(main: Mapping[str, Any]) -> int:
     for number in STOP_SIGNALS:
         signal.signal(number, _stop_early)
     try:
+        catalogue.check()
         settings = resolve(os.environ, catalogue.agent)
-    except SettingError as error:
+    except (ClashError, SettingError) as error:
         return fail(str(error))
     if not _can_start_threads():
         return fail(
