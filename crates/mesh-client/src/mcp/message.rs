@@ -1,5 +1,7 @@
 //! The JSON-RPC messages of a call: what is sent, and which of the messages received is the answer.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -8,6 +10,8 @@ use super::error::RpcError;
 
 /// The id of every request: each has an HTTP exchange of its own, so no two can be confused.
 const ID: &str = "1";
+/// What progress is reported under, for the same reason.
+const PROGRESS_TOKEN: u8 = 1;
 
 #[derive(Serialize)]
 struct Request<'a, P> {
@@ -22,6 +26,14 @@ struct Request<'a, P> {
 struct CallParams<'a> {
     name: &'a str,
     arguments: &'a RawValue,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<CallMeta>,
+}
+
+#[derive(Serialize)]
+struct CallMeta {
+    #[serde(rename = "progressToken")]
+    progress_token: u8,
 }
 
 /// The bytes of a `tools/call`.
@@ -29,27 +41,32 @@ pub(crate) fn tools_call(tool: &str, arguments: &RawValue) -> Bytes {
     let params = CallParams {
         name: tool,
         arguments,
+        meta: None,
     };
-    write(&Request {
-        jsonrpc: "2.0",
-        id: 1,
-        method: "tools/call",
-        params: Some(params),
-    })
+    request("tools/call", Some(&params))
 }
 
-/// The bytes of a `tools/list`.
-pub(crate) fn tools_list() -> Bytes {
-    write(&Request::<()> {
-        jsonrpc: "2.0",
-        id: 1,
-        method: "tools/list",
-        params: None,
-    })
+/// The bytes of a `tools/call` that asks for progress.
+pub(crate) fn tools_call_with_progress(tool: &str, arguments: &RawValue) -> Bytes {
+    let params = CallParams {
+        name: tool,
+        arguments,
+        meta: Some(CallMeta {
+            progress_token: PROGRESS_TOKEN,
+        }),
+    };
+    request("tools/call", Some(&params))
 }
 
-fn write(request: &impl Serialize) -> Bytes {
-    serde_json::to_vec(request)
+/// The bytes of any request.
+pub(crate) fn request<P: Serialize + ?Sized>(method: &str, params: Option<&P>) -> Bytes {
+    let request = Request {
+        jsonrpc: "2.0",
+        id: 1,
+        method,
+        params,
+    };
+    serde_json::to_vec(&request)
         .expect("texts and raw JSON can always be written")
         .into()
 }
@@ -122,6 +139,30 @@ pub(crate) fn read(text: &[u8]) -> Result<Message, serde_json::Error> {
     }
 }
 
+#[derive(Deserialize)]
+struct Notification<'a> {
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    params: ProgressParams<'a>,
+}
+
+#[derive(Deserialize)]
+struct ProgressParams<'a> {
+    #[serde(borrow, rename = "progressToken")]
+    token: &'a RawValue,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// What a message reports of the request's progress, if it does so in words.
+pub(crate) fn progress(text: &[u8]) -> Option<String> {
+    // What cannot be read is no progress; a server may say anything beside its answer.
+    let notification: Notification<'_> = serde_json::from_slice(text).ok()?;
+    let is_ours = notification.method == "notifications/progress"
+        && notification.params.token.get() == PROGRESS_TOKEN.to_string();
+    notification.params.message.filter(|_| is_ours)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,8 +175,41 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"plain","arguments":{"b":"é","a":1.50}}}"#
         );
         assert_eq!(
-            tools_list(),
+            tools_call_with_progress("plain", &arguments),
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"plain","arguments":{"b":"é","a":1.50},"_meta":{"progressToken":1}}}"#
+        );
+        assert_eq!(
+            request::<()>("tools/list", None),
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#
+        );
+    }
+
+    #[test]
+    fn progress_is_what_is_said_under_the_requests_token() {
+        let said = |params: &str| {
+            let method = "notifications/progress";
+            let text = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#);
+            progress(text.as_bytes())
+        };
+        let full = r#"{"progressToken":1,"progress":2.0,"total":null,"message":"a\nb"}"#;
+        assert_eq!(said(full).as_deref(), Some("a\nb"));
+        assert_eq!(
+            said(r#"{"progressToken":1,"message":""}"#).as_deref(),
+            Some("")
+        );
+        for other in [
+            r#"{"progressToken":1,"progress":2}"#,
+            r#"{"progressToken":1,"message":null}"#,
+            r#"{"progressToken":2,"message":"x"}"#,
+            r#"{"progressToken":"1","message":"x"}"#,
+            r#"{"message":"x"}"#,
+            "null",
+        ] {
+            assert_eq!(said(other), None, "{other}");
+        }
+        assert_eq!(
+            progress(br#"{"method":"notifications/message","params":{}}"#),
+            None
         );
     }
 

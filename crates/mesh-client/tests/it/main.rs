@@ -4,4 +4,5 @@ mod calls;
 mod jobs;
 mod registry;
 mod releases;
+mod streams;
 mod watch;
