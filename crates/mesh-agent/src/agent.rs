@@ -10,15 +10,16 @@ use mesh_client::mcp::{McpCaller, ToolOutcome};
 use mesh_client::{ClientOptions, RegistryClient};
 use mesh_core::wire::Registration;
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc::{self, UnboundedSender};
 
-use crate::call::{Completion, perform};
+use crate::call::{Completion, ask, perform};
 use crate::heartbeat::{Command, Heartbeat};
 use crate::settle::Need;
 use crate::shared::Shared;
 use crate::{AgentSettings, AgentState, Call, CallError, CallHandle, Health, Jobs, JobsError};
-use crate::{StartError, Status, Target, Wiring};
+use crate::{CallStream, StartError, Status, Target, Wiring};
 
 /// How much longer than the registry's share a stop may take before the thread is left behind.
 const GRACE: Duration = Duration::from_millis(200);
@@ -204,6 +205,27 @@ impl Agent {
             let _nobody_waits = sender.send(outcome);
         });
         receiver.recv().unwrap_or(Err(CallError::Cancelled))
+    }
+
+    /// Calls another agent's tool that says things before it ends.
+    #[must_use]
+    pub fn stream(&self, call: Call) -> CallStream {
+        CallStream::start(self.inner.caller.clone(), call, &self.inner.runtime)
+    }
+
+    /// Asks another agent for an MCP method other than a call, for instance `resources/read`; the
+    /// arguments are its parameters. `done` is told exactly once, on the runtime's thread.
+    pub fn request<F>(&self, call: Call, method: &str, done: F) -> CallHandle
+    where
+        F: FnOnce(Result<Box<RawValue>, CallError>) + Send + 'static,
+    {
+        let caller = self.inner.caller.clone();
+        let method = method.to_owned();
+        let completion = Completion::new(done);
+        let task = self.inner.runtime.spawn(async move {
+            completion.finish(ask(&caller, call, method).await);
+        });
+        CallHandle::new(task.abort_handle())
     }
 
     /// Asks the agent's registry about jobs; what is under way ends when the agent stops.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh_client::Headers;
-use mesh_client::mcp::{McpCaller, ToolCall, ToolOutcome};
+use mesh_client::mcp::{McpCaller, McpRequest, Reply, ToolCall, ToolOutcome};
 use serde_json::value::RawValue;
 use tokio::task::AbortHandle;
 
@@ -18,7 +18,7 @@ pub struct Call {
     pub target: Arc<Target>,
     /// A JSON object; sent as it is spelled.
     pub arguments: Box<RawValue>,
-    /// How long the call may take; the callee is told.
+    /// How long the call may take, or a stream be silent; the callee is told.
     pub timeout: Duration,
     /// Sent with the request: trace and propagated headers.
     pub headers: Headers,
@@ -41,23 +41,58 @@ impl CallHandle {
 }
 
 pub(crate) async fn perform(caller: &McpCaller, call: Call) -> Result<ToolOutcome, CallError> {
+    let call = request(call);
+    let reply = caller.call_tool(&call).await?;
+    outcome(&reply, &call)
+}
+
+/// Asks the agent of `call` for `method`, with the arguments as its parameters.
+pub(crate) async fn ask(
+    caller: &McpCaller,
+    call: Call,
+    method: String,
+) -> Result<Box<RawValue>, CallError> {
+    let request = McpRequest {
+        endpoint: call.target.endpoint.clone(),
+        method,
+        params: Some(call.arguments),
+        timeout: call.timeout,
+        headers: call.headers,
+    };
+    let reason = match caller.request(&request).await? {
+        Reply::Result(result) => return Ok(result),
+        Reply::Accepted => "it is empty",
+        Reply::Other(_) => "it is neither JSON nor an event stream",
+    };
+    Err(CallError::NoResult {
+        endpoint: request.endpoint,
+        tool: request.method,
+        reason: reason.to_owned(),
+    })
+}
+
+/// What is sent for a call.
+pub(crate) fn request(call: Call) -> ToolCall {
     let Call {
         target,
         arguments,
         timeout,
         headers,
     } = call;
-    let request = ToolCall {
+    ToolCall {
         endpoint: target.endpoint.clone(),
         tool: target.function_name.clone(),
         arguments,
         timeout,
         headers,
-    };
-    let reply = caller.call_tool(&request).await?;
-    ToolOutcome::of(&reply).map_err(|reason| CallError::NoResult {
-        endpoint: request.endpoint,
-        tool: request.tool,
+    }
+}
+
+/// What is answered to it.
+pub(crate) fn outcome(reply: &Reply, call: &ToolCall) -> Result<ToolOutcome, CallError> {
+    ToolOutcome::of(reply).map_err(|reason| CallError::NoResult {
+        endpoint: call.endpoint.clone(),
+        tool: call.tool.clone(),
         reason,
     })
 }

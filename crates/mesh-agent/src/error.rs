@@ -37,12 +37,12 @@ pub enum CallError {
     /// The exchange with the other agent failed.
     #[error(transparent)]
     Exchange(#[from] mcp::CallError),
-    /// The answer is no tool's result.
+    /// The answer is no result.
     #[error("the answer of `{endpoint}` to `{tool}` is not understood: {reason}")]
     NoResult {
         /// The agent that was called.
         endpoint: String,
-        /// The tool that was called.
+        /// The tool that was called, or the method.
         tool: String,
         /// What is wrong with the answer.
         reason: String,

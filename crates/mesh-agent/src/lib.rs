@@ -17,6 +17,7 @@ mod settings;
 mod settle;
 mod shared;
 mod status;
+mod stream;
 mod watch;
 mod wiring;
 
@@ -30,4 +31,5 @@ pub use mesh_client::{
 };
 pub use settings::{AgentSettings, Health};
 pub use status::{AgentState, Observer, Status};
+pub use stream::{CallStream, Streamed};
 pub use wiring::{Target, Wiring};

@@ -13,6 +13,7 @@ use crate::completion::{self, Future, report};
 use crate::error;
 use crate::jobs::PyJobs;
 use crate::llm::LlmTexts;
+use crate::stream::PyStream;
 use crate::target::PyTarget;
 
 /// A call under way.
@@ -209,6 +210,34 @@ impl PyAgent {
         let call = prepare(target, request)?;
         let outcome = py.detach(|| self.agent.call_blocking(call));
         completion::value(py, outcome)
+    }
+
+    /// Calls a tool of `target` that says things before it ends; the request's seconds are those that
+    /// it may be silent.
+    #[pyo3(signature = (target, request, /))]
+    fn stream(&self, target: &PyTarget, request: Request) -> PyResult<PyStream> {
+        Ok(PyStream(self.agent.stream(prepare(target, request)?)))
+    }
+
+    /// Asks `target` for an MCP method, the arguments being its parameters, and completes `future` with
+    /// its result as it is.
+    #[pyo3(signature = (target, method, request, future, /))]
+    fn request(
+        &self,
+        target: &PyTarget,
+        method: &str,
+        request: Request,
+        future: &Bound<'_, PyAny>,
+    ) -> PyResult<CallHandle> {
+        let call = prepare(target, request)?;
+        let future = Future::new(future)?;
+        let handle = self.agent.request(call, method, move |result| {
+            report(|py| {
+                let value = completion::result(py, result);
+                future.complete(py, value)
+            });
+        });
+        Ok(CallHandle(handle))
     }
 
     /// Describes the agent anew; the registry is told at once.

@@ -73,6 +73,15 @@ pub(crate) fn value(
     }
 }
 
+/// What another agent answered to a request that is no call.
+pub(crate) fn result(
+    py: Python<'_>,
+    result: Result<Box<RawValue>, CallError>,
+) -> PyResult<Bound<'_, PyAny>> {
+    let result = result.map_err(|error| error::call(&error))?;
+    json(py, result.get())
+}
+
 /// The registry's answer as Python's `json` reads it, or the exception of its absence.
 pub(crate) fn answer(
     py: Python<'_>,

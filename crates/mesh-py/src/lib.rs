@@ -12,6 +12,7 @@ mod jobs;
 mod llm;
 mod logging;
 mod schema;
+mod stream;
 mod target;
 
 #[pyo3::pymodule]
@@ -30,6 +31,8 @@ mod _mesh {
     #[pymodule_export]
     use crate::schema::canonicalize;
     #[pymodule_export]
+    use crate::stream::PyStream;
+    #[pymodule_export]
     use crate::target::PyTarget;
 
     #[pymodule_init]
@@ -46,6 +49,7 @@ mod _mesh {
             "CallHandle",
             "Jobs",
             "RegistryError",
+            "Stream",
             "Target",
             "__version__",
             "canonicalize",

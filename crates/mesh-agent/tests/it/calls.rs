@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::registry::description;
 
 /// An agent without a registry; calls need none.
-fn caller() -> Agent {
+pub(crate) fn caller() -> Agent {
     let settings = AgentSettings {
         standalone: true,
         ..AgentSettings::default()

@@ -6,4 +6,5 @@ mod jobs;
 mod registry;
 mod settle;
 mod stop;
+mod streams;
 mod watch;
