@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from fake_mesh import FakeRegistry
+from llm_vendor import Vendor
 
 from mesh._mesh import Agent
 from mesh.calling import membership
@@ -50,6 +51,12 @@ def registry(closing: ExitStack) -> FakeRegistry:
     registry = FakeRegistry()
     closing.callback(registry.server.close)
     return registry
+
+
+@pytest.fixture
+def vendor(registry: FakeRegistry, closing: ExitStack) -> Vendor:
+    """An LLM provider beside that registry."""
+    return Vendor(registry, closing)
 
 
 @pytest.fixture

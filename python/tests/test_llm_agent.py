@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_mesh import FakeProvider, FakeRegistry, Request, result
+from fake_mesh import FakeRegistry
+from llm_vendor import ECHO, USAGE, Vendor
 from pydantic import BaseModel, Field
 
 import mesh
@@ -16,82 +16,11 @@ from mesh.thinking.errors import LLMAPIError, LLMRefusedError, ResponseParseErro
 
 Join = Callable[..., Awaitable[Any]]
 PROVIDER = {"capability": "llm"}
-USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "model": "anthropic/claude-x"}
-ECHO = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
 class Ans(BaseModel):
     answer: str
     score: float = Field(0.5, description="conf")
-
-
-class Vendor:
-    """A provider that says what a test tells it, and the wiring that leads to it."""
-
-    def __init__(self, registry: FakeRegistry, closing: ExitStack) -> None:
-        self.said: Any = {"role": "assistant", "content": "hello", "_mesh_usage": USAGE}
-        self.registry = registry
-        self.server = FakeProvider(self._answer)
-        closing.callback(self.server.server.close)
-
-    def offer(self, *functions: str, tools: tuple[str, ...] = ()) -> None:
-        """Wires these functions, and gives them these tools."""
-        self.registry.llm_providers = {function: self.provider() for function in functions}
-        self.registry.llm_tools = {
-            function: [self.tool(tool) for tool in tools] for function in functions
-        }
-
-    def provider(self) -> dict[str, Any]:
-        return {
-            "agent_id": "p-1",
-            "endpoint": self.server.url,
-            "name": "process_chat",
-            "capability": "llm",
-            "status": "available",
-            "vendor": "anthropic",
-            "version": "1.0.0",
-            "kwargs": {"vendor": "anthropic"},
-        }
-
-    def tool(self, name: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "capability": name,
-            "description": f"{name} tool",
-            "endpoint": self.server.url,
-            "agent_id": "x-1",
-            "inputSchema": ECHO,
-        }
-
-    def asked(self) -> dict[str, Any]:
-        """The last request, in full."""
-        params = self.server.requests[-1].json()["params"]
-        assert params["name"] == "process_chat"
-        assert list(params["arguments"]) == ["request"]
-        request: dict[str, Any] = params["arguments"]["request"]
-        return request
-
-    def system(self) -> str:
-        """The last request's system prompt."""
-        first = self.asked()["messages"][0]
-        assert first["role"] == "system"
-        return str(first["content"])
-
-    def _answer(self, request: Request) -> None:
-        said = self.said
-        if isinstance(said, Exception):
-            content = [{"type": "text", "text": str(said)}]
-            request.answer(200, result(request, content=content, isError=True))
-            return
-        text = said if isinstance(said, str) else json.dumps(said)
-        structured = {"result": said} if isinstance(said, str) else said
-        content = [{"type": "text", "text": text}]
-        request.answer(200, result(request, content=content, structuredContent=structured))
-
-
-@pytest.fixture
-def vendor(registry: FakeRegistry, closing: ExitStack) -> Vendor:
-    return Vendor(registry, closing)
 
 
 async def test_a_request_is_that_of_release_3_8(join: Join, vendor: Vendor, tmp_path: Path) -> None:

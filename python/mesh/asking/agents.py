@@ -6,16 +6,21 @@ not asked, and not offered to the model.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mesh.asking.frames import whole
+from mesh.asking.media import shown, shown_blocking
 from mesh.asking.mesh_llm_agent import ContextMode, Media, MeshLlmAgent, Message
 from mesh.asking.request import Question, Requests
-from mesh.calling.proxies import AsyncProxy, BlockingProxy
-from mesh.thinking.errors import LLMAPIError
+from mesh.asking.tool_calls import ToolCall, calls_of, continued
+from mesh.calling.calls import call, call_blocking
+from mesh.thinking.errors import LLMAPIError, MaxIterationsError
+from mesh.thinking.wire import LlmAnswer, Usage
 
 if TYPE_CHECKING:
     from mesh._mesh import Target
@@ -66,14 +71,18 @@ class Asking(MeshLlmAgent):
             provider.get("capability") or "",
         )
 
-    def _arguments(self, question: Question, *, is_stream: bool) -> dict[str, Any]:
-        request = self._requests.request(
-            question,
-            (self._prompt, self._context),
-            self._member.agent.llm_tools(self._function),
-            is_stream=is_stream,
-        )
-        return {"request": request}
+    def _request(
+        self, question: Question, tools: Sequence[Mapping[str, Any]], *, is_stream: bool
+    ) -> dict[str, Any]:
+        own = (self._prompt, self._context)
+        return self._requests.request(question, own, tools, is_stream=is_stream)
+
+    def _tools(self) -> Sequence[Mapping[str, Any]]:
+        return self._member.agent.llm_tools(self._function)
+
+    def _exhausted(self) -> MaxIterationsError:
+        limit = self._requests.limit
+        return MaxIterationsError(limit, limit, self._requests.function_id)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -103,12 +112,38 @@ class AsyncLlmAgent(Asking):
         **params: Any,
     ) -> Any:
         """Asks."""
-        question = Question(message, media, context, context_mode, params)
-        arguments = self._arguments(question, is_stream=False)
+        question = Question(message, await shown(media), context, context_mode, params)
         began = time.monotonic()
-        with self._answering():
-            answer = await AsyncProviderProxy(self._member, self._target())(arguments)
-            return self._requests.result(answer, self._provider, began)
+        answer = await self._answer(question)
+        return self._requests.result(answer, self._provider, began)
+
+    async def _answer(self, question: Question) -> LlmAnswer:
+        tools, usage = self._tools(), Usage()
+        request = self._request(question, tools, is_stream=False)
+        for left in reversed(range(self._requests.limit)):
+            with self._answering():
+                answer = whole(await call(self._member, self._target(), {"request": request}))
+            usage += answer.usage or Usage()
+            wanted = calls_of(answer, tools)
+            if not wanted:
+                return replace(answer, usage=usage)
+            if not left:
+                break
+            request = continued(request, answer, await self._results(wanted))
+        raise self._exhausted()
+
+    async def _results(self, wanted: Sequence[ToolCall]) -> dict[str, Any]:
+        if self._requests.runs_tools_at_once:
+            results = await asyncio.gather(*(self._run(each) for each in wanted))
+        else:
+            results = [await self._run(each) for each in wanted]
+        return {each.id: result for each, result in zip(wanted, results, strict=True)}
+
+    async def _run(self, wanted: ToolCall) -> Any:
+        try:
+            return await call(self._member, wanted.target, wanted.arguments)
+        except RuntimeError as error:
+            raise wanted.failed(error) from error
 
     async def stream(
         self,
@@ -120,13 +155,11 @@ class AsyncLlmAgent(Asking):
         **params: Any,
     ) -> AsyncIterator[str]:
         """Asks, and hands on the text as it comes."""
-        question = Question(message, media, context, context_mode, params)
-        arguments = self._arguments(question, is_stream=True)
-        provider = AsyncProviderProxy(self._member, self._target())
+        question = Question(message, await shown(media), context, context_mode, params)
+        request = self._request(question, self._tools(), is_stream=True)
         with self._answering():
-            answer = whole(await provider(arguments))
-            self._requests.check(answer)
-        yield answer.content
+            answer = whole(await call(self._member, self._target(), {"request": request}))
+        yield self._requests.checked(answer).content
 
 
 class BlockingLlmAgent(Asking):
@@ -144,37 +177,32 @@ class BlockingLlmAgent(Asking):
         **params: Any,
     ) -> Any:
         """Asks, and waits for the answer."""
-        question = Question(message, media, context, context_mode, params)
-        arguments = self._arguments(question, is_stream=False)
+        question = Question(message, shown_blocking(media), context, context_mode, params)
         began = time.monotonic()
-        with self._answering():
-            answer = BlockingProviderProxy(self._member, self._target())(arguments)
-            return self._requests.result(answer, self._provider, began)
+        answer = self._answer(question)
+        return self._requests.result(answer, self._provider, began)
+
+    def _answer(self, question: Question) -> LlmAnswer:
+        tools, usage = self._tools(), Usage()
+        request = self._request(question, tools, is_stream=False)
+        for left in reversed(range(self._requests.limit)):
+            with self._answering():
+                answer = whole(call_blocking(self._member, self._target(), {"request": request}))
+            usage += answer.usage or Usage()
+            wanted = calls_of(answer, tools)
+            if not wanted:
+                return replace(answer, usage=usage)
+            if not left:
+                break
+            request = continued(request, answer, {each.id: self._run(each) for each in wanted})
+        raise self._exhausted()
+
+    def _run(self, wanted: ToolCall) -> Any:
+        try:
+            return call_blocking(self._member, wanted.target, wanted.arguments)
+        except RuntimeError as error:
+            raise wanted.failed(error) from error
 
     def stream(self, *_args: Any, **_kwargs: Any) -> AsyncIterator[str]:
         """Not in a thread."""
         raise TypeError("a `def` tool cannot stream an LLM's answer: make the tool `async def`")
-
-
-class AsyncProviderProxy(AsyncProxy):
-    """The provider's tool, for one question."""
-
-    __slots__ = ()
-
-    def __init__(self, membership: Membership, target: Target) -> None:
-        super().__init__(membership, "", 0, target)
-
-    def _wired(self) -> Target:
-        return self._target
-
-
-class BlockingProviderProxy(BlockingProxy):
-    """The provider's tool, for one question."""
-
-    __slots__ = ()
-
-    def __init__(self, membership: Membership, target: Target) -> None:
-        super().__init__(membership, "", 0, target)
-
-    def _wired(self) -> Target:
-        return self._target

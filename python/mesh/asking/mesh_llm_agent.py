@@ -9,8 +9,9 @@ from typing import Any, Literal
 ContextMode = Literal["append", "prepend", "replace"]
 # One message of a conversation: {"role": "user", "content": "…"}.
 Message = Mapping[str, Any]
-# What a model is shown beside a text: content with its media type, or the URL of a picture.
-Media = str | tuple[bytes, str]
+# What a model is shown beside a text: content with its media type, the URI of a stored medium, the
+# URL of a picture, or whatever has one as its `uri`, such as a tool's `resource_link`.
+Media = Any
 
 
 class MeshLlmAgent(ABC):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mesh.asking.mesh_llm_agent import Media, Message
+from mesh.asking.mesh_llm_agent import Message
 
 TOOLS = "Tools are at hand: call them where they help."
 TOOLS_AT_ONCE = (
@@ -49,47 +48,16 @@ def with_tools(messages: list[dict[str, Any]], *, at_once: bool) -> list[dict[st
     return [{**system, "content": told}, *others]
 
 
-def with_media(
-    messages: list[dict[str, Any]], media: Media | Sequence[Media] | None
+def with_parts(
+    messages: list[dict[str, Any]], parts: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The conversation, whose last message of the user shows `media`; raises `ValueError`."""
-    parts = [_part(each) for each in _listed(media)]
+    """The conversation, whose last message of the user has these parts, too."""
     if not parts:
         return messages
     last = max((i for i, each in enumerate(messages) if each["role"] == "user"), default=None)
     if last is None:
-        return [*messages, {"role": "user", "content": parts}]
+        return [*messages, {"role": "user", "content": list(parts)}]
     content = messages[last].get("content")
     said = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
     shown = {**messages[last], "content": [*said, *parts]}
     return [*messages[:last], shown, *messages[last + 1 :]]
-
-
-def _listed(media: Any) -> Sequence[Any]:
-    if media is None:
-        return ()
-    is_pair = isinstance(media, tuple) and len(media) == 2 and isinstance(media[0], bytes)
-    return [media] if is_pair or isinstance(media, (str, bytes)) else list(media)
-
-
-def _part(media: Any) -> dict[str, Any]:
-    if isinstance(media, str) and media.startswith(("https://", "http://", "data:image/")):
-        return {"type": "image_url", "image_url": {"url": media, "detail": "high"}}
-    if not (
-        isinstance(media, tuple)
-        and len(media) == 2
-        and isinstance(media[0], bytes)
-        and isinstance(media[1], str)
-    ):
-        raise ValueError(
-            "media is content with its type, such as (data, 'image/png'), or the URL of a "
-            f"picture, got {media!r}"
-        )
-    content, kind = media
-    if kind.startswith("text/"):
-        return {"type": "text", "text": content.decode(errors="replace")}
-    encoded = base64.b64encode(content).decode()
-    if kind.startswith("image/"):
-        return _part(f"data:{kind};base64,{encoded}")
-    source = {"type": "base64", "media_type": kind, "data": encoded}
-    return {"type": "document", "source": source}

@@ -10,9 +10,8 @@ from typing import Any
 
 from mesh.asking.answers import Shape, check_whole, shape_of
 from mesh.asking.contexts import MeshContextModel, merged, values
-from mesh.asking.frames import whole
-from mesh.asking.mesh_llm_agent import ContextMode, Media, Message
-from mesh.asking.messages import conversation, with_media, with_system, with_tools
+from mesh.asking.mesh_llm_agent import ContextMode, Message
+from mesh.asking.messages import conversation, with_parts, with_system, with_tools
 from mesh.asking.meta import LlmMeta, with_meta
 from mesh.asking.overrides import LlmOverrides
 from mesh.asking.prompts import DEFAULT, Prompt, prompt_of
@@ -29,7 +28,8 @@ class Question:
     """What one call asks."""
 
     message: str | Sequence[Message]
-    media: Media | Sequence[Media] | None
+    # The parts that show its media.
+    parts: Sequence[Mapping[str, Any]]
     context: Any
     context_mode: ContextMode
     params: Mapping[str, Any]
@@ -74,22 +74,31 @@ class Requests:
             for each in tools
         ]
         return MeshLlmRequest(
-            messages=with_media(messages, question.media),
+            messages=with_parts(messages, question.parts),
             tools=described or None,
             model_params=self._params(question.params, is_stream=is_stream) or None,
         ).to_wire()
 
-    def result(self, answer: Any, provider: Mapping[str, Any], began: float) -> Any:
-        """What the function gets for an answer to the request that `began` at this point of
-        `time.monotonic`; raises `ValueError` for none, or the error that it stands for."""
-        read = whole(answer)
-        self.check(read)
-        return with_meta(self.shape.read(read), _meta(read.usage or Usage(), provider, began))
+    def result(self, answer: LlmAnswer, provider: Mapping[str, Any], began: float) -> Any:
+        """What the function gets for the answer to a question that `began` at this point of
+        `time.monotonic`; raises the error that it stands for."""
+        value = self.shape.read(self.checked(answer))
+        return with_meta(value, _meta(answer.usage or Usage(), provider, began))
 
-    def check(self, answer: LlmAnswer) -> None:
-        """Raises the error that an answer stands for, if it does."""
-        limit = self._max_iterations or DEFAULT_MAX_ITERATIONS
-        check_whole(answer, (self.function_id, limit))
+    def checked(self, answer: LlmAnswer) -> LlmAnswer:
+        """The answer; raises the error that it stands for, if it does."""
+        check_whole(answer, (self.function_id, self.limit))
+        return answer
+
+    @property
+    def limit(self) -> int:
+        """How often the model may be asked for one answer."""
+        return self._max_iterations or DEFAULT_MAX_ITERATIONS
+
+    @property
+    def runs_tools_at_once(self) -> bool:
+        """Whether tools may run beside each other."""
+        return self._declared.parallel_tool_calls
 
     def _system(self, prompt: str | None, context: Any, question: Question) -> str | None:
         if prompt is not None or self._prompt is None:
