@@ -226,9 +226,15 @@ impl SqliteStore {
     ) -> Result<W::Output, StoreError> {
         self.check_presence().await?;
         let shared = &self.0;
+        // From before the queue: under a lock that stays, everybody in it would else meet it anew, one
+        // after the other.
+        let deadline = Instant::now() + shared.patience;
         let mut guard = shared.writer.lock().await;
         let writer = guard.as_mut().ok_or(StoreError::Closed)?;
-        let deadline = Instant::now() + shared.patience;
+        if shared.suspect.load(Ordering::Relaxed) && Instant::now() >= deadline {
+            let path = shared.place.path().to_owned();
+            return Err(StoreError::Busy { path, operation });
+        }
         let mut pauses = BACKOFF_MS.into_iter().map(Duration::from_millis);
         loop {
             let outcome = writer.transaction(work).await;

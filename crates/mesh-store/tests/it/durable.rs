@@ -198,6 +198,32 @@ async fn a_lock_that_stays_is_reported_as_busy() {
 }
 
 #[tokio::test]
+async fn whoever_queued_behind_a_lock_that_stays_does_not_meet_it_anew() {
+    let home = Home::new();
+    let store = home.open("mesh.db").await;
+    let mut other = other_program(&home, "mesh.db").await;
+    query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let asked = std::time::Instant::now();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let writes: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            let store = store.clone();
+            tokio::spawn(async move { store.apply(&[Change::Put(agent(name))]).await })
+        })
+        .collect();
+    for write in writes {
+        let error = write.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Busy);
+    }
+    let waited = asked.elapsed();
+    assert!(waited < home.options.busy_timeout * 3, "{waited:?}");
+    other.close().await.unwrap();
+    store.apply(&[Change::Put(agent("a"))]).await.unwrap();
+    assert_eq!(store.load_agents().await.unwrap(), [agent("a")]);
+}
+
+#[tokio::test]
 async fn readers_do_not_wait_for_another_programs_lock() {
     let home = Home::new();
     let store = home.open("mesh.db").await;
