@@ -68,36 +68,67 @@ impl App {
         }
     }
 
-    /// The same for an `instance` that has what it requires.
+    /// The same for an `instance` that has what it requires. A job that nobody waits for any more, because
+    /// the store took longer than `instance` has patience, is given back: it would lie idle until its lease
+    /// is over.
     pub(super) async fn take_job(
         self: &Arc<Self>,
         capability: String,
         instance: String,
     ) -> Result<Option<Job>, JobError> {
-        self.carry_out(|app| async move {
-            loop {
-                let now = app.clock.now();
-                let claim = app
-                    .metrics
-                    .store(
-                        StoreOperation::ClaimJob,
-                        app.store.claim_job(&capability, &instance, now),
-                    )
-                    .await?;
-                for job in &claim.exhausted {
-                    tracing::warn!(job.id = %job.id, "job failed: no attempt left");
-                    app.follow(job, now);
+        let asker = Arc::new(());
+        let listening = Arc::downgrade(&asker);
+        let taken = self
+            .carry_out(|app| async move {
+                let taken = app.take_next(&capability, &instance).await?;
+                match taken {
+                    Some(job) if listening.strong_count() == 0 => {
+                        app.give_back(job.row, instance).await?;
+                        Ok(None)
+                    }
+                    taken => Ok(taken),
                 }
-                if let Some(job) = &claim.job {
-                    app.follow(&job.row, now);
-                    app.jobs.calls.call(&capability); // There may be another.
-                } else if claim.exhausted.len() >= BATCH as usize {
-                    continue; // They were in the way of others.
-                }
-                return Ok(claim.job);
+            })
+            .await;
+        drop(asker);
+        taken
+    }
+
+    async fn take_next(&self, capability: &str, instance: &str) -> Result<Option<Job>, JobError> {
+        loop {
+            let now = self.clock.now();
+            let claim = self
+                .metrics
+                .store(
+                    StoreOperation::ClaimJob,
+                    self.store.claim_job(capability, instance, now),
+                )
+                .await?;
+            for job in &claim.exhausted {
+                tracing::warn!(job.id = %job.id, "job failed: no attempt left");
+                self.follow(job, now);
             }
-        })
-        .await
+            if let Some(job) = &claim.job {
+                self.follow(&job.row, now);
+                self.jobs.calls.call(capability); // There may be another.
+            } else if claim.exhausted.len() >= BATCH as usize {
+                continue; // They were in the way of others.
+            }
+            return Ok(claim.job);
+        }
+    }
+
+    async fn give_back(self: &Arc<Self>, job: JobRow, instance: String) -> Result<(), JobError> {
+        tracing::warn!(job.id = %job.id, agent.id = instance, "job given back: its claimer hung up");
+        let release = JobRelease {
+            instance_id: instance,
+            claim_epoch: Some(job.claim_epoch),
+            reason: Some("its claimer hung up".to_owned()),
+        };
+        match self.release_job(job.id, release).await {
+            Ok(_) | Err(JobError::Refused { .. }) => Ok(()), // Or it is somebody else's by now.
+            Err(error) => Err(error),
+        }
     }
 
     /// Applies each delta by itself; the answers are in the order of the deltas.

@@ -1,5 +1,8 @@
 //! A store that does not answer.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use axum::http::StatusCode;
 use serde_json::json;
 
@@ -68,4 +71,33 @@ async fn a_store_that_answers_again_has_lost_nothing() {
         claimed["claim_epoch"], 1,
         "the claim that failed never happened"
     );
+}
+
+/// A worker's patience is over before the store's is: who never heard of a job does not run it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_claim_whose_claimer_hung_up_is_given_back() {
+    let registry = Arc::new(Registry::with(&[("DB_BUSY_TIMEOUT", "20000")]).await);
+    let id = submit(&registry, &json!({})).await;
+    let lock = registry.lock_database();
+    let asked = tokio::spawn({
+        let registry = registry.clone();
+        async move { claim(&registry, "hasty-1").await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await; // It waits for the lock.
+    asked.abort();
+    assert!(asked.await.is_err(), "nobody answered it");
+    drop(lock);
+
+    let began = Instant::now();
+    let claimed = loop {
+        let claimed = claim(&registry, "worker-1").await;
+        if !claimed.is_null() {
+            break claimed;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "it lies idle");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(claimed["id"], *id);
+    assert_eq!(claimed["claim_epoch"], 2, "the first claim did happen");
 }
