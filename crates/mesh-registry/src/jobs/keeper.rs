@@ -160,7 +160,7 @@ impl App {
                 job.status = %job.status,
                 agent.id = previous_owner.as_deref(),
                 why = ?why,
-                "job taken from its owner"
+                "job expired"
             );
             self.follow(job, now);
         }
