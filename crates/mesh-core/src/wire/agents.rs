@@ -23,10 +23,10 @@ wire_enum! {
 }
 
 /// Every agent that the registry knows.
-///
-/// The registry renders the agents one by one, so they need not be a vector there.
+// The registry renders the agents one by one, so they need not be a vector there.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(deserialize = "A: Default + Deserialize<'de>"))]
+#[schemars(rename = "AgentList")]
 #[schemars(bound = "A: Default + Serialize + JsonSchema")]
 pub struct AgentList<A = Vec<AgentInfo>> {
     /// The agents, by id.
@@ -39,11 +39,11 @@ pub struct AgentList<A = Vec<AgentInfo>> {
 }
 
 /// One agent.
-///
-/// The registry keeps the two long lists as text, because they are rendered far more often than they
-/// change.
+// The registry keeps the two long lists as text, because they are rendered far more often than they
+// change.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(deserialize = "C: Default + Deserialize<'de>, D: Default + Deserialize<'de>"))]
+#[schemars(rename = "AgentInfo")]
 #[schemars(bound = "C: Default + Serialize + JsonSchema, D: Default + Serialize + JsonSchema")]
 pub struct AgentInfo<C = Vec<CapabilityInfo>, D = Vec<DependencyResolution>> {
     /// Its id.
