@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mesh.services.views import selector, service
     from mesh.serving.create import create_server
     from mesh.serving.embedded import startup_status
+    from mesh.surfaces.declaring import a2a
     from mesh.thinking.errors import MaxIterationsError, ToolExecutionError
     from mesh.thinking.wire import MeshLlmRequest
     from mesh.tracing.context import TraceContext
@@ -52,6 +53,7 @@ __all__ = [
     "ToolExecutionError",
     "TraceContext",
     "__version__",
+    "a2a",
     "agent",
     "calling_job",
     "create_server",

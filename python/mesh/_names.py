@@ -27,6 +27,7 @@ HOMES = {
     "ToolExecutionError": "mesh.thinking.errors",
     "TraceContext": "mesh.tracing.context",
     "__version__": "mesh._mesh",
+    "a2a": "mesh.surfaces.declaring",
     "agent": "mesh.declaring.decorators",
     "calling_job": "mesh.calling.job_context",
     "create_server": "mesh.serving.create",
@@ -58,7 +59,6 @@ PLANNED = frozenset(
         "A2AJobFailed",
         "A2AResponse",
         "A2AStream",
-        "a2a",
         "a2a_consumer",
         "llm_provider",
     }

@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesh.declaring.llm import LlmFunction
 from mesh.declaring.selectors import Selector
 from mesh.declaring.signatures import Injected, ToolSignature
 from mesh.declaring.tasks import Task
 from mesh.services.views import ServiceView
+
+if TYPE_CHECKING:
+    from mesh.surfaces.surface import Surface
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class Catalogue:
         self.tools: dict[str, ToolDeclaration] = {}
         # Endpoints of web applications; any number may share a name, and even their lines.
         self.routes: list[ToolDeclaration] = []
+        # Skills for agents outside the mesh, by their path.
+        self.surfaces: dict[str, Surface] = {}
 
     def add_agent(self, declaration: AgentDeclaration) -> None:
         """Keeps the agent; a second, different one is a `ClashError`."""
@@ -148,6 +153,22 @@ class Catalogue:
         """Keeps an endpoint of a web application."""
         self.routes.append(declaration)
 
+    def add_surface(self, surface: Surface) -> None:
+        """Keeps a skill; a second one with its path, or of its function's name, is a
+        `ClashError`."""
+        location = surface.handler.location
+        for former in self.surfaces.values():
+            if former.handler.location == location:
+                continue
+            if surface.path == former.path or surface.handler.name == former.handler.name:
+                clash = ClashError(
+                    f"two skills share their path or their function's name: `{former.handler.name}`"
+                    f" at {former.path} is declared at {former.handler.location}, "
+                    f"`{surface.handler.name}` at {surface.path} at {location}"
+                )
+                self._refuse(clash, former.handler.location, location)
+        self.surfaces[surface.path] = surface
+
     def check(self) -> None:
         """Raises the `ClashError` because of which this process can be no agent."""
         if self._clash is not None:
@@ -164,6 +185,7 @@ class Catalogue:
         self.agent = None
         self.tools.clear()
         self.routes.clear()
+        self.surfaces.clear()
 
 
 catalogue = Catalogue()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from mesh.calling.endpoints import wrap_endpoint
-from mesh.declaring.arguments import Arguments, drop_legacy
+from mesh.declaring.arguments import drop_legacy
 from mesh.declaring.catalogue import Location, ToolDeclaration, catalogue
-from mesh.declaring.selectors import parse_selectors
+from mesh.declaring.selectors import Selector, parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
 from mesh.serving.environment import read_flag
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+DECORATOR = "@mesh.route"
 
 
 def route(
@@ -32,7 +34,6 @@ def route(
     A return annotation `mesh.Stream[str]` makes the answer a stream of Server-Sent Events. The
     application is registered while its server runs. Wrong arguments raise `ValueError`.
     """
-    check = Arguments("@mesh.route")
     if misplaced is not None:
         raise ValueError(
             "@mesh.route takes keywords: write @mesh.route() or @mesh.route(dependencies=[...])"
@@ -41,11 +42,9 @@ def route(
     selectors = parse_selectors(dependencies)
 
     def declare(target: F) -> F:
-        if not inspect.isroutine(target):
-            raise ValueError(f"{check.decorator} decorates functions, got {target!r}")
+        declaration = endpoint_declaration(DECORATOR, target, selectors, kwargs=metadata)
         if not read_flag(os.environ, "MCP_MESH_ENABLED", default=True):
             return target
-        declaration = _declaration(target, selectors, metadata)
         catalogue.add_route(declaration)
         declaration.wrapper = wrap_endpoint(declaration)
         declaration.wrapper._mesh_route_metadata = {  # type: ignore[attr-defined]
@@ -60,15 +59,24 @@ def route(
     return declare
 
 
-def _declaration(
-    function: Callable[..., Any], selectors: tuple[Any, ...], metadata: dict[str, Any]
+def endpoint_declaration(
+    decorator: str,
+    function: Any,
+    selectors: tuple[Selector, ...],
+    *,
+    tags: tuple[str, ...] = (),
+    description: str | None = None,
+    kwargs: Mapping[str, Any],
 ) -> ToolDeclaration:
+    """A function that answers requests from outside the mesh. Raises `ValueError`."""
+    if not inspect.isroutine(function):
+        raise ValueError(f"{decorator} decorates functions, got {function!r}")
     signature = analyse(function, len(selectors))
     location = Location.of_function(function)
     for parameter in signature.extras:
         raise ValueError(
-            f"@mesh.route at {location}: parameter `{parameter.name}` of `{function.__name__}` "
-            "cannot be injected into a route; a route takes McpMeshTool and MeshJob"
+            f"{decorator} at {location}: parameter `{parameter.name}` of `{function.__name__}` "
+            "cannot be injected here; requests from outside the mesh take McpMeshTool and MeshJob"
         )
     check_counts(
         function.__name__,
@@ -82,10 +90,10 @@ def _declaration(
         signature=signature,
         capability=None,
         version="1.0.0",
-        description=None,
-        tags=(),
+        description=description,
+        tags=tags,
         dependencies=selectors,
         output_schema_strict=False,
-        kwargs=metadata,
+        kwargs=kwargs,
         location=location,
     )

@@ -10,23 +10,27 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mesh.calling.headers import HeaderRules
-from mesh.declaring.catalogue import ClashError, catalogue
+from mesh.declaring.catalogue import ClashError, ToolDeclaration, catalogue
 from mesh.serving.embedded import embedded
 from mesh.serving.embedding_server import EmbeddingServer
 from mesh.serving.environment import SettingError
 from mesh.serving.gateway import Gateway
-from mesh.serving.gateway_settings import api_settings
+from mesh.serving.gateway_settings import a2a_settings, api_settings, public_url_prefix
 from mesh.serving.lifecycle import is_embedded
-from mesh.serving.payload import route_registration
+from mesh.serving.payload import route_registration, surface_registration
 from mesh.serving.requests import Asgi, Receive, Scope, Send
 from mesh.serving.routes import MisplacedRouteError, endpoints, mesh_routes
 from mesh.serving.settings import resolve
+from mesh.surfaces.mounting import mount_surfaces, mounted_surfaces
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from mesh.surfaces.surface import Surface
 
 logger = logging.getLogger("mesh")
 
@@ -61,7 +65,7 @@ def follow_applications() -> None:
     @functools.wraps(call)
     async def call_with_mesh(self: Starlette, scope: Scope, receive: Receive, send: Send) -> None:
         application = functools.partial(call, self)
-        if SCOPE_KEY in scope or not (catalogue.routes or is_embedded()):
+        if SCOPE_KEY in scope or not _concerns_the_mesh():
             await application(scope, receive, send)
             return
         scope[SCOPE_KEY] = True
@@ -79,26 +83,59 @@ def follow_applications() -> None:
 def follower_of(application: Any) -> Follower | None:
     """What follows an application, if anything does. Raises `ApplicationError`."""
     try:
-        found = endpoints(application) if catalogue.routes else []
-        routes = mesh_routes(found, catalogue.routes)
-        if not routes:
+        if not (catalogue.routes or catalogue.surfaces):
             return _embedding() if is_embedded() else None
+        mount_surfaces(application, catalogue.surfaces.values())
+        found = endpoints(application)
+        routes = mesh_routes(found, catalogue.routes)
+        surfaces = mounted_surfaces(found)
+        if not (routes or surfaces):
+            return None
+        _refuse_mixtures(routes, surfaces)
         # Only FastAPI's applications have a title.
-        settings = api_settings(os.environ, getattr(application, "title", ""))
+        title = getattr(application, "title", "")
+        taken = {each.path for each in found}
+        return _skills(title, surfaces, taken) if surfaces else _routes(title, routes, taken)
     except (ClashError, MisplacedRouteError, SettingError) as error:
         raise ApplicationError(str(error)) from error
+
+
+def _concerns_the_mesh() -> bool:
+    return bool(catalogue.routes or catalogue.surfaces) or is_embedded()
+
+
+def _refuse_mixtures(routes: Mapping[str, Any], surfaces: Sequence[Surface]) -> None:
     if catalogue.agent is not None:
         raise ApplicationError(
-            f"@mesh.agent at {catalogue.agent.location} cannot be in one process with @mesh.route: "
-            "an application with routes is an agent by itself; remove @mesh.agent"
+            f"@mesh.agent at {catalogue.agent.location} cannot be in one process with @mesh.route "
+            "or mesh.a2a: their application is an agent by itself; remove @mesh.agent"
         )
+    if routes and surfaces:
+        route = next(iter(routes.values()))
+        raise ApplicationError(
+            f"@mesh.route at {route.location} and mesh.a2a at {surfaces[0].handler.location} "
+            "cannot be in one application; serve them by two"
+        )
+
+
+def _routes(title: str, routes: Mapping[str, ToolDeclaration], taken: set[str]) -> Gateway:
+    settings = api_settings(os.environ, title)
     for name, declaration in routes.items():
         declaration.mcp_name = name
     return Gateway(
+        settings, catalogue, lambda where: route_registration(settings, where, routes), taken
+    )
+
+
+def _skills(title: str, surfaces: Sequence[Surface], taken: set[str]) -> Gateway:
+    catalogue.check()
+    settings = a2a_settings(os.environ, title)
+    return Gateway(
         settings,
         catalogue,
-        lambda where: route_registration(settings, where, routes),
-        taken={each.path for each in found},
+        lambda where: surface_registration(settings, where, surfaces),
+        taken,
+        public_url_prefix(os.environ),
     )
 
 

@@ -33,8 +33,13 @@ class Gateway:
         declared: Catalogue,
         describe: Describe,
         taken: Collection[str] = (),
+        public_url: str | None = None,
     ) -> None:
         self._settings = settings
+        self.name = settings.name
+        self.version = settings.version
+        # The application's URL for others; None until it is known where it listens.
+        self.base_url = public_url
         self._describe = describe
         self._member = Member(settings, None, companions_of(settings, declared))
         self._requests = Requests(self._member.headers)
@@ -92,6 +97,8 @@ class Gateway:
             port = 0 if server is None else await listening.port_of(server)
             where = address.advertised(settings, settings.http_port or port)
             registration = self._describe(where)
+            host, port = where
+            self.base_url = self.base_url or f"http://{host}:{port}"
             await self._member.join(registration, {})
         except Exception:
             # The application serves its other users all the same.

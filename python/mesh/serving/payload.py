@@ -11,6 +11,7 @@ from mesh.declaring.catalogue import ToolDeclaration
 from mesh.declaring.selectors import Selector
 from mesh.serving import schemas
 from mesh.serving.settings import Settings
+from mesh.surfaces.surface import Surface
 
 if TYPE_CHECKING:
     from fastmcp.tools import Tool
@@ -50,21 +51,52 @@ def route_registration(
 ) -> Fields:
     """The payload of a web application. `routes` are its endpoints by `METHOD:/path`; those that
     need nothing of the mesh are nothing to it either."""
-    described = [
-        {
-            "function_name": name,
-            "capability": "",
-            "version": declaration.version,
-            "dependencies": [_dependency(each) for each in declaration.dependencies],
-        }
-        for name, declaration in routes.items()
-        if declaration.dependencies
-    ]
     return _agent(settings, "api", address) | {
-        "tools": described,
+        "tools": [_consumer(name, each) for name, each in routes.items() if each.dependencies],
         "a2a_producer": False,
         "a2a_consumer": False,
     }
+
+
+def surface_registration(
+    settings: Settings, address: tuple[str, int], surfaces: Iterable[Surface]
+) -> Fields:
+    """The payload of an application whose endpoints are skills."""
+    surfaces = tuple(surfaces)
+    # A function may be the handler of two skills.
+    handlers = {each.handler.name: each.handler for each in surfaces if each.handler.dependencies}
+    return _agent(settings, "a2a", address) | {
+        "tools": [_consumer(name, each) for name, each in handlers.items()],
+        "surfaces": [_surface(each) for each in surfaces],
+        "a2a_producer": True,
+        "a2a_consumer": False,
+    }
+
+
+def _consumer(name: str, declaration: ToolDeclaration) -> Fields:
+    """A function that nobody in the mesh can call, and that needs others."""
+    fields: Fields = {"function_name": name, "capability": "", "version": declaration.version}
+    if declaration.tags:
+        fields["tags"] = list(declaration.tags)
+    if declaration.description:
+        fields["description"] = declaration.description
+    fields["dependencies"] = [_dependency(each) for each in declaration.dependencies]
+    return fields
+
+
+def _surface(surface: Surface) -> Fields:
+    fields: Fields = {
+        "path": surface.path,
+        "skill_id": surface.skill_id,
+        "name": surface.skill_name,
+    }
+    if surface.description:
+        fields["description"] = surface.description
+    fields["input_modes"] = list(surface.input_modes)
+    fields["output_modes"] = list(surface.output_modes)
+    if surface.tags:
+        fields["tags"] = list(surface.tags)
+    return fields
 
 
 def _agent(settings: Settings, agent_type: str, address: tuple[str, int]) -> Fields:
