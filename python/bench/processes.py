@@ -45,14 +45,18 @@ class Registry:
         """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
-    def agents(self) -> list[dict[str, Any]]:
-        """Whoever is registered and healthy."""
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON that it answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
         try:
-            connection.request("GET", "/agents")
-            listed = json.loads(connection.getresponse().read())["agents"] or []
+            connection.request(method, path, None if body is None else json.dumps(body))
+            return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def agents(self) -> list[dict[str, Any]]:
+        """Whoever is registered and healthy."""
+        listed = self.ask("GET", "/agents")["agents"] or []
         return [agent for agent in listed if agent["status"] == "healthy"]
 
     def wait_for(self, name: str, agent: "Agent | Home") -> None:

@@ -1,6 +1,7 @@
-"""Jobs of the published package, kept by our registry."""
+"""Jobs of the published package and of ours, mixed, kept by either registry."""
 
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from mesh_harness import (
     OUR_REGISTRY,
+    OUR_VENV,
     UPSTREAM_REGISTRY,
     UPSTREAM_VENV,
     Mesh,
@@ -16,18 +18,34 @@ from mesh_harness import (
     wait_for,
 )
 
-BOTH = pytest.mark.parametrize(
-    "registry",
-    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
+
+@dataclass(frozen=True)
+class Parties:
+    """Who keeps the jobs, who works on them and who submits them."""
+
+    registry: Path
+    worker: Path
+    submitter: Path
+
+
+MIXED = pytest.mark.parametrize(
+    "parties",
+    [
+        pytest.param(Parties(OUR_REGISTRY, UPSTREAM_VENV, UPSTREAM_VENV), id="our-registry"),
+        pytest.param(Parties(UPSTREAM_REGISTRY, UPSTREAM_VENV, UPSTREAM_VENV), id="all-its-own"),
+        pytest.param(Parties(OUR_REGISTRY, OUR_VENV, UPSTREAM_VENV), id="our-worker"),
+        pytest.param(Parties(OUR_REGISTRY, UPSTREAM_VENV, OUR_VENV), id="our-submitter"),
+        pytest.param(Parties(UPSTREAM_REGISTRY, OUR_VENV, OUR_VENV), id="its-registry"),
+    ],
 )
 
 
-def start(mesh: Mesh, registry: Path) -> Started:
+def start(mesh: Mesh, parties: Parties) -> Started:
     """A registry, the submitter and one worker, wired; returns the worker."""
-    mesh.start_registry(registry)
-    worker = mesh.start_agent("worker.py", UPSTREAM_VENV)
+    mesh.start_registry(parties.registry)
+    worker = mesh.start_agent("worker.py", parties.worker)
     mesh.wait_for_agent("interop-worker")
-    mesh.start_agent("submitter.py", UPSTREAM_VENV)
+    mesh.start_agent("submitter.py", parties.submitter)
     mesh.wait_for_agent("interop-submitter", resolved=1)
     return worker
 
@@ -65,9 +83,9 @@ def wait_for_page(mesh: Mesh, job_id: str, page: int, epoch: int = 1) -> dict[st
         raise AssertionError(f"{error}; {job(mesh, job_id)}\n{mesh.logs()}") from None
 
 
-@BOTH
-def test_its_job_is_submitted_followed_and_completed(mesh: Mesh, registry: Path) -> None:
-    start(mesh, registry)
+@MIXED
+def test_its_job_is_submitted_followed_and_completed(mesh: Mesh, parties: Parties) -> None:
+    start(mesh, parties)
     job_id = order(mesh, pages=2)
     worked_on = wait_for_page(mesh, job_id, 0)
     worker = mesh.agent("interop-worker")
@@ -83,9 +101,9 @@ def test_its_job_is_submitted_followed_and_completed(mesh: Mesh, registry: Path)
     assert (done["claim_epoch"], done["attempt_count"]) == (1, 1)
 
 
-@BOTH
-def test_its_cancelled_job_stops_where_it_runs(mesh: Mesh, registry: Path) -> None:
-    worker = start(mesh, registry)
+@MIXED
+def test_its_cancelled_job_stops_where_it_runs(mesh: Mesh, parties: Parties) -> None:
+    worker = start(mesh, parties)
     job_id = order(mesh, pages=1)
     wait_for_page(mesh, job_id, 0)
     ask(mesh, "call_off", job_id=job_id)
@@ -95,12 +113,22 @@ def test_its_cancelled_job_stops_where_it_runs(mesh: Mesh, registry: Path) -> No
     assert job(mesh, job_id)["status"] == "cancelled", "nothing overwrites it"
 
 
-def test_the_job_of_a_killed_worker_is_done_by_the_next(mesh: Mesh) -> None:
-    worker = start(mesh, OUR_REGISTRY)
+@pytest.mark.parametrize(
+    ("former", "latter"),
+    [
+        pytest.param(UPSTREAM_VENV, UPSTREAM_VENV, id="its-own"),
+        pytest.param(UPSTREAM_VENV, OUR_VENV, id="ours-after-its-own"),
+        pytest.param(OUR_VENV, UPSTREAM_VENV, id="its-own-after-ours"),
+    ],
+)
+def test_the_job_of_a_killed_worker_is_done_by_the_next(
+    mesh: Mesh, former: Path, latter: Path
+) -> None:
+    worker = start(mesh, Parties(OUR_REGISTRY, former, UPSTREAM_VENV))
     job_id = order(mesh, pages=1)
     first_owner = wait_for_page(mesh, job_id, 0)["owner_instance_id"]
     worker.stop(signal.SIGKILL)
-    mesh.start_agent("worker.py", UPSTREAM_VENV)
+    mesh.start_agent("worker.py", latter)
     second = wait_for_page(mesh, job_id, 0, epoch=2)
     assert second["owner_instance_id"] != first_owner
     ask(mesh, "turn", job_id=job_id, note="again")
