@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mesh.serving.create import create_server
     from mesh.serving.embedded import startup_status
     from mesh.surfaces.declaring import a2a
+    from mesh.thinking.declaration import llm_provider
     from mesh.thinking.errors import MaxIterationsError, ToolExecutionError
     from mesh.thinking.wire import MeshLlmRequest
     from mesh.tracing.context import TraceContext
@@ -60,6 +61,7 @@ __all__ = [
     "download_media",
     "jobs",
     "llm",
+    "llm_provider",
     "media_result",
     "route",
     "save_upload",

@@ -33,6 +33,7 @@ HOMES = {
     "create_server": "mesh.serving.create",
     "download_media": "mesh.media.results",
     "llm": "mesh.declaring.llm",
+    "llm_provider": "mesh.thinking.declaration",
     "media_result": "mesh.media.results",
     "route": "mesh.declaring.routes",
     "save_upload": "mesh.media.uploads",
@@ -60,7 +61,6 @@ PLANNED = frozenset(
         "A2AResponse",
         "A2AStream",
         "a2a_consumer",
-        "llm_provider",
     }
 )
 

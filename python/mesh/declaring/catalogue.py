@@ -84,6 +84,8 @@ class ToolDeclaration:
     task: Task | None = None
     # Set when it asks an LLM; `@mesh.llm` may come after `@mesh.tool`.
     llm: LlmFunction | None = None
+    # Says what has to be installed before the agent can start, if anything.
+    missing: Callable[[], str | None] | None = None
     # The name that FastMCP gives it, which may differ; known when the agent starts.
     mcp_name: str = field(init=False)
     # What the decorator returned: the function with its dependencies filled in.

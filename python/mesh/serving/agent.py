@@ -21,7 +21,7 @@ from mesh.serving.member import Member
 from mesh.serving.own_tools import own_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
-from mesh.serving.servers import DuplicateToolError, adopt, http_app
+from mesh.serving.servers import DuplicateToolError, MissingPackageError, adopt, http_app
 from mesh.serving.settings import Settings
 from mesh.serving.stop_signals import STOP_SIGNALS
 
@@ -44,7 +44,13 @@ def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> 
         # Not `asyncio.run`: closing the loop would wait for threads, and a `def` tool that does not
         # return cannot be cancelled. The process ends right after this.
         asyncio.Runner().run(RunningAgent(settings, catalogue, main, listener).run())
-    except (address.AddressError, DuplicateToolError, PromptError, SchemaError) as error:
+    except (
+        address.AddressError,
+        DuplicateToolError,
+        MissingPackageError,
+        PromptError,
+        SchemaError,
+    ) as error:
         raise StartError(str(error)) from error
     finally:
         if listener is not None:

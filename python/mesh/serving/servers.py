@@ -27,6 +27,10 @@ class DuplicateToolError(ValueError):
     """Two functions would be served under one name."""
 
 
+class MissingPackageError(ValueError):
+    """A declared tool works only with a package that is not installed."""
+
+
 async def adopt(
     name: str, catalogue: Catalogue, main: Mapping[str, Any], headers: HeaderRules
 ) -> tuple[FastMCP[Any], dict[str, Tool]]:
@@ -36,6 +40,10 @@ async def adopt(
     registered without its dependencies filled in, and is replaced. One that was never registered is
     added.
     """
+    for each in catalogue.tools.values():
+        problem = each.missing() if each.missing else None
+        if problem is not None:
+            raise MissingPackageError(problem)
     servers = list(_servers(catalogue, main))
     server = servers[0] if servers else FastMCP(name)
     served: dict[str, Tool] = {}

@@ -1,0 +1,1 @@
+"""Servers that speak the wire formats of LLM vendors, for the vendors' own SDKs to talk to."""
