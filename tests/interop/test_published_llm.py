@@ -1,4 +1,4 @@
-"""An LLM function of the published package gets its tools and its provider from our registry."""
+"""LLM functions, providers and tools of the published package and of ours, in one mesh."""
 
 import json
 import signal
@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from mesh_harness import OUR_REGISTRY, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
+from mesh_harness import OUR_REGISTRY, OUR_VENV, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
 
 
 def thought(tools: list[str], total: str | None) -> dict[str, str]:
@@ -24,17 +24,25 @@ def resolutions(mesh: Mesh) -> tuple[list[Any], list[Any]]:
 
 
 @pytest.mark.parametrize(
-    "registry",
-    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
+    ("registry", "consumer", "provider"),
+    [
+        pytest.param(OUR_REGISTRY, UPSTREAM_VENV, UPSTREAM_VENV, id="its-agents-our-registry"),
+        pytest.param(UPSTREAM_REGISTRY, UPSTREAM_VENV, UPSTREAM_VENV, id="all-its-own"),
+        pytest.param(OUR_REGISTRY, OUR_VENV, UPSTREAM_VENV, id="our-consumer-its-provider"),
+        pytest.param(OUR_REGISTRY, UPSTREAM_VENV, OUR_VENV, id="its-consumer-our-provider"),
+        pytest.param(UPSTREAM_REGISTRY, OUR_VENV, OUR_VENV, id="our-agents-its-registry"),
+    ],
 )
-def test_its_llm_function_thinks_with_tools_that_come_and_go(mesh: Mesh, registry: Path) -> None:
+def test_an_llm_function_thinks_with_tools_that_come_and_go(
+    mesh: Mesh, registry: Path, consumer: Path, provider: Path
+) -> None:
     mesh.start_registry(registry)
-    mesh.start_agent("llm_consumer.py", UPSTREAM_VENV)
+    mesh.start_agent("llm_consumer.py", consumer)
     mesh.wait_for_agent("interop-llm-consumer")
-    mesh.start_agent("llm_provider.py", UPSTREAM_VENV)
+    mesh.start_agent("llm_provider.py", provider)
     mesh.wait_for_answer("interop-llm-consumer", "ask", thought([], None), question="2 and 3?")
 
-    adder = mesh.start_agent("provider.py", UPSTREAM_VENV)
+    adder = mesh.start_agent("provider.py", provider)
     with_tool = thought(["add"], '{"sum":5}')
     mesh.wait_for_answer("interop-llm-consumer", "ask", with_tool, question="2 and 3?")
     assert resolutions(mesh) == (["add"], ["think"])
