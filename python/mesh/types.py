@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mesh.asking.contexts import MeshContextModel
     from mesh.asking.meta import LlmMeta
+    from mesh.calling.streaming import ProgressHandler
 
 __all__ = [
     "LlmMeta",
@@ -30,22 +31,6 @@ T = TypeVar("T")
 # What a tool or a route returns that hands its text out piece by piece: `-> mesh.Stream[str]`, on
 # an async generator or on a coroutine function that returns one. Text is the only item there is.
 Stream: TypeAlias = AsyncIterator[T]
-
-# Methods of releases up to 3.8 that are still to come.
-PLANNED = frozenset(
-    {
-        "call_tool_streaming",
-        "call_with_session",
-        "close_session",
-        "create_session",
-        "get_prompt",
-        "list_prompts",
-        "list_resources",
-        "list_tools",
-        "read_resource",
-        "stream",
-    }
-)
 
 
 class McpMeshTool(ABC):
@@ -75,15 +60,68 @@ class McpMeshTool(ABC):
     def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Calls another function of the same agent, by its MCP name."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name in PLANNED:
-            from mesh._mesh import __version__
+    @abstractmethod
+    def stream(
+        self,
+        name: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **args: Any,
+    ) -> Any:
+        """Calls the function, or another one of the same agent, and iterates over what it says.
 
-            raise AttributeError(
-                f"McpMeshTool.{name} is not part of release {__version__} yet; "
-                "call the tool itself, or call_tool for another tool of the same agent"
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        The pieces are texts; what says nothing before it ends is one piece. It is `async for` in an
+        `async def` tool and `for` in a `def` tool, and needs no `await`. Leaving the loop gives the
+        call up.
+        """
+
+    @abstractmethod
+    def call_tool_streaming(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        progress_handler: ProgressHandler | None = None,
+    ) -> Any:
+        """The same with the arguments in one dictionary.
+
+        `progress_handler(count, None, text)` is told of each piece as well, and may be async.
+        """
+
+    @abstractmethod
+    def list_tools(self) -> Any:
+        """The tools of the same agent, each an `mcp.types.Tool`."""
+
+    @abstractmethod
+    def list_resources(self) -> Any:
+        """The resources of the same agent, each an `mcp.types.Resource`."""
+
+    @abstractmethod
+    def read_resource(self, uri: str) -> Any:
+        """The contents of a resource, each `mcp.types.TextResourceContents` or `Blob…`."""
+
+    @abstractmethod
+    def list_prompts(self) -> Any:
+        """The prompts of the same agent, each an `mcp.types.Prompt`."""
+
+    @abstractmethod
+    def get_prompt(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """A prompt with its arguments filled in: an `mcp.types.GetPromptResult`."""
+
+    @abstractmethod
+    def create_session(self) -> Any:
+        """An id for calls that belong together."""
+
+    @abstractmethod
+    def call_with_session(self, session_id: str, **kwargs: Any) -> Any:
+        """Calls the function with the header `X-Mesh-Session-ID`.
+
+        A function that was declared with `session_required=True` gets it as its argument
+        `session_id` as well.
+        """
+
+    @abstractmethod
+    def close_session(self, session_id: str) -> Any:
+        """Ends a session; True. Nothing is kept of one here."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:

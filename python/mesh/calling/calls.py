@@ -27,12 +27,13 @@ async def call(
     """Calls `target` and awaits its result; a failure of it is a `RuntimeError`."""
     if membership.is_self(target):
         function = membership.own_tools[target.function_name]
-        with self_span(membership, target, arguments) as span, as_received(membership, headers):
+        span = self_span(membership, target, arguments)
+        with span, as_received(membership, target, headers):
             return span.returned(await call_self(function, arguments))
     text = to_json(arguments)
     with remote_span(membership, target, text) as span:
         future = asyncio.get_running_loop().create_future()
-        handle = membership.agent.call(target, request(membership, text, headers), future)
+        handle = membership.agent.call(target, request(membership, target, text, headers), future)
         try:
             return span.answered(await future)
         except asyncio.CancelledError:
@@ -49,27 +50,38 @@ def call_blocking(
     """The same for code that runs in a thread."""
     if membership.is_self(target):
         function = membership.own_tools[target.function_name]
-        with self_span(membership, target, arguments) as span, as_received(membership, headers):
+        span = self_span(membership, target, arguments)
+        with span, as_received(membership, target, headers):
             return span.returned(call_self_blocking(function, arguments, membership.loop))
     text = to_json(arguments)
     with remote_span(membership, target, text) as span:
         try:
-            answer = membership.agent.call_blocking(target, request(membership, text, headers))
-            return span.answered(answer)
+            prepared = request(membership, target, text, headers)
+            return span.answered(membership.agent.call_blocking(target, prepared))
         except RuntimeError as error:
             raise_superseded(error)
             raise
 
 
-def request(membership: Membership, arguments: str, headers: Headers) -> Request:
+def request(membership: Membership, target: Target, arguments: str, headers: Headers) -> Request:
     """What the native client sends."""
-    return arguments, time_budget(membership.call_timeout), membership.headers.outbound(headers)
+    seconds = time_budget(membership.call_timeout)
+    return arguments, seconds, membership.headers.outbound(added(target, headers))
 
 
-def as_received(membership: Membership, headers: Headers) -> AbstractContextManager[None]:
+def added(target: Target, headers: Headers) -> Headers:
+    """The headers that the caller adds, and those that the callee has asked for when it registered,
+    as its keyword `custom_headers`."""
+    wanted = (target.kwargs() or {}).get("custom_headers")
+    return {**wanted, **(headers or {})} if isinstance(wanted, Mapping) else headers
+
+
+def as_received(
+    membership: Membership, target: Target, headers: Headers
+) -> AbstractContextManager[None]:
     """While an own tool is called, what it would have received from another agent."""
     rules = membership.headers
-    arrived = rules.capture(rules.outbound(headers))
+    arrived = rules.capture(rules.outbound(added(target, headers)))
     return received(replace(arrived, timeout=time_budget(membership.call_timeout)))
 
 

@@ -17,6 +17,7 @@ from mesh.calling.job_context import (
     dispatch_of,
     running_job,
 )
+from mesh.calling.sessions import SESSION_HEADER
 from mesh.tracing.trace import PARENT_HEADER, TRACE_HEADER, TraceInfo, received_trace
 
 logger = logging.getLogger("mesh")
@@ -87,7 +88,7 @@ class HeaderRules:
         merged = dict(request.headers)
         for name, value in (added or {}).items():
             name = name.lower()
-            if self.allows(name):
+            if self.allows(name) or name == SESSION_HEADER:
                 merged[name] = str(value)
             elif name not in self._reported:
                 self._reported.add(name)

@@ -44,12 +44,17 @@ def call_self_blocking(
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether an own tool runs on an event loop."""
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    return inspect.iscoroutinefunction(function) or is_stream(function)
+
+
+def is_stream(function: Callable[..., Any]) -> bool:
+    """Whether an own tool hands its text out piece by piece."""
+    return inspect.isasyncgenfunction(function)
 
 
 async def run_async(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """The result of an own tool that is async; of a stream that is its whole text."""
-    if inspect.isasyncgenfunction(function):
+    if is_stream(function):
         return await joined(function.__name__, function(**arguments))
     return await function(**arguments)
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# What comes after the last piece of a stream.
+END: Any = object()
 
 
 @asynccontextmanager
@@ -26,6 +31,19 @@ async def pieces_of(returned: Any) -> AsyncIterator[Any]:
     pieces = await returned if inspect.isawaitable(returned) else returned
     async with closing(pieces):
         async for piece in pieces:
+            yield piece
+
+
+async def stepwise(
+    entered: Callable[[], AbstractContextManager[Any]], pieces: AsyncIterator[T]
+) -> AsyncIterator[T]:
+    """The stream, each piece of which is made in a context; between two pieces other code runs."""
+    async with closing(pieces):
+        while True:
+            with entered():
+                piece = await anext(pieces, END)
+            if piece is END:
+                return
             yield piece
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mesh.calling.headers import inbound
 from mesh.calling.membership import to_json
-from mesh.calling.streams import closing
+from mesh.calling.streams import closing, stepwise
 from mesh.tracing.trace import TraceInfo, new_span_id, new_trace_id
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Fields = list[tuple[str, str]]
-
-# What comes after the last piece of a stream.
-END: Any = object()
 
 # Errors are told as they are, unless one carries a whole document.
 LONGEST_ERROR = 2000
@@ -131,17 +128,13 @@ class Span(NoSpan):
         return self.returned(value)
 
     async def around(self, pieces: AsyncIterator[T]) -> AsyncIterator[T]:
-        """The stream, each piece of which is made within the span. Between two pieces other code
-        runs, in the same context, which is not part of it."""
+        """The stream, each piece of which is made within the span."""
         self._begin()
         error: BaseException | None = None
         try:
-            async with closing(pieces):
-                while True:
-                    with self._entered():
-                        piece = await anext(pieces, END)
-                    if piece is END:
-                        break
+            inside = stepwise(self._entered, pieces)
+            async with closing(inside):
+                async for piece in inside:
                     yield piece
             self._result_type = "str"
         except GeneratorExit:
