@@ -7,7 +7,7 @@ package has no side effects and loads neither FastMCP nor pydantic.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mesh import jobs
+    from mesh import jobs, testing
     from mesh._mesh import __version__
     from mesh.asking.contexts import MeshContextModel
     from mesh.asking.meta import LlmMeta
@@ -69,6 +69,7 @@ __all__ = [
     "selector",
     "service",
     "startup_status",
+    "testing",
     "tool",
     "upload_media",
 ]

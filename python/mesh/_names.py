@@ -46,7 +46,7 @@ HOMES = {
 }
 
 # Submodules that are there without being imported by name.
-SUBMODULES = frozenset({"jobs", "types"})
+SUBMODULES = frozenset({"jobs", "testing", "types"})
 
 # Part of the API of releases up to 3.8, and planned: the error must not read like a typing mistake.
 PLANNED = frozenset(

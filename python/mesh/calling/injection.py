@@ -92,7 +92,8 @@ class Filling:
         self.declaration = declaration
         self.args: tuple[Any, ...] = args
         self.kwargs = kwargs
-        self.member = membership.current()
+        member = membership.current()
+        self.member = None if member is None else member.of(declaration)
 
     def span(self) -> NoSpan:
         """What the function runs in, dependencies that have to be waited for included."""

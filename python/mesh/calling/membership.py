@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from mesh._mesh import Agent, Target
+    from mesh.declaring.catalogue import ToolDeclaration
     from mesh.tracing.spans import Spans
     from mesh.working.workplace import Workplace
 
@@ -40,6 +41,10 @@ class Membership:
     def is_self(self, target: Target) -> bool:
         """Whether the target is a tool of this very process."""
         return target.agent_id == self.agent_id and target.function_name in self.own_tools
+
+    def of(self, _tool: ToolDeclaration) -> Membership:
+        """The membership as which a tool is called; `mesh.testing` has several."""
+        return self
 
 
 class _Current:

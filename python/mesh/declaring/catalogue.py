@@ -122,6 +122,8 @@ class Catalogue:
     def __init__(self) -> None:
         self._clash: ClashError | None = None
         self.agent: AgentDeclaration | None = None
+        # All that were declared, by the file in which that was.
+        self.agents: dict[str, AgentDeclaration] = {}
         self.tools: dict[str, ToolDeclaration] = {}
         # Endpoints of web applications; any number may share a name, and even their lines.
         self.routes: list[ToolDeclaration] = []
@@ -138,6 +140,7 @@ class Catalogue:
             )
             self._refuse(clash, former.location, declaration.location)
         self.agent = declaration
+        self.agents[declaration.location.file] = declaration
 
     def add_tool(self, declaration: ToolDeclaration) -> None:
         """Keeps the tool. The same lines of the same file may come again: a script that is also
@@ -185,6 +188,7 @@ class Catalogue:
         """Forgets everything, for tests."""
         self._clash = None
         self.agent = None
+        self.agents.clear()
         self.tools.clear()
         self.routes.clear()
         self.surfaces.clear()

@@ -1,0 +1,60 @@
+"""Fakes: what a test puts in the place of other people's agents."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mesh.calling.streams import joined
+from mesh.testing.results import failure_of, result_of
+
+if TYPE_CHECKING:
+    from mesh.calling.headers import Inbound
+
+
+class Fake:
+    """Somebody who provides a capability; `calls` are the arguments that it was called with."""
+
+    def __init__(self, name: str, capability: str, answer: Any, leave: Callable[[], None]) -> None:
+        self.name = name
+        self.capability = capability
+        # What it returns; a function is called with the arguments. May be replaced at any time.
+        self.answer = answer
+        self.calls: list[dict[str, Any]] = []
+        # The headers of each call that travelled on from the caller's request.
+        self.headers: list[dict[str, str]] = []
+        self._leave = leave
+
+    def __repr__(self) -> str:
+        return f"<Fake {self.name} of {self.capability}>"
+
+    def leave(self) -> None:
+        """Takes it out of the mesh."""
+        self._leave()
+
+    async def result(
+        self, function: str, arguments: dict[str, Any], request: Inbound
+    ) -> dict[str, Any]:
+        """The result of a `tools/call`, as it is on the wire."""
+        from fastmcp.exceptions import ToolError
+
+        self.calls.append(arguments)
+        self.headers.append(dict(request.headers))
+        try:
+            return result_of(await self._answered(arguments))
+        except ToolError as error:
+            return failure_of(str(error))
+        except Exception as error:
+            # As FastMCP words it.
+            return failure_of(f"Error calling tool '{function}': {error}")
+
+    async def _answered(self, arguments: dict[str, Any]) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if not callable(self.answer):
+            return self.answer
+        returned = self.answer(**arguments)
+        if inspect.isasyncgen(returned):
+            return await joined(self.name, returned)
+        return await returned if inspect.isawaitable(returned) else returned

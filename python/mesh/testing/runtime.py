@@ -1,0 +1,115 @@
+"""What stands for the native runtime of an agent in a mesh in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from mesh._mesh import Target
+    from mesh.declaring.catalogue import ToolDeclaration
+
+Request = tuple[str, float, list[tuple[str, str]]]
+
+
+class Wires(Protocol):
+    """The mesh, as its members see it."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def target(self, declaration: ToolDeclaration, index: int) -> Target | None:
+        """Who fills a dependency."""
+        ...
+
+    def llm_provider(self, declaration: ToolDeclaration) -> dict[str, Any] | None:
+        """Who answers what a function asks an LLM."""
+        ...
+
+    def deliver(self, target: Target, request: Request) -> Coroutine[Any, Any, Any]:
+        """What a call returns."""
+        ...
+
+
+class Runtime:
+    """Has the methods of `mesh._mesh.Agent` that calls use."""
+
+    def __init__(self, wires: Wires, find: Callable[[str], ToolDeclaration | None]) -> None:
+        self._wires = wires
+        self._find = find
+
+    def slot(self, function: str, index: int) -> Target | None:
+        """Who fills a dependency now."""
+        declaration = self._find(function)
+        return None if declaration is None else self._wires.target(declaration, index)
+
+    def wait_slot(self, function: str, index: int) -> Target | None:
+        """The same: in a test nobody is on the way."""
+        return self.slot(function, index)
+
+    def await_slot(self, function: str, index: int, future: asyncio.Future[Target | None]) -> None:
+        """The same, by a future."""
+        future.set_result(self.slot(function, index))
+
+    def llm_provider(self, function: str) -> dict[str, Any] | None:
+        """Who answers what a function asks an LLM."""
+        declaration = self._find(function)
+        return None if declaration is None else self._wires.llm_provider(declaration)
+
+    def wait_llm_provider(self, function: str) -> dict[str, Any] | None:
+        """The same."""
+        return self.llm_provider(function)
+
+    def await_llm_provider(
+        self, function: str, future: asyncio.Future[dict[str, Any] | None]
+    ) -> None:
+        """The same, by a future."""
+        future.set_result(self.llm_provider(function))
+
+    def llm_tools(self, _function: str) -> list[dict[str, Any]]:
+        """None: a fake LLM calls no tools."""
+        return []
+
+    def call(self, target: Target, request: Request, future: asyncio.Future[Any]) -> _Handle:
+        """Starts a call."""
+        task = asyncio.get_running_loop().create_task(self._wires.deliver(target, request))
+        task.add_done_callback(lambda done: _settle(future, done))
+        return _Handle(task)
+
+    def call_blocking(self, target: Target, request: Request) -> Any:
+        """Calls from a thread."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pending = asyncio.run_coroutine_threadsafe(
+                self._wires.deliver(target, request), self._wires.loop
+            )
+            return pending.result()
+        raise RuntimeError(
+            "a `def` tool waits for other agents and must not do that on the event loop of the "
+            "test: call it as `await m.call(tool, …)`"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotImplementedError(f"mesh.testing has no `{name}`: it is for tools and their calls")
+
+
+class _Handle:
+    """A call under way."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+
+    def cancel(self) -> None:
+        """Gives it up."""
+        self._task.cancel()
+
+
+def _settle(future: asyncio.Future[Any], done: asyncio.Task[Any]) -> None:
+    if done.cancelled():
+        future.cancel()
+    elif (error := done.exception()) is not None:
+        if not future.done():
+            future.set_exception(error)
+    elif not future.done():
+        future.set_result(done.result())
