@@ -195,7 +195,6 @@ AGENTS = {
         @app.tool(name="hello")
         @mesh.tool("greeting", dependencies=["name"])
         async def greet(ctx: Context, name: mesh.McpMeshTool = None) -> str:
-            await ctx.info("greeting")
             return f"hello {await name()} from {ctx.fastmcp.name}"
 
         @mesh.tool("count")

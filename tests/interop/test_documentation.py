@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 from mesh_harness import OUR_VENV, ROOT, TARGET, Mesh
 
-PAGES = ["README.md", "docs/guides/getting-started.md", "docs/guides/jobs.md"]
+PAGES = [
+    "README.md",
+    "docs/guides/getting-started.md",
+    "docs/guides/jobs.md",
+    "docs/guides/testing.md",
+]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 LOOKS = re.compile(r"meshctl (call|list|logs|status)\b")
