@@ -112,7 +112,7 @@ class EndpointFilling(Filling):
         """Fills in what is wired; for the others the endpoint gets None, required or not."""
         for index, parameter in self._open_slots():
             target = self._target(index)
-            if target is not None:
+            if target is not None or not self._needs_it(index, parameter):
                 self._place(index, parameter, target, is_blocking=False)
             elif parameter is not None:
                 self.set(parameter.name, None)

@@ -94,6 +94,7 @@ class Embedded:
     async def _live(self) -> None:
         # FastMCP is loaded from here on.
         from mesh.serving.companions import companions_of
+        from mesh.serving.helper_tools import add_helper_tools
         from mesh.serving.logs import start_logging
         from mesh.serving.member import Member
         from mesh.serving.own_tools import own_tools
@@ -104,9 +105,10 @@ class Embedded:
         start_logging(settings.log_level)
         member = Member(settings, catalogue.agent, companions_of(settings, catalogue))
         main = vars(sys.modules["__main__"])
-        _server, self._served = await adopt(settings.name, catalogue, main, member.headers)
+        server, self._served = await adopt(settings.name, catalogue, main, member.headers)
+        self._helpers = add_helper_tools(server)
         told = self._registration()
-        await member.join(told, own_tools(catalogue.tools, self._served))
+        await member.join(told, own_tools(catalogue.tools, self._served, server))
         with self._lock:
             self._loop, self._member = asyncio.get_running_loop(), member
             if self._is_ending:
@@ -132,7 +134,7 @@ class Embedded:
             name: (declaration, self._served[name].parameters)
             for name, declaration in catalogue.tools.items()
         }
-        return registration(self._settings, where, tools)
+        return registration(self._settings, where, tools, self._helpers)
 
 
 embedded = Embedded()

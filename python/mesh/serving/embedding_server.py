@@ -10,6 +10,7 @@ from mesh.serving import listening
 from mesh.serving.embedded import Embedded
 from mesh.serving.lifespan import accompany
 from mesh.serving.requests import Asgi, Receive, Requests, Scope, Send
+from mesh.working.cancel_route import cancel, is_running, job_to_cancel
 
 
 class EmbeddingServer:
@@ -34,7 +35,10 @@ class EmbeddingServer:
         await accompany(application, scope, receive, send, started=started, ended=self._end)
 
     async def serve(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request with the application."""
+        """Answers one request with the application, and those about its jobs for the agent."""
+        if (job_id := job_to_cancel(scope)) is not None and is_running(job_id):
+            await cancel(job_id, send)
+            return
         await self._requests.serve(application, scope, receive, send)
 
     async def _start(self, server: Any | None) -> None:

@@ -22,6 +22,8 @@ logger = logging.getLogger("mesh")
 SEATS = 4
 # Seconds between two claims at a registry that does not wait for jobs.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+# The same while the registry cannot be reached: when it is back, work goes on soon.
+LONGEST_AWAY = 2.0
 # How often the hint that jobs are waiting is looked at meanwhile.
 LOOK = 0.5
 
@@ -74,12 +76,12 @@ class Worker:
 
     async def run(self) -> None:
         """Claims until it is cancelled."""
-        pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        pause, away = Pause(FIRST_PAUSE, LONGEST_PAUSE), Pause(FIRST_PAUSE, LONGEST_AWAY)
         while True:
             # Taken before the claim: what nobody here has time for is left to other instances.
             await self._seats.acquire()
             try:
-                job = await self._claim(pause)
+                job = await self._claim(pause, away)
             except BaseException:
                 self._seats.release()
                 raise
@@ -99,7 +101,7 @@ class Worker:
         if not attempt.cancelled():
             attempt.exception()
 
-    async def _claim(self, pause: Pause) -> Fields | None:
+    async def _claim(self, pause: Pause, away: Pause) -> Fields | None:
         clock = asyncio.get_running_loop().time
         asked = clock()
         try:
@@ -109,8 +111,9 @@ class Worker:
         except RegistryError as error:
             level = logging.DEBUG if error.transient or error.status is None else logging.WARNING
             logger.log(level, "no jobs of `%s` for now: %s", self._capability, error)
-            await self._rest(pause, look=False)
+            await self._rest(away, look=False)
             return None
+        away.reset()
         if job is None and clock() - asked < LONGEST_WAIT / 2:
             # This registry does not wait for jobs, or is about to stop.
             await self._rest(pause, look=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling.headers import inbound
@@ -11,6 +12,7 @@ from mesh.working.execution import take_attempt
 if TYPE_CHECKING:
     from mesh.calling.injection import Filling
     from mesh.working.controller import JobController
+    from mesh.working.execution import Execution
 
 
 async def handle(call: Filling) -> Any:
@@ -22,18 +24,18 @@ async def handle(call: Filling) -> Any:
     place = call.member.workplace if call.member is not None else None
     if dispatch is None or place is None or declaration.task is None:
         return await _perform(call, None)
-    execution = place.handed_over(declaration.task, dispatch)
 
-    async def work() -> Any:
+    async def work(execution: Execution) -> Any:
         take_attempt()
         return await _perform(call, execution.controller)
 
-    return await place.run(execution, work)
+    return await place.run_anywhere(partial(place.handed_over, declaration.task, dispatch), work)
 
 
 async def _perform(call: Filling, job: JobController | None) -> Any:
-    await call.fill()
-    for parameter in call.declaration.signature.extras:
-        if parameter.kind is Kind.CONTROLLER and call.supplied(parameter.name) is None:
-            call.set(parameter.name, job)
-    return await call.declaration.function(*call.args, **call.kwargs)
+    with call.span() as span:
+        await call.fill()
+        for parameter in call.declaration.signature.extras:
+            if parameter.kind is Kind.CONTROLLER and call.supplied(parameter.name) is None:
+                call.set(parameter.name, job)
+        return span.returned(await call.declaration.function(*call.args, **call.kwargs))

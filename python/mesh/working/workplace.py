@@ -27,6 +27,7 @@ class Workplace:
         self.requests = requests
         self.instance_id = instance_id
         self.reporter = Reporter(requests, instance_id, self._refused)
+        self._loop = asyncio.get_running_loop()
         self._attempts: dict[Claim, Execution] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -58,6 +59,19 @@ class Workplace:
             if self._attempts.get(execution.claim) is execution:
                 del self._attempts[execution.claim]
 
+    async def run_anywhere(
+        self, make: Callable[[], Execution], work: Callable[[Execution], Awaitable[Any]]
+    ) -> Any:
+        """Runs an attempt for a call, which a program's own server may serve in another loop."""
+
+        async def run() -> Any:
+            execution = make()
+            return await self.run(execution, lambda: work(execution))
+
+        if asyncio.get_running_loop() is self._loop:
+            return await run()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(run(), self._loop))
+
     def start(self, execution: Execution, work: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
         """Runs an attempt in the background."""
         task = asyncio.create_task(self.run(execution, work))
@@ -65,11 +79,16 @@ class Workplace:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def is_running(self, job_id: str) -> bool:
+        """Whether an attempt at the job is under way."""
+        return any(claim.job_id == job_id for claim in [*self._attempts])
+
     def cancel(self, job_id: str) -> bool:
         """The registry says that a job was cancelled; whether it runs here."""
-        running = [each for claim, each in self._attempts.items() if claim.job_id == job_id]
+        running = [each for claim, each in [*self._attempts.items()] if claim.job_id == job_id]
         for execution in running:
-            execution.end(Ending.CANCELLED)
+            # The request may have come through a server in another loop.
+            self._loop.call_soon_threadsafe(execution.end, Ending.CANCELLED)
         return bool(running)
 
     async def close(self) -> None:
