@@ -21,6 +21,7 @@ PAGES = [
     "docs/guides/getting-started.md",
     "docs/guides/jobs.md",
     "docs/guides/testing.md",
+    "docs/guides/dependencies.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
