@@ -2,12 +2,37 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
-from fake_mesh import FakeProvider, FakeRegistry, Request, result
+from fake_mesh import FakeProvider, FakeRegistry, Request, events, result
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "model": "anthropic/claude-x"}
 ECHO = {"type": "object", "properties": {"text": {"type": "string"}}}
+
+
+@dataclass
+class Frames:
+    """An answer in pieces; `failure` is what the tool says instead of ending well."""
+
+    pieces: list[str]
+    failure: str | None = None
+
+    def on_wire(self, request: Request) -> str:
+        token = request.json()["params"]["_meta"]["progressToken"]
+        progress = [
+            json.dumps(
+                {
+                    "jsonrpc": "2.0",
+                    "method": "notifications/progress",
+                    "params": {"progressToken": token, "progress": count, "message": piece},
+                }
+            )
+            for count, piece in enumerate(self.pieces, start=1)
+        ]
+        content = [{"type": "text", "text": self.failure or "".join(self.pieces)}]
+        end = result(request, content=content, isError=self.failure is not None)
+        return events(*progress, end)
 
 
 class Vendor:
@@ -75,6 +100,9 @@ class Vendor:
         if isinstance(said, Exception):
             content = [{"type": "text", "text": str(said)}]
             request.answer(200, result(request, content=content, isError=True))
+            return
+        if isinstance(said, Frames):
+            request.answer(200, said.on_wire(request), "text/event-stream")
             return
         text = said if isinstance(said, str) else json.dumps(said)
         structured = {"result": said} if isinstance(said, str) else said

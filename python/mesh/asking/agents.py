@@ -8,43 +8,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mesh.asking.frames import whole
+from mesh.asking.frames import read_piece, whole
 from mesh.asking.media import shown, shown_blocking
 from mesh.asking.mesh_llm_agent import ContextMode, Media, MeshLlmAgent, Message
-from mesh.asking.request import Question, Requests
+from mesh.asking.meta import LlmMeta
+from mesh.asking.request import Question
 from mesh.asking.tool_calls import ToolCall, calls_of, continued
 from mesh.calling.calls import call, call_blocking
+from mesh.calling.streaming import blocking, stream
 from mesh.thinking.errors import LLMAPIError, MaxIterationsError
 from mesh.thinking.wire import LlmAnswer, Usage
 
 if TYPE_CHECKING:
     from mesh._mesh import Target
+    from mesh.calling.injection import Filling
     from mesh.calling.membership import Membership
 
 
 class Asking(MeshLlmAgent):
     """What both kinds of agents share."""
 
-    __slots__ = ("_context", "_function", "_member", "_prompt", "_provider", "_requests")
+    __slots__ = ("_context", "_function", "_member", "_metas", "_prompt", "_provider", "_requests")
 
     def __init__(
-        self,
-        member: Membership,
-        function: str,
-        requests: Requests,
-        provider: Mapping[str, Any],
-        context: Any,
+        self, call: Filling, member: Membership, provider: Mapping[str, Any], context: Any
     ) -> None:
         self._member = member
-        self._function = function
-        self._requests = requests
+        self._function = call.declaration.mcp_name
+        self._requests = member.llm.requests(call.declaration)
         self._provider = provider
         self._context = context
+        self._metas = call.metas
         self._prompt: str | None = None
 
     def set_system_prompt(self, prompt: str) -> None:
@@ -80,9 +79,29 @@ class Asking(MeshLlmAgent):
     def _tools(self) -> Sequence[Mapping[str, Any]]:
         return self._member.agent.llm_tools(self._function)
 
+    def _noted(self, answer: LlmAnswer, began: float) -> LlmMeta:
+        meta = LlmMeta.of(answer.usage, self._provider, began)
+        self._metas.append(meta)
+        return meta
+
     def _exhausted(self) -> MaxIterationsError:
         limit = self._requests.limit
         return MaxIterationsError(limit, limit, self._requests.function_id)
+
+    async def _pieces(self, question: Question) -> AsyncGenerator[str, None]:
+        request = self._request(question, self._tools(), is_stream=True)
+        began = time.monotonic()
+        answer = LlmAnswer("")
+        pieces = stream(self._member, self._target(), {"request": request})
+        with self._answering():
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    content, end = read_piece(piece)
+                    answer = end or answer
+                    if content:
+                        yield content
+        self._noted(answer, began)
+        self._requests.checked(answer)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -115,7 +134,7 @@ class AsyncLlmAgent(Asking):
         question = Question(message, await shown(media), context, context_mode, params)
         began = time.monotonic()
         answer = await self._answer(question)
-        return self._requests.result(answer, self._provider, began)
+        return self._requests.result(answer, self._noted(answer, began))
 
     async def _answer(self, question: Question) -> LlmAnswer:
         tools, usage = self._tools(), Usage()
@@ -156,10 +175,9 @@ class AsyncLlmAgent(Asking):
     ) -> AsyncIterator[str]:
         """Asks, and hands on the text as it comes."""
         question = Question(message, await shown(media), context, context_mode, params)
-        request = self._request(question, self._tools(), is_stream=True)
-        with self._answering():
-            answer = whole(await call(self._member, self._target(), {"request": request}))
-        yield self._requests.checked(answer).content
+        async with aclosing(self._pieces(question)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 class BlockingLlmAgent(Asking):
@@ -180,7 +198,7 @@ class BlockingLlmAgent(Asking):
         question = Question(message, shown_blocking(media), context, context_mode, params)
         began = time.monotonic()
         answer = self._answer(question)
-        return self._requests.result(answer, self._provider, began)
+        return self._requests.result(answer, self._noted(answer, began))
 
     def _answer(self, question: Question) -> LlmAnswer:
         tools, usage = self._tools(), Usage()
@@ -203,6 +221,15 @@ class BlockingLlmAgent(Asking):
         except RuntimeError as error:
             raise wanted.failed(error) from error
 
-    def stream(self, *_args: Any, **_kwargs: Any) -> AsyncIterator[str]:
-        """Not in a thread."""
-        raise TypeError("a `def` tool cannot stream an LLM's answer: make the tool `async def`")
+    def stream(
+        self,
+        message: str | Sequence[Message],
+        *,
+        media: Media | Sequence[Media] | None = None,
+        context: Any = None,
+        context_mode: ContextMode = "append",
+        **params: Any,
+    ) -> Iterator[str]:
+        """Asks, and hands on the text as it comes."""
+        question = Question(message, shown_blocking(media), context, context_mode, params)
+        return blocking(self._member, self._pieces(question))

@@ -62,10 +62,9 @@ def _place(
     member = call.member
     if provider is None or member is None:
         return
-    requests = member.llm.requests(call.declaration)
-    context = _value(call, requests.context_param)
+    context = _value(call, member.llm.requests(call.declaration).context_param)
     for name in names:
-        call.set(name, kind(member, call.declaration.mcp_name, requests, provider, context))
+        call.set(name, kind(call, member, provider, context))
 
 
 def _value(call: Filling, name: str | None) -> Any:

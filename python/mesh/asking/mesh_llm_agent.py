@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 ContextMode = Literal["append", "prepend", "replace"]
@@ -57,8 +57,8 @@ class MeshLlmAgent(ABC):
         context: Any = None,
         context_mode: ContextMode = "append",
         **params: Any,
-    ) -> AsyncIterator[str]:
-        """Asks, and hands on the text as it comes; only in an `async def` tool.
+    ) -> Any:
+        """Asks, and hands on the text as it comes: `async for`, in a `def` tool `for`.
 
         A provider that does not stream is waited for, and its answer is the only piece.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from mesh.asking.overrides import LlmOverrides
 from mesh.asking.prompts import DEFAULT, Prompt, prompt_of
 from mesh.declaring.catalogue import ToolDeclaration
 from mesh.declaring.llm import LlmFunction
-from mesh.thinking.wire import DEFAULT_MAX_ITERATIONS, LlmAnswer, MeshLlmRequest, Usage, tool
+from mesh.thinking.wire import DEFAULT_MAX_ITERATIONS, LlmAnswer, MeshLlmRequest, tool
 
 # A parameter of one of these names is the context when none is declared.
 CONTEXT_NAMES = ("prompt_context", "llm_context", "context")
@@ -79,11 +78,9 @@ class Requests:
             model_params=self._params(question.params, is_stream=is_stream) or None,
         ).to_wire()
 
-    def result(self, answer: LlmAnswer, provider: Mapping[str, Any], began: float) -> Any:
-        """What the function gets for the answer to a question that `began` at this point of
-        `time.monotonic`; raises the error that it stands for."""
-        value = self.shape.read(self.checked(answer))
-        return with_meta(value, _meta(answer.usage or Usage(), provider, began))
+    def result(self, answer: LlmAnswer, meta: LlmMeta) -> Any:
+        """What the function gets for an answer; raises the error that it stands for."""
+        return with_meta(self.shape.read(self.checked(answer)), meta)
 
     def checked(self, answer: LlmAnswer) -> LlmAnswer:
         """The answer; raises the error that it stands for, if it does."""
@@ -142,16 +139,3 @@ def _is_context(annotation: Any) -> bool:
     if typing.get_origin(annotation) in (list, dict, tuple, set):
         return False
     return any(_is_context(each) for each in typing.get_args(annotation))
-
-
-def _meta(usage: Usage, provider: Mapping[str, Any], began: float) -> LlmMeta:
-    model = usage.model or str(provider.get("model") or "")
-    vendor, slash, _ = model.partition("/")
-    return LlmMeta(
-        provider=vendor if slash else str(provider.get("vendor") or "unknown"),
-        model=model,
-        input_tokens=usage.prompt_tokens,
-        output_tokens=usage.completion_tokens,
-        total_tokens=usage.prompt_tokens + usage.completion_tokens,
-        latency_ms=1000 * (time.monotonic() - began),
-    )

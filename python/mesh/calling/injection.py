@@ -18,6 +18,7 @@ from mesh.tracing.spans import NO_SPAN, NoSpan
 
 if TYPE_CHECKING:
     from mesh._mesh import Target
+    from mesh.asking.meta import LlmMeta
     from mesh.calling.membership import Membership
     from mesh.declaring.catalogue import ToolDeclaration
     from mesh.declaring.signatures import Injected
@@ -84,7 +85,7 @@ async def _pieces(call: Filling) -> AsyncIterator[Any]:
 class Filling:
     """The arguments of one call, while its dependencies are filled in."""
 
-    __slots__ = ("args", "declaration", "kwargs", "member")
+    __slots__ = ("args", "declaration", "kwargs", "member", "metas")
 
     def __init__(
         self, declaration: ToolDeclaration, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -94,6 +95,8 @@ class Filling:
         self.kwargs = kwargs
         member = membership.current()
         self.member = None if member is None else member.of(declaration)
+        # Of the answers that the function gets from LLMs.
+        self.metas: list[LlmMeta] = []
 
     def span(self) -> NoSpan:
         """What the function runs in, dependencies that have to be waited for included."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mesh.asking.meta import span_fields as llm_fields
 from mesh.calling.headers import inbound
 from mesh.calling.membership import to_json
 from mesh.calling.streams import closing, stepwise
@@ -209,7 +210,7 @@ def _function(call: Filling) -> Fields:
     declaration = call.declaration
     signature = declaration.signature
     injected = (*signature.slots, *signature.extras)
-    return _counts(
+    counts = _counts(
         len(call.args),
         len(call.kwargs),
         sum(call.supplied(each.name) is not None for each in injected),
@@ -218,6 +219,7 @@ def _function(call: Filling) -> Fields:
         if all(each.name in signature.positions for each in signature.slots)
         else [],
     )
+    return [*counts, *llm_fields(call.metas)]
 
 
 def _counts(
