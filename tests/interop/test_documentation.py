@@ -20,12 +20,13 @@ PAGES = [
     "README.md",
     "docs/guides/getting-started.md",
     "docs/guides/jobs.md",
+    "docs/guides/routes.md",
     "docs/guides/testing.md",
     "docs/guides/dependencies.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
-LOOKS = re.compile(r"meshctl (call|list|logs|status)\b")
+LOOKS = re.compile(r"(meshctl (call|list|logs|status)|curl)\b")
 
 # What may differ between the page and this run, and what stands for it in both.
 VARYING = [
