@@ -24,6 +24,7 @@ mod metrics;
 mod outages;
 mod platform;
 mod published;
+mod readable;
 mod readiness;
 mod serve;
 mod settings;

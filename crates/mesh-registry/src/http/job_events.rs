@@ -13,7 +13,7 @@ use mesh_store::job::{EventRead, Executor, NewJobEvent};
 
 use super::error::ApiError;
 use super::job_path::{JobId, of_job};
-use super::jobs::{storable, wait};
+use super::jobs::{readable, storable, wait};
 use super::openapi::Describe;
 use super::query::Pairs;
 use super::{body, json};
@@ -77,6 +77,8 @@ async fn append(
         let reason = "Invalid JSON payload: trace_context must be an object";
         return Err(ApiError::Invalid(reason.to_owned()));
     }
+    readable("payload", request.payload.as_deref())?;
+    readable("trace_context", trace_context.as_deref())?;
     let event = NewJobEvent {
         kind: kind.to_owned(),
         payload: request.payload.map(compact),

@@ -18,6 +18,7 @@ use mesh_core::wire::{
     RejectedDelta, ReleaseAnswer, ReleaseRequest,
 };
 use mesh_store::job::{Job, JobCursor, JobDelta, JobQuery, JobRelease, NewJob};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -28,6 +29,7 @@ use super::{body, json};
 use crate::App;
 use crate::compact::compact;
 use crate::metrics::StoreOperation;
+use crate::readable;
 
 /// How many jobs a request gets that does not say.
 const DEFAULT_LIMIT: i64 = 50;
@@ -177,6 +179,7 @@ fn new_job(request: JobRequest) -> Result<NewJob, ApiError> {
         let reason = "Invalid JSON payload: submitted_payload must be an object";
         return Err(ApiError::Invalid(reason.to_owned()));
     }
+    readable("submitted_payload", Some(&payload))?;
     if request.max_retries.is_some_and(|retries| retries < 0) {
         let reason = "max_retries must be non-negative";
         return Err(ApiError::Invalid(reason.to_owned()));
@@ -341,6 +344,7 @@ fn delta(delta: Delta) -> Result<JobDelta, ApiError> {
     storable("id", Some(&delta.id))?;
     storable("progress_message", delta.progress_message.as_deref())?;
     storable("error", delta.error.as_deref())?;
+    readable("result", delta.result.as_deref())?;
     Ok(JobDelta {
         id: delta.id,
         claim_epoch: delta.claim_epoch,
@@ -451,4 +455,10 @@ pub(super) fn storable(name: &'static str, text: Option<&str>) -> Result<(), Api
         ))),
         _ => Ok(()),
     }
+}
+
+/// Refuses JSON that whoever is handed it could not read.
+pub(super) fn readable(name: &'static str, json: Option<&RawValue>) -> Result<(), ApiError> {
+    json.map_or(Ok(()), readable::check)
+        .map_err(|error| ApiError::Invalid(format!("Invalid JSON payload: `{name}`: {error}")))
 }

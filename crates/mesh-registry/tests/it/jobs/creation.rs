@@ -227,3 +227,49 @@ async fn a_list_that_cannot_be_made_says_why() {
         );
     }
 }
+
+/// One job that a client cannot read would spoil every list that it is in.
+#[tokio::test]
+async fn what_no_client_could_read_is_refused() {
+    let registry = Registry::new().await;
+    let id = submit(&registry, &json!({})).await;
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    for value in [r#""\ud800""#, "1e999", &deep] {
+        let object = format!(r#"{{"a":{value}}}"#);
+        for (path, field, body) in [
+            (
+                "/jobs".to_owned(),
+                "submitted_payload",
+                format!(r#"{{"capability":"c","submitted_by":"m","submitted_payload":{object}}}"#),
+            ),
+            (
+                "/jobs/batch".to_owned(),
+                "result",
+                format!(r#"{{"instance_id":"a","deltas":[{{"id":"{id}","result":{value}}}]}}"#),
+            ),
+            (
+                format!("/jobs/{id}/events"),
+                "payload",
+                format!(r#"{{"type":"go","payload":{value}}}"#),
+            ),
+            (
+                format!("/jobs/{id}/events"),
+                "trace_context",
+                format!(r#"{{"type":"go","trace_context":{object}}}"#),
+            ),
+        ] {
+            let reply = registry.send(Method::POST, &path, body).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{path}: {field}");
+            let error = reply.json()["error"].to_string();
+            let start = format!("\"Invalid JSON payload: `{field}`: ");
+            assert!(error.starts_with(&start), "{error}");
+        }
+    }
+    assert_eq!(
+        registry.get("/jobs").await["jobs"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
