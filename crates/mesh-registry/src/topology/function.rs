@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::InvalidRegistration;
 use super::llm::{InputSchema, LlmNeeds};
+use crate::readable;
 
 /// A tool, compiled.
 #[derive(Debug)]
@@ -189,14 +190,12 @@ impl Spec {
 }
 
 /// An object with sorted keys; nothing if it is empty.
-///
-/// Raw values were skipped and not read, so this is where a number out of range, half a surrogate
-/// pair or a nesting that exhausts a stack comes to light.
 fn sorted(object: &RawValue) -> serde_json::Result<Option<Box<RawValue>>> {
     // Without serde_json's `preserve_order`, a map is sorted.
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(object.get())?;
-    (!object.is_empty())
-        .then(|| serde_json::value::to_raw_value(&object))
+    let sorted: serde_json::Map<String, serde_json::Value> = serde_json::from_str(object.get())?;
+    readable::check(object)?;
+    (!sorted.is_empty())
+        .then(|| serde_json::value::to_raw_value(&sorted))
         .transpose()
 }
 

@@ -234,6 +234,16 @@ async fn what_is_not_a_registration_is_a_bad_request() {
             400,
             "Invalid JSON payload: `llm_provider` of the tool ``: recursion limit",
         ),
+        (
+            // A consumer's answer has levels of its own around it.
+            &format!(
+                r#"{{"agent_id":"a","tools":[{{"function_name":"f","kwargs":{{"x":{}1{}}}}}]}}"#,
+                "[".repeat(100),
+                "]".repeat(100)
+            ),
+            400,
+            "Invalid JSON payload: `kwargs` of the tool `f`: it nests deeper than 100 levels",
+        ),
         ("{}", 400, "agent_id is required"),
         (r#"{"agent_id":null}"#, 400, "agent_id is required"),
         (

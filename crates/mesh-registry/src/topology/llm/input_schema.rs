@@ -1,9 +1,10 @@
 //! What arguments a tool takes, in its own words.
 
+use serde::de::Error;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::compact::compact;
+use crate::readable;
 
 /// A JSON Schema as the agent spelled it: keys in its order, numbers in its digits.
 #[derive(Debug)]
@@ -18,8 +19,10 @@ impl PartialEq for InputSchema {
 impl InputSchema {
     /// Takes over `json` if it is an object that everybody can read.
     pub(crate) fn compile(json: &RawValue) -> serde_json::Result<Self> {
-        // A raw value was skipped and not read: what ails it comes to light here, not at a consumer.
-        serde_json::from_str::<Map<String, Value>>(json.get())?;
+        if !json.get().starts_with('{') {
+            return Err(Error::custom("invalid type, expected an object"));
+        }
+        readable::check(json)?;
         Ok(Self(compact(json.to_owned())))
     }
 
@@ -54,7 +57,7 @@ mod tests {
         for json in ["5", "[]", r#"{"a":1e999}"#, r#"{"a":"\ud800"}"#] {
             assert!(compile(json).is_err(), "{json}");
         }
-        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100), "]".repeat(100));
         assert!(compile(&deep).is_err());
     }
 }
