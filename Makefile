@@ -47,11 +47,12 @@ demo: develop ## Start a registry and two agents that find each other, call one,
 test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
 	@$(CARGO_BUILD) || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TALLY) begin
-	@$(TALLY) run set-up -- $(MAKE) develop newest upstream schemathesis
+	@$(TALLY) run set-up -- $(MAKE) develop newest litellm upstream schemathesis
 	@$(TALLY) run lint -- $(MAKE) lint
 	@$(TALLY) run --expect cargo-test rust -- $(MAKE) test-rust
 	@$(TALLY) run --expect pytest python-pinned -- $(MAKE) test-python
 	@$(TALLY) run --expect pytest python-newest -- $(MAKE) test-python-newest
+	@$(TALLY) run --expect pytest python-litellm -- $(MAKE) test-python-litellm
 	@$(TALLY) run --expect pytest interop -- $(MAKE) test-interop
 	@$(TALLY) report
 
@@ -142,7 +143,7 @@ lint-packaging: .venv/.stamp test-programs
 
 # ---- tests -------------------------------------------------------------------
 
-.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-wine test-python test-python-newest test-interop
+.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-wine test-python test-python-newest test-python-litellm test-interop
 
 # Tests that mount a disk are ignored by default; where mounting works, they run.
 MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && umount $$folder && echo yes; rmdir $$folder
@@ -194,6 +195,9 @@ test-python-newest: newest
 	@.venvs/newest/bin/python python/requirements/versions.py
 	.venvs/newest/bin/python $(PYTEST) python/tests
 
+test-python-litellm: litellm
+	.venvs/litellm/bin/python $(PYTEST) python/tests/test_llm_vendors.py -k litellm
+
 test-interop: develop upstream schemathesis
 	.venv/bin/python $(PYTEST) tests/interop tests/acceptance
 
@@ -231,7 +235,7 @@ $(CARGO_FUZZ_STAMP):
 
 # ---- what the above need -----------------------------------------------------
 
-.PHONY: binaries develop newest upstream schemathesis python
+.PHONY: binaries develop newest litellm upstream schemathesis python
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -248,6 +252,12 @@ python:
 	@echo "set up .venvs/newest: the newest FastMCP pair that resolves"
 	@$(PYTHON) -m venv --clear .venvs/newest
 	@.venvs/newest/bin/pip install --requirement $(REQUIREMENTS)/test.txt --requirement $(REQUIREMENTS)/fastmcp-newest.txt
+	@touch $@
+
+.venvs/litellm/.stamp: $(REQUIREMENTS)/litellm.txt | python
+	@echo "set up .venvs/litellm: what LLM providers reach other vendors with"
+	@$(PYTHON) -m venv --clear .venvs/litellm
+	@.venvs/litellm/bin/pip install --requirement $<
 	@touch $@
 
 .venvs/upstream/.stamp: tests/interop/requirements.txt | python
@@ -288,7 +298,13 @@ $(NATIVE): native
 
 develop: binaries .venv/.mesh
 
+.venvs/litellm/.mesh: .venvs/litellm/.stamp .venv/.mesh
+	@VIRTUAL_ENV=$(CURDIR)/.venvs/litellm $(CURDIR)/.venv/bin/maturin develop --quiet
+	@touch $@
+
 newest: .venvs/newest/.mesh
+
+litellm: .venvs/litellm/.mesh
 
 upstream: .venvs/upstream/.stamp
 

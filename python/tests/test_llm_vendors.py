@@ -11,13 +11,13 @@ from fake_mesh import Request
 from fastmcp.exceptions import ToolError
 from llm_vendors import seen
 from llm_vendors.vendor_server import Breaks, Fails, Says
-from thinking import VENDORS, Start, arguments, says
+from thinking import MARKS, VENDORS, Start, arguments, says
 
 from mesh.calling.headers import Inbound, inbound
 from mesh.thinking.wire import Chunk, End, Usage
 
 pytestmark = [
-    pytest.mark.parametrize("vendor", VENDORS),
+    pytest.mark.parametrize("vendor", [pytest.param(name, marks=MARKS[name]) for name in VENDORS]),
 ]
 
 SCHEMA = {
@@ -200,12 +200,15 @@ async def test_a_request_may_choose_another_model_of_the_vendor(start: Start, ve
 async def test_the_vendor_holds_the_model_to_a_schema(
     start: Start, vendor: str, mode: str | None
 ) -> None:
-    if vendor == "litellm":
-        pytest.skip("a model of a local server is not known to take schemas")
     thinking = await start.thinking(vendor, Says('{"answer": "x"}'))
     answer = await thinking.ask(model_params={"output_schema": SCHEMA, "output_mode": mode})
     assert answer["content"] == '{"answer": "x"}'
     held = seen.schema(thinking.vendor.requests[0])
+    if vendor == "litellm":
+        # It does not know this model for one that takes schemas.
+        assert held is None
+        assert "JSON Schema" in seen.system(thinking.vendor.requests[0])
+        return
     assert held is not None
     assert held["properties"]["answer"]["type"] == "string"
     assert held["required"] == ["answer"]
@@ -344,7 +347,7 @@ async def test_a_vendor_that_is_silent_is_an_error(start: Start, vendor: str) ->
 async def test_a_vendor_that_is_away_is_an_error(start: Start, vendor: str) -> None:
     away = {"base_url": "http://127.0.0.1:1", "api_key": "k", "max_retries": 0}
     thinking = await start.thinking(vendor, Says("never"), **away)
-    with pytest.raises(ToolError, match="cannot be reached"):
+    with pytest.raises(ToolError, match=r"cannot be reached|Connection error"):
         await thinking.ask()
 
 

@@ -27,6 +27,10 @@ VENDORS: dict[str, tuple[type[VendorServer], str]] = {
 # Needs another release of OpenAI's SDK, so it is tested in an environment of its own.
 if find_spec("litellm"):
     VENDORS["litellm"] = (LiteLlmServer, "lm_studio/some-model")
+# litellm warns about models of its own.
+MARKS = {
+    name: [pytest.mark.filterwarnings("ignore")] if name == "litellm" else [] for name in VENDORS
+}
 
 
 @dataclass

@@ -22,7 +22,7 @@ def results(request: dict[str, Any]) -> list[tuple[str, bool]]:
         if message["role"] == "tool":
             text = message["content"]
             found.append((text.removeprefix("Error: "), text.startswith("Error: ")))
-        elif isinstance(message["content"], list):
+        elif isinstance(message.get("content"), list):
             found.extend(
                 (block["content"], block.get("is_error", False))
                 for block in message["content"]
@@ -43,7 +43,7 @@ def calls(request: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         for call in message.get("tool_calls") or ():
             function = call["function"]
             found.append((function["name"], json.loads(function["arguments"])))
-        if isinstance(message["content"], list):
+        if isinstance(message.get("content"), list):
             found.extend(
                 (block["name"], block["input"])
                 for block in message["content"]

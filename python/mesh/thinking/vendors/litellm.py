@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
-
-import litellm
 
 from mesh.thinking.vendor import Access, Task
 from mesh.thinking.vendors.chat_completions import ChatConversation
 from mesh.thinking.vendors.openai import PARAMS, explain
+
+# It would fetch a list of prices while it is imported, and wait for it where there is no network.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+import litellm
 
 # litellm knows which of them a vendor takes, and leaves out the others when it is told to.
 _TAKEN = PARAMS | {"thinking", "top_k"}
