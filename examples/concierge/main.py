@@ -1,8 +1,9 @@
 """A skill for agents outside the mesh, by the A2A protocol."""
 
-import mesh
 import uvicorn
 from fastapi import FastAPI
+
+import mesh
 
 app = FastAPI(title="Concierge")
 

@@ -1,8 +1,9 @@
 """A web application that uses tools of the mesh."""
 
-import mesh
 import uvicorn
 from fastapi import APIRouter, FastAPI
+
+import mesh
 
 app = FastAPI(title="Website")
 days = APIRouter(prefix="/days")

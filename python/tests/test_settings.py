@@ -100,6 +100,9 @@ def test_names_and_ids() -> None:
         ("MESH_LLM_MAX_ITERATIONS", "0", "a whole number of at least 1"),
         ("MESH_LLM_FILTER_MODE", "best", "one of all, best_match, *"),
         ("MCP_MESH_NAMESPACE", "-x", "a letter or digit at either end"),
+        ("MCP_MESH_AUTO_RUN_INTERVAL", "0", "a whole number of at least 1"),
+        ("MCP_MESH_DEBOUNCE_DELAY", "soon", "a number of seconds, 0 or more"),
+        ("MCP_MESH_SERVER_STARTUP_TIMEOUT", "-1", "a number of seconds, 0 or more"),
     ],
 )
 def test_defect_20_a_value_that_cannot_be_read_is_refused(

@@ -65,7 +65,7 @@ env_vars! {
     /// Header names to pass on, separated by commas; a trailing `*` matches a prefix, a bare `*` is
     /// refused; default none.
     MCP_MESH_PROPAGATE_HEADERS since "4.0.0";
-    /// Registry: public base URL of A2A surfaces; default none.
+    /// Registry and agent: public base URL of A2A surfaces; default none.
     MCP_MESH_PUBLIC_URL_PREFIX since "4.0.0";
     /// Registry: the largest request body in bytes; `0` lifts the limit; default `10485760`.
     MCP_MESH_MAX_REQUEST_BODY_BYTES since "4.0.0";
@@ -160,6 +160,10 @@ env_vars! {
     MCP_MESH_NAMESPACE since "4.0.0";
     /// Agent: its name.
     MCP_MESH_AGENT_NAME since "4.0.0";
+    /// Agent: what the id of a web application with routes starts with; default `api`.
+    MCP_MESH_API_NAME since "4.0.0";
+    /// Agent: what the id of a web application with skills starts with; default its title.
+    MCP_MESH_A2A_NAME since "4.0.0";
     /// Agent: its whole id.
     MCP_MESH_AGENT_ID since "4.0.0";
     /// Agent: its version; `start --agent-version` sets it.
@@ -174,7 +178,9 @@ env_vars! {
     MCP_MESH_HEALTH_INTERVAL since "4.0.0";
     /// Agent: seconds that a health verdict stays valid, at least 1; default `15`.
     MCP_MESH_HEALTH_CHECK_TTL since "4.0.0";
-    /// Agent: seconds to wait for the server before registering; default `30`.
+    /// Agent: seconds without a declaration after which one with `auto_run=False` starts; default `1`.
+    MCP_MESH_DEBOUNCE_DELAY since "4.0.0";
+    /// Agent: accepted for compatibility; default `30`.
     MCP_MESH_SERVER_STARTUP_TIMEOUT since "4.0.0";
     /// Agent: seconds that first calls wait for their dependencies; `0` is off; default `20`.
     MCP_MESH_SETTLE_TIMEOUT since "4.0.0";

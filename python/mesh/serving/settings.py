@@ -84,6 +84,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         agent.version if agent else read_text(environ, "MCP_MESH_VERSION")
     )
     _refuse_tls(environ)
+    _check_unused(environ)
     return Settings(
         agent_id=agent_id,
         name=prefix if named else agent_id,
@@ -135,6 +136,13 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         media=checked_media(environ),
         llm=read_overrides(environ),
     )
+
+
+def _check_unused(environ: Environ) -> None:
+    """What has no meaning for this agent, as most of it has for none: a mistake is a mistake."""
+    read_integer(environ, "MCP_MESH_AUTO_RUN_INTERVAL", default=10, least=1)
+    read_seconds(environ, "MCP_MESH_DEBOUNCE_DELAY", default=1.0)
+    read_seconds(environ, "MCP_MESH_SERVER_STARTUP_TIMEOUT", default=30.0)
 
 
 def _name(environ: Environ, variable: str, argument: str, declared: str) -> str:
