@@ -265,6 +265,39 @@ async def test_a_report_is_repeated_until_the_registry_is_back(
     assert not registry.instead["/jobs/batch"]
 
 
+@pytest.mark.parametrize(
+    "garbage", [[], {"claimed": [{"no": "id"}]}, {"claimed": [7]}, "x", {"claimed": None}]
+)
+async def test_an_answer_that_is_none_ends_nothing(
+    registry: JobRegistry, at_work: Any, monkeypatch: pytest.MonkeyPatch, garbage: Any
+) -> None:
+    monkeypatch.setattr(claims, "LONGEST_AWAY", 0.05)
+
+    @mesh.tool("slow", task=True)
+    async def slow() -> dict:
+        return {"done": True}
+
+    registry.instead["/jobs/claim"] = [(200, garbage)] * 3
+    registry.instead["/jobs/batch"] = [(200, [])]
+    registry.waiting.append(claimed("job-1"))
+    async with at_work():
+        await registry.delta(status="completed")
+
+
+async def test_a_result_outlasts_the_lease_while_the_registry_is_away(
+    registry: JobRegistry, at_work: Any
+) -> None:
+    @mesh.tool("slow", task=True)
+    async def slow(job: mesh.MeshJob = None) -> None:
+        await job.complete({"done": True})
+
+    registry.instead["/jobs/batch"] = [(503, {"error": "away"})] * 3
+    registry.waiting.append(claimed("job-1", max_duration=1))
+    async with at_work():
+        assert (await registry.delta(status="completed"))["result"] == {"done": True}
+    assert not [path for _, path, _ in registry.asked if "release" in path]
+
+
 async def test_one_bad_report_does_not_hold_up_the_others(registry: JobRegistry) -> None:
     del registry
     sent: list[list[str]] = []
@@ -413,6 +446,11 @@ async def test_a_wait_survives_a_registry_that_is_away_and_gives_it_up_after_a_m
     registry.instead["/jobs/j"] = [(503, {"error": "away"}), (200, done | {"status": "working"})]
     registry.instead["/jobs/j"] += [(500, {"error": "away"}), (200, done)]
     assert await mesh.jobs.wait("j", 10) == {"a": 1}
+
+    for garbage in ([], {"id": "j"}, 7):
+        registry.instead["/jobs/j"] = [(200, garbage)]
+        with pytest.raises(RuntimeError, match="the registry's answer has no `status`"):
+            await mesh.jobs.wait("j")
 
     monkeypatch.setattr(proxy, "AWAY", 0.05)
     registry.instead["/jobs/j"] = [(503, {"error": "away"})] * 100

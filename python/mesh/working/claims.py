@@ -80,22 +80,30 @@ class Worker:
         while True:
             # Taken before the claim: what nobody here has time for is left to other instances.
             await self._seats.acquire()
+            attempt = None
             try:
-                job = await self._claim(pause, away)
-            except BaseException:
-                self._seats.release()
-                raise
-            if job is None:
-                self._seats.release()
-                continue
-            pause.reset()
-            execution = self._place.claimed(self._task, job)
-            arguments = job.get("submitted_payload") or {}
-            logger.debug("job %s: attempt %s", execution.claim.job_id, job.get("attempt_count"))
-            attempt = self._place.start(execution, partial(self._work, arguments))
-            attempt.add_done_callback(self._done)
+                attempt = await self._attempt(pause, away)
+            except (AttributeError, KeyError, TypeError) as error:
+                logger.warning("the registry's answer to a claim is none: %r", error)
+                await self._rest(away, look=False)
+            finally:
+                if attempt is None:
+                    self._seats.release()
+                else:
+                    attempt.add_done_callback(self._ended)
 
-    def _done(self, attempt: asyncio.Task[Any]) -> None:
+    async def _attempt(self, pause: Pause, away: Pause) -> asyncio.Task[Any] | None:
+        """Claims a job and begins with it, if there is one."""
+        job = await self._claim(pause, away)
+        if job is None:
+            return None
+        pause.reset()
+        execution = self._place.claimed(self._task, job)
+        arguments = job.get("submitted_payload") or {}
+        logger.debug("job %s: attempt %s", execution.claim.job_id, job.get("attempt_count"))
+        return self._place.start(execution, partial(self._work, arguments))
+
+    def _ended(self, attempt: asyncio.Task[Any]) -> None:
         self._seats.release()
         # How it ended was told; read here so that nobody misses it.
         if not attempt.cancelled():
@@ -105,9 +113,7 @@ class Worker:
         clock = asyncio.get_running_loop().time
         asked = clock()
         try:
-            job = await self._place.requests.claim(
-                self._capability, self._place.instance_id, LONGEST_WAIT
-            )
+            job = await self._place.claim(self._capability, LONGEST_WAIT)
         except RegistryError as error:
             level = logging.DEBUG if error.transient or error.status is None else logging.WARNING
             logger.log(level, "no jobs of `%s` for now: %s", self._capability, error)

@@ -16,7 +16,7 @@ from mesh.working.lease import Lease
 from mesh.working.mesh_job import MeshJob
 from mesh.working.pauses import Pause
 from mesh.working.reporter import Claim, Reporter
-from mesh.working.requests import Fields, JobRequests
+from mesh.working.requests import Fields
 
 logger = logging.getLogger("mesh")
 
@@ -27,32 +27,24 @@ RELEASE_ATTEMPTS = 4
 class JobController(MeshJob):
     """Injected into a task that works on a job. Its methods are awaited."""
 
-    __slots__ = (
-        "_claim",
-        "_events",
-        "_has_ended",
-        "_instance_id",
-        "_lease",
-        "_reporter",
-        "_requests",
-    )
+    __slots__ = ("_claim", "_events", "_has_ended", "_lease", "_reporter")
 
     def __init__(
         self,
         claim: Claim,
         lease: Lease,
-        place: tuple[str, JobRequests, Reporter],
+        reporter: Reporter,
         cursor: Mapping[str, int],
         superseded: Callable[[], None],
     ) -> None:
         self._claim = claim
         self._lease = lease
-        self._instance_id, self._requests, self._reporter = place
+        self._reporter = reporter
         executor: Fields = {}
         if claim.epoch is not None:
-            executor = {"instance_id": self._instance_id, "claim_epoch": claim.epoch}
+            executor = {"instance_id": reporter.instance_id, "claim_epoch": claim.epoch}
         self._events = EventReader(
-            self._requests, claim.job_id, executor, lease, cursor, superseded
+            reporter.requests, claim.job_id, executor, lease, cursor, superseded
         )
         self._has_ended = False
 
@@ -117,7 +109,7 @@ class JobController(MeshJob):
     async def give_back(self, reason: str | None) -> None:
         """Tells the registry that the claim is over, whatever the handler does."""
         self._has_ended = True
-        request: Fields = {"instance_id": self._instance_id}
+        request: Fields = {"instance_id": self._reporter.instance_id}
         if self._claim.epoch is not None:
             request["claim_epoch"] = self._claim.epoch
         if reason is not None:
@@ -125,7 +117,7 @@ class JobController(MeshJob):
         pause = Pause(0.2, 5)
         for attempt in range(1, RELEASE_ATTEMPTS + 1):
             try:
-                await self._requests.release(self.job_id, request)
+                await self._reporter.requests.release(self.job_id, request)
             except RegistryError as error:
                 is_away = error.transient or error.status is None
                 if is_away and attempt < RELEASE_ATTEMPTS:

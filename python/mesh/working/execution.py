@@ -15,7 +15,6 @@ from mesh.calling.job_context import RunningJob, running_job
 from mesh.working.controller import JobController
 from mesh.working.lease import Lease
 from mesh.working.reporter import Claim, RefusedError, Reporter
-from mesh.working.requests import JobRequests
 
 logger = logging.getLogger("mesh")
 
@@ -47,18 +46,18 @@ class Execution:
     def __init__(
         self,
         claim: Claim,
-        place: tuple[str, JobRequests, Reporter],
+        reporter: Reporter,
         *,
         retry_on: tuple[type[BaseException], ...] = (),
         max_duration: float | None = None,
         cursor: Mapping[str, int] | None = None,
     ) -> None:
         self.claim = claim
-        self._reporter = place[2]
+        self._reporter = reporter
         self._retry_on = retry_on
         self._lease = Lease(max_duration, is_claimed=claim.epoch is not None)
         self.controller = JobController(
-            claim, self._lease, place, cursor or {}, lambda: self.end(Ending.SUPERSEDED)
+            claim, self._lease, reporter, cursor or {}, lambda: self.end(Ending.SUPERSEDED)
         )
         self._handler: asyncio.Task[Any] | None = None
         self._ending: Ending | None = None
@@ -125,12 +124,15 @@ class Execution:
     async def _await_event(self, handler: asyncio.Task[Any], ending: asyncio.Task[Any]) -> None:
         """Waits until the handler has ended or is to end, or something is due."""
         left, beat = self._lease.seconds_left(), self._lease.next_beat()
+        timeout = left if beat is None else beat
+        if self.controller.has_ended:
+            # Its end is told, for as long as that takes; should the registry refuse it, time counts
+            # again.
+            timeout = 1.0
         done, _ = await asyncio.wait(
-            {handler, ending},
-            timeout=left if beat is None else beat,
-            return_when=asyncio.FIRST_COMPLETED,
+            {handler, ending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
-        if done:
+        if done or self.controller.has_ended:
             return
         left = self._lease.seconds_left()
         if left is not None and left <= 0:

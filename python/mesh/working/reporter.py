@@ -59,8 +59,8 @@ class Reporter:
         instance_id: str,
         refused: Callable[[Claim, str], None],
     ) -> None:
-        self._requests = requests
-        self._instance_id = instance_id
+        self.requests = requests
+        self.instance_id = instance_id
         # Hears of each delta that the registry rejects, and why.
         self._refused = refused
         self._unsent: dict[Claim, _Unsent] = {}
@@ -148,8 +148,8 @@ class Reporter:
     async def _send(self, taken: dict[Claim, _Unsent]) -> bool:
         """Sends one report; False if it is to be sent again."""
         try:
-            answer = await self._requests.report(
-                self._instance_id, [delta(claim, each.fields) for claim, each in taken.items()]
+            answer = await self.requests.report(
+                self.instance_id, [delta(claim, each.fields) for claim, each in taken.items()]
             )
         except RegistryError as error:
             if error.transient or error.status is None:
@@ -168,7 +168,11 @@ class Reporter:
             for unsent in taken.values():
                 _refuse(unsent, str(error))
             return True
-        reasons = {each["id"]: str(each["reason"]) for each in answer.get("rejected") or ()}
+        try:
+            reasons = {each["id"]: str(each["reason"]) for each in answer.get("rejected") or ()}
+        except (AttributeError, KeyError, TypeError):
+            logger.warning("the registry's answer to a report is none: %.200r", answer)
+            return False
         for claim, unsent in taken.items():
             reason = reasons.get(claim.job_id)
             if reason is None:

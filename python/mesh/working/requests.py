@@ -38,13 +38,15 @@ class JobRequests:
     async def create(self, request: Mapping[str, Any]) -> Fields:
         """Creates a job; its `id`, `status` and `owner_instance_id`."""
         text = to_json(request)
-        return await self._answer(lambda future: self._native.create(text, future))
+        answer: Fields = await self._answer(lambda future: self._native.create(text, future))
+        return _with("id", answer)
 
     async def get(self, job_id: str, wait: float = 0, known: str = "working") -> Fields:
         """The job, once it is over or in another state than `known`, or after `wait` seconds."""
-        return await self._answer(
+        answer: Fields = await self._answer(
             lambda future: self._native.get(job_id, wait, future, known=known)
         )
+        return _with("status", answer)
 
     async def claim(self, capability: str, instance_id: str, wait: float) -> Fields | None:
         """A job for the instance, if there is one within `wait` seconds."""
@@ -74,7 +76,10 @@ class JobRequests:
     async def events(self, job_id: str, query: Mapping[str, Any]) -> Fields:
         """The `events` that a job was told, and `next_after`."""
         text = to_json(query)
-        return await self._answer(lambda future: self._native.events(job_id, text, future))
+        answer: Fields = await self._answer(
+            lambda future: self._native.events(job_id, text, future)
+        )
+        return _with("next_after", answer)
 
     async def _answer(self, send: Callable[[asyncio.Future[T]], CallHandle]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -84,6 +89,15 @@ class JobRequests:
         except asyncio.CancelledError:
             handle.cancel()
             raise
+
+
+def _with(name: str, answer: Fields) -> Fields:
+    """The answer, if it is one."""
+    if isinstance(answer, dict) and name in answer:
+        return answer
+    error = RegistryError(f"the registry's answer has no `{name}`: {answer!r:.200}")
+    error.status, error.reason, error.transient = 200, "not an answer", False
+    raise error
 
 
 def is_superseded(error: RegistryError) -> bool:

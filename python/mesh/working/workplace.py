@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,18 +25,24 @@ class Workplace:
     """The jobs of one agent. It belongs to the event loop that it is made in."""
 
     def __init__(self, requests: JobRequests, instance_id: str) -> None:
-        self.requests = requests
-        self.instance_id = instance_id
-        self.reporter = Reporter(requests, instance_id, self._refused)
+        self._reporter = Reporter(requests, instance_id, self._refused)
         self._loop = asyncio.get_running_loop()
         self._attempts: dict[Claim, Execution] = {}
+        # Set while nothing is worked on.
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def claim(self, capability: str, wait: float) -> Fields | None:
+        """Claims a job, if there is one within `wait` seconds; raises `RegistryError`."""
+        reporter = self._reporter
+        return await reporter.requests.claim(capability, reporter.instance_id, wait)
 
     def claimed(self, task: Task, job: Fields) -> Execution:
         """An attempt at a job that this instance has claimed."""
         return Execution(
             Claim(job["id"], job.get("claim_epoch")),
-            (self.instance_id, self.requests, self.reporter),
+            self._reporter,
             retry_on=task.retry_on,
             max_duration=job.get("max_duration"),
             cursor=job.get("recv_cursor") if task.resume_cursor else None,
@@ -45,7 +52,7 @@ class Workplace:
         """An attempt at a job that a call has brought."""
         return Execution(
             Claim(dispatch.job_id, dispatch.claim_epoch),
-            (self.instance_id, self.requests, self.reporter),
+            self._reporter,
             retry_on=task.retry_on,
             cursor=dispatch.recv_cursor if task.resume_cursor else None,
         )
@@ -53,11 +60,14 @@ class Workplace:
     async def run(self, execution: Execution, work: Callable[[], Awaitable[Any]]) -> Any:
         """Runs an attempt, which can be cancelled from outside meanwhile."""
         self._attempts[execution.claim] = execution
+        self._idle.clear()
         try:
             return await execution.run(work)
         finally:
             if self._attempts.get(execution.claim) is execution:
                 del self._attempts[execution.claim]
+            if not self._attempts:
+                self._idle.set()
 
     async def run_anywhere(
         self, make: Callable[[], Execution], work: Callable[[Execution], Awaitable[Any]]
@@ -93,13 +103,15 @@ class Workplace:
 
     async def close(self) -> None:
         """Brings to an end what runs; what does not end is given back."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=DRAIN)
+        await self._idle_within(DRAIN)
         for execution in list(self._attempts.values()):
             execution.end(Ending.STOPPING, LAST_PATIENCE)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LAST_PATIENCE + FAREWELL)
-        await self.reporter.close(FAREWELL)
+        await self._idle_within(LAST_PATIENCE + FAREWELL)
+        await self._reporter.close(FAREWELL)
+
+    async def _idle_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
 
     def _refused(self, claim: Claim, reason: str) -> None:
         execution = self._attempts.get(claim)
