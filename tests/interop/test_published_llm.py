@@ -7,7 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
-from mesh_harness import OUR_REGISTRY, OUR_VENV, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
+from mesh_harness import (
+    OUR_REGISTRY,
+    OUR_VENV,
+    UPSTREAM_REGISTRY,
+    UPSTREAM_VENV,
+    Mesh,
+    call,
+    wait_for,
+)
 
 
 def thought(tools: list[str], total: str | None) -> dict[str, str]:
@@ -21,6 +29,13 @@ def resolutions(mesh: Mesh) -> tuple[list[Any], list[Any]]:
     consumer = next(agent for agent in listed if agent["name"] == "interop-llm-consumer")
     tools = [row.get("mcp_tool") for row in consumer["llm_tool_resolutions"]]
     return tools, [row.get("mcp_tool") for row in consumer["llm_provider_resolutions"]]
+
+
+def told(mesh: Mesh) -> object:
+    """The text that the LLM function streams. Published agents do not give it as a structure."""
+    consumer = mesh.agent("interop-llm-consumer")
+    answer = consumer and call(consumer["endpoint"], "tell", {"question": "2 and 3?"})
+    return answer.get("result") if isinstance(answer, dict) else answer
 
 
 @pytest.mark.parametrize(
@@ -41,13 +56,17 @@ def test_an_llm_function_thinks_with_tools_that_come_and_go(
     mesh.wait_for_agent("interop-llm-consumer")
     mesh.start_agent("llm_provider.py", provider)
     mesh.wait_for_answer("interop-llm-consumer", "ask", thought([], None), question="2 and 3?")
+    wait_for("the stream", lambda: told(mesh) == "<2><and><3?>")
 
     adder = mesh.start_agent("provider.py", provider)
     with_tool = thought(["add"], '{"sum":5}')
     mesh.wait_for_answer("interop-llm-consumer", "ask", with_tool, question="2 and 3?")
-    assert resolutions(mesh) == (["add"], ["think"])
+    assert resolutions(mesh) == (["add"], ["think", "think_stream"])
 
     # Without a farewell: only silence tells.
     adder.stop(signal.SIGKILL)
     mesh.wait_for_answer("interop-llm-consumer", "ask", thought([], None), question="2 and 3?")
-    wait_for("the listing to forget the tool", lambda: resolutions(mesh) == ([None], ["think"]))
+    wait_for(
+        "the listing to forget the tool",
+        lambda: resolutions(mesh) == ([None], ["think", "think_stream"]),
+    )

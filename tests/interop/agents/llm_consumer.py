@@ -19,6 +19,16 @@ async def ask(question: str, llm: mesh.MeshLlmAgent = None) -> str:
     return str(await llm(question)) if llm else ""
 
 
+@app.tool()
+@mesh.llm(provider={"capability": "llm"})
+@mesh.tool(capability="tell")
+async def tell(question: str, llm: mesh.MeshLlmAgent = None) -> mesh.Stream[str]:
+    """Says what the LLM says, as it says it."""
+    if llm:
+        async for piece in llm.stream(question):
+            yield piece
+
+
 @mesh.agent(name="interop-llm-consumer", version="1.0.0", http_port=0)
 class Consumer:
     """Nothing to hold: the tool is above."""

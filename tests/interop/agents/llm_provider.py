@@ -27,6 +27,15 @@ async def think(request: dict[str, Any]) -> dict[str, Any]:
     return {"role": "assistant", "content": json.dumps(said)}
 
 
+@app.tool()
+@mesh.tool(capability="llm", tags=["ai.mcpmesh.stream"], version="1.0.0", vendor="nobody")
+async def think_stream(request: dict[str, Any]) -> mesh.Stream[str]:
+    """Repeats a question word by word, in the frames of streaming providers."""
+    for word in request["messages"][-1]["content"].split():
+        yield json.dumps({"_mesh_frame": "chunk", "content": f"<{word}>"})
+    yield json.dumps({"_mesh_frame": "end"})
+
+
 async def use(tool: dict[str, Any]) -> str:
     """Calls a tool where the consumer was told that it is."""
     call = {
