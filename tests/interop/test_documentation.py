@@ -21,6 +21,7 @@ PAGES = [
     "docs/guides/getting-started.md",
     "docs/guides/jobs.md",
     "docs/guides/routes.md",
+    "docs/guides/llm.md",
     "docs/guides/testing.md",
     "docs/guides/dependencies.md",
 ]
