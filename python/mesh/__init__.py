@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from mesh.asking.meta import LlmMeta
     from mesh.calling.job_context import CallingJob, calling_job
     from mesh.calling.superseded import SupersededError
+    from mesh.consuming.client import A2ABearer, A2AClient
+    from mesh.consuming.consumer import a2a_consumer
+    from mesh.consuming.job import A2AJob
+    from mesh.consuming.stream import A2AStream
+    from mesh.consuming.tasks import (
+        A2AEvent,
+        A2AJobCanceled,
+        A2AJobError,
+        A2AJobFailed,
+        A2AResponse,
+    )
     from mesh.declaring.decorators import agent, tool
     from mesh.declaring.llm import llm
     from mesh.declaring.routes import route
@@ -33,6 +44,15 @@ if TYPE_CHECKING:
     from mesh.working.requests import JobNotFoundError, JobTerminalError
 
 __all__ = [
+    "A2ABearer",
+    "A2AClient",
+    "A2AEvent",
+    "A2AJob",
+    "A2AJobCanceled",
+    "A2AJobError",
+    "A2AJobFailed",
+    "A2AResponse",
+    "A2AStream",
     "CallingJob",
     "JobNotFoundError",
     "JobTerminalError",
@@ -55,6 +75,7 @@ __all__ = [
     "TraceContext",
     "__version__",
     "a2a",
+    "a2a_consumer",
     "agent",
     "calling_job",
     "create_server",

@@ -1,4 +1,4 @@
-"""Where each public name of `mesh` lives, and what to say about those that are yet to come."""
+"""Where each public name of `mesh` lives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from importlib import import_module
 from typing import Any
 
 HOMES = {
+    "A2ABearer": "mesh.consuming.client",
+    "A2AClient": "mesh.consuming.client",
+    "A2AEvent": "mesh.consuming.tasks",
+    "A2AJob": "mesh.consuming.job",
+    "A2AJobCanceled": "mesh.consuming.tasks",
+    "A2AJobError": "mesh.consuming.tasks",
+    "A2AJobFailed": "mesh.consuming.tasks",
+    "A2AResponse": "mesh.consuming.tasks",
+    "A2AStream": "mesh.consuming.stream",
     "CallingJob": "mesh.calling.job_context",
     "JobNotFoundError": "mesh.working.requests",
     "JobTerminalError": "mesh.working.requests",
@@ -28,6 +37,7 @@ HOMES = {
     "TraceContext": "mesh.tracing.context",
     "__version__": "mesh._mesh",
     "a2a": "mesh.surfaces.declaring",
+    "a2a_consumer": "mesh.consuming.consumer",
     "agent": "mesh.declaring.decorators",
     "calling_job": "mesh.calling.job_context",
     "create_server": "mesh.serving.create",
@@ -48,22 +58,6 @@ HOMES = {
 # Submodules that are there without being imported by name.
 SUBMODULES = frozenset({"jobs", "testing", "types"})
 
-# Part of the API of releases up to 3.8, and planned: the error must not read like a typing mistake.
-PLANNED = frozenset(
-    {
-        "A2ABearer",
-        "A2AClient",
-        "A2AEvent",
-        "A2AJob",
-        "A2AJobCanceled",
-        "A2AJobError",
-        "A2AJobFailed",
-        "A2AResponse",
-        "A2AStream",
-        "a2a_consumer",
-    }
-)
-
 
 def resolve(name: str) -> Any:
     """Imports what a public name stands for; raises `AttributeError`."""
@@ -72,11 +66,4 @@ def resolve(name: str) -> Any:
         return getattr(import_module(home), name)
     if name in SUBMODULES:
         return import_module(f"mesh.{name}")
-    if name in PLANNED:
-        from mesh._mesh import __version__
-
-        raise AttributeError(
-            f"mesh.{name} is not part of release {__version__} yet; "
-            "agents that need it run with mcp-mesh 3.8"
-        )
     raise AttributeError(f"module 'mesh' has no attribute {name!r}")

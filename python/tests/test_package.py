@@ -9,7 +9,6 @@ import pytest
 import mcp_mesh
 import mesh
 import mesh.types
-from mesh._names import PLANNED
 
 
 def run(code: str) -> str:
@@ -52,12 +51,6 @@ def test_the_public_names_are_there() -> None:
     assert issubclass(mesh.McpMeshAgent, mesh.McpMeshTool)
     assert all(hasattr(mesh, name) for name in mesh.__all__)
     assert set(mesh.__all__) <= set(dir(mesh))
-
-
-@pytest.mark.parametrize("name", sorted(PLANNED))
-def test_a_planned_name_says_that_it_is_planned(name: str) -> None:
-    with pytest.raises(AttributeError, match=rf"mesh\.{name} is not part of release .* yet"):
-        getattr(mesh, name)
 
 
 def test_an_unknown_name_is_an_ordinary_mistake() -> None:

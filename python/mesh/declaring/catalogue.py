@@ -16,6 +16,7 @@ from mesh.declaring.tasks import Task
 from mesh.services.views import ServiceView
 
 if TYPE_CHECKING:
+    from mesh.consuming.client import A2AClient
     from mesh.surfaces.surface import Surface
 
 
@@ -82,6 +83,8 @@ class ToolDeclaration:
     location: Location
     # Set when it works on jobs.
     task: Task | None = None
+    # What asks an A2A agent outside of the mesh, if it does.
+    a2a: A2AClient | None = None
     # Set when it asks an LLM; `@mesh.llm` may come after `@mesh.tool`.
     llm: LlmFunction | None = None
     # Says what has to be installed before the agent can start, if anything.

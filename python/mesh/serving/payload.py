@@ -32,8 +32,7 @@ def registration(
     """The whole payload; `tools` are the declarations with FastMCP's input schemas, `helpers` what
     every agent serves beside them."""
     described = [
-        _tool(declaration, parameters, strict=settings.schema_strict)
-        | advertised.of_tool(declaration, settings.llm)
+        _tool(declaration, parameters, settings) | advertised.of_tool(declaration, settings.llm)
         for declaration, parameters in tools.values()
     ]
     described += [_helper(tool) for tool in helpers]
@@ -42,7 +41,7 @@ def registration(
         "tools": described,
         **advertised.of_agent(declarations, settings.llm),
         "a2a_producer": False,
-        "a2a_consumer": False,
+        "a2a_consumer": any(each.a2a is not None for each in declarations),
     }
 
 
@@ -118,21 +117,27 @@ def _agent(settings: Settings, agent_type: str, address: tuple[str, int]) -> Fie
     }
 
 
-def _tool(declaration: ToolDeclaration, parameters: Mapping[str, Any], *, strict: bool) -> Fields:
+def _tool(
+    declaration: ToolDeclaration, parameters: Mapping[str, Any], settings: Settings
+) -> Fields:
     fields: Fields = {
         "function_name": declaration.mcp_name,
         "capability": declaration.capability or "",
         "version": declaration.version,
     }
-    if declaration.tags:
-        fields["tags"] = list(declaration.tags)
+    tags = list(declaration.tags)
+    # Says which of several ways to a foreign agent this is. An id is no name to ask for.
+    if declaration.a2a is not None and settings.name != settings.agent_id:
+        tags.append(settings.name)
+    if tags:
+        fields["tags"] = tags
     description = declaration.description or inspect.getdoc(declaration.function)
     if description:
         fields["description"] = description
     if declaration.dependencies:
         fields["dependencies"] = [_dependency(each) for each in declaration.dependencies]
     output = schemas.of_type(declaration.signature.visible.return_annotation)
-    is_strict = strict and declaration.output_schema_strict
+    is_strict = settings.schema_strict and declaration.output_schema_strict
     fields |= _schemas(declaration.name, parameters, output, strict=is_strict)
     fields["kwargs"] = {
         "task": declaration.task is not None,

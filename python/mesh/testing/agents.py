@@ -48,13 +48,18 @@ class AgentInMemory:
 
         await stack.enter_async_context(Client(self._server))
 
+    async def disconnect(self) -> None:
+        """Closes the connections of its tools to agents outside of the mesh."""
+        for tool in self.tools.values():
+            if tool.a2a is not None:
+                await tool.a2a.disconnect()
+
     def offers(self) -> Iterator[Offer]:
         """Its capabilities."""
         for tool in self.tools.values():
             if tool.capability:
-                yield Offer(
-                    self, tool.mcp_name, tool.capability, tool.tags, tool.version, declaration=tool
-                )
+                tags = (*tool.tags, self.name) if tool.a2a is not None else tool.tags
+                yield Offer(self, tool.mcp_name, tool.capability, tags, tool.version, tool)
 
     async def result(
         self, function: str, arguments: dict[str, Any], request: Inbound

@@ -62,6 +62,8 @@ class Mesh:
 
     async def __aexit__(self, *_error: object) -> None:
         membership.enter(self._former)
+        for agent in self._agents.values():
+            await agent.disconnect()
         await self._stack.aclose()
 
     def provide(

@@ -1,0 +1,1 @@
+"""Agents outside of the mesh: their A2A skills as tools of this agent."""
