@@ -103,6 +103,7 @@ def test_names_and_ids() -> None:
         ("MCP_MESH_AUTO_RUN_INTERVAL", "0", "a whole number of at least 1"),
         ("MCP_MESH_DEBOUNCE_DELAY", "soon", "a number of seconds, 0 or more"),
         ("MCP_MESH_SERVER_STARTUP_TIMEOUT", "-1", "a number of seconds, 0 or more"),
+        ("MCP_MESH_JOBPROXY_CACHE_MAX", "0", "a whole number of at least 1"),
     ],
 )
 def test_defect_20_a_value_that_cannot_be_read_is_refused(

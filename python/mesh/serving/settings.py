@@ -143,6 +143,7 @@ def _check_unused(environ: Environ) -> None:
     read_integer(environ, "MCP_MESH_AUTO_RUN_INTERVAL", default=10, least=1)
     read_seconds(environ, "MCP_MESH_DEBOUNCE_DELAY", default=1.0)
     read_seconds(environ, "MCP_MESH_SERVER_STARTUP_TIMEOUT", default=30.0)
+    read_integer(environ, "MCP_MESH_JOBPROXY_CACHE_MAX", default=256, least=1)
 
 
 def _name(environ: Environ, variable: str, argument: str, declared: str) -> str:
