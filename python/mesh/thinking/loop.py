@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -35,11 +34,6 @@ class Thought:
         """The model's answer; raises `TimeoutError`. One that still wants tools in its last turn
         has none, and its tools are not run: nobody would tell it what came of them."""
         usage = Usage(model=model)
-        deadline = time.monotonic() + self.limits.seconds
-
-        def left() -> float:
-            return max(0.001, deadline - time.monotonic())
-
         async with asyncio.timeout(self.limits.seconds):
             for turn in range(1, self.limits.iterations + 1):
                 reply = await self.conversation.ask()
@@ -47,7 +41,7 @@ class Thought:
                 if is_final(reply):
                     return LlmAnswer(reply.text, usage, reply.stop_reason)
                 if turn < self.limits.iterations:
-                    results = await self.toolbox.run(reply.calls, left, parallel=self.parallel)
+                    results = await self.toolbox.run(reply.calls, parallel=self.parallel)
                     self.conversation.add(results)
         return LlmAnswer("", usage, "max_iterations")
 
@@ -76,9 +70,7 @@ class Thought:
                 return
             if turn < self.limits.iterations:
                 async with asyncio.timeout(self.limits.seconds):
-                    results = await self.toolbox.run(
-                        reply.calls, lambda: self.limits.seconds, parallel=self.parallel
-                    )
+                    results = await self.toolbox.run(reply.calls, parallel=self.parallel)
                 self.conversation.add(results)
         yield End("max_iterations", usage)
 

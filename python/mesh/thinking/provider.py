@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from mesh.calling import membership
-from mesh.calling.headers import inbound
+from mesh.calling.headers import time_budget
 from mesh.serving.environment import read_flag
 from mesh.thinking import messages, output, params
 from mesh.thinking.failures import without
@@ -139,7 +139,7 @@ def _understood(request: MeshLlmRequest | Mapping[str, Any]) -> MeshLlmRequest:
 
 def _seconds() -> float:
     member = membership.current()
-    return inbound.get().timeout or (member.call_timeout if member else _PATIENCE)
+    return time_budget(member.call_timeout if member else _PATIENCE)
 
 
 def _failure(error: Exception, model: str, vendor: Vendor | None, key: str | None) -> Exception:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mesh.calling import membership
-from mesh.calling.membership import to_json
+from mesh.calling import calls, membership
 from mesh.thinking.messages import RequestError
 from mesh.thinking.vendor import Media, Part, ToolCall, ToolResult, ToolSpec
 from mesh.thinking.wire import ENDPOINT
@@ -61,16 +61,14 @@ class Toolbox:
             schema if isinstance(schema, Mapping) and schema else _NO_PARAMETERS,
         )
 
-    async def run(
-        self, calls: Sequence[ToolCall], seconds: Callable[[], float], *, parallel: bool
-    ) -> list[ToolResult]:
-        """Runs the calls of one turn, in order or all at once; `seconds` is the time left. A tool
-        that fails is for the model to see."""
+    async def run(self, wanted: Sequence[ToolCall], *, parallel: bool) -> list[ToolResult]:
+        """Runs the calls of one turn, in order or all at once. A tool that fails is for the model
+        to see."""
         if parallel:
-            return list(await asyncio.gather(*(self._run(call, seconds()) for call in calls)))
-        return [await self._run(call, seconds()) for call in calls]
+            return list(await asyncio.gather(*(self._run(call) for call in wanted)))
+        return [await self._run(call) for call in wanted]
 
-    async def _run(self, call: ToolCall, seconds: float) -> ToolResult:
+    async def _run(self, call: ToolCall) -> ToolResult:
         place = self._places.get(call.name)
         if place is None:
             there = ", ".join(f"`{name}`" for name in self._places) or "none"
@@ -78,10 +76,10 @@ class Toolbox:
         if call.arguments is None:
             return _failed(call, f"the arguments of `{call.name}` were no JSON object")
         try:
-            value = await _call(place, call.arguments, seconds)
+            value = await _call(place, call.arguments)
         except RuntimeError as error:
             return _failed(call, str(error))
-        return ToolResult(call, tuple(parts(value)))
+        return ToolResult(call, tuple([await _shown(part) for part in parts(value)]))
 
 
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
@@ -91,21 +89,30 @@ def _failed(call: ToolCall, reason: str) -> ToolResult:
     return ToolResult(call, (reason,), is_error=True)
 
 
-async def _call(place: _Place, arguments: Mapping[str, Any], seconds: float) -> Any:
+async def _call(place: _Place, arguments: Mapping[str, Any]) -> Any:
     from mesh._mesh import Target
 
     member = membership.current()
     if member is None:
         raise RuntimeError(f"`{place.name}` cannot be called: the agent does not run")
+    # Whose tool it is, nobody has said.
     target = Target.of("", place.endpoint, place.name, place.name)
-    future = asyncio.get_running_loop().create_future()
-    request = (to_json(arguments), seconds, member.headers.outbound(None))
-    call = member.agent.call(target, request, future)
+    return await calls.call(member, target, arguments)
+
+
+async def _shown(part: Part) -> Part:
+    """What a part refers to, where that is a medium of the agents' common store."""
+    if isinstance(part, str) or part.url is None or part.url.startswith(("http://", "https://")):
+        return part
+    from mesh.media.results import download_media
+
     try:
-        return await future
-    except asyncio.CancelledError:
-        call.cancel()
-        raise
+        content, mime_type = await download_media(part.url)
+    except Exception as error:
+        return f"[{part.url} cannot be shown: {error}]"
+    if mime_type.startswith("text/"):
+        return content.decode(errors="replace")
+    return Media(mime_type, data=base64.b64encode(content).decode())
 
 
 def parts(value: Any) -> list[Part]:
@@ -119,6 +126,16 @@ def parts(value: Any) -> list[Part]:
             return [part for block in value["content"] for part in parts(block)]
         if value.get("type") == "image" and isinstance(value.get("data"), str):
             return [Media(str(value.get("mimeType") or "image/png"), data=value["data"])]
+        if value.get("type") == "resource_link" and _is_shown(value):
+            return [Media(value["mimeType"], url=str(value["uri"]))]
         if value.get("type") == "text" and isinstance(value.get("text"), str):
             return [value["text"]]
     return [json.dumps(value, ensure_ascii=False)]
+
+
+def _is_shown(link: Mapping[str, Any]) -> bool:
+    """Whether models can look at what a link leads to."""
+    kind = link.get("mimeType")
+    return isinstance(kind, str) and (
+        kind.startswith(("image/", "text/")) or kind == "application/pdf"
+    )

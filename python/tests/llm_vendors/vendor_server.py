@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -103,8 +104,10 @@ class VendorServer:
         headers = {"content-type": "application/json", **turn.headers}
         for name, value in {**headers, "content-length": str(len(body))}.items():
             handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
+        # Whoever asked may have given up.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            handler.end_headers()
+            handler.wfile.write(body)
 
     def _stream(self, turn: Says | Breaks, request: Request) -> None:
         handler = request.handler
