@@ -126,6 +126,7 @@ advisories: .venv/.stamp
 lint-python: develop
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/stubtest mesh._mesh
 
 # The installers as users get them, from the recorded output of dist.
 lint-installers: binaries

@@ -57,21 +57,3 @@ def test_an_unknown_name_is_an_ordinary_mistake() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'toool'"):
         _ = mesh.toool  # type: ignore[attr-defined]
     assert not hasattr(mesh, "nothing")
-
-
-def test_the_stub_lists_what_the_native_module_has() -> None:
-    import ast
-    from pathlib import Path
-
-    from mesh import _mesh
-
-    stub = ast.parse((Path(mesh.__file__).parent / "_mesh.pyi").read_text())
-    described = {
-        node.name for node in stub.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    } - {"StartSettings"}
-    assert described | {"__version__"} == set(_mesh.__all__)
-    agent = next(
-        node for node in stub.body if isinstance(node, ast.ClassDef) and node.name == "Agent"
-    )
-    methods = {node.name for node in agent.body if isinstance(node, ast.FunctionDef)}
-    assert methods == {name for name in vars(_mesh.Agent) if not name.startswith("_")}
