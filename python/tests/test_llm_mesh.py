@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agent_process import Agents, call, wait_for
+from llm_vendors.openai_server import OpenAiServer
+from llm_vendors.vendor_server import Fails, Says
 from real_mesh import address, real_mesh
 
 CONSUMER = """
@@ -117,3 +120,89 @@ def test_a_first_call_waits_for_the_provider(agents: Agents) -> None:
     url = address(agents, "asker")
     agents.start(PROVIDER, name="thinker", health_interval="1")
     assert asked(url) == answer()
+
+
+BOTH_SIDES = """
+    import mesh
+    from pydantic import BaseModel
+
+    class Sum(BaseModel):
+        total: int
+
+    @mesh.llm(filter="addition", provider={"capability": "llm"}, max_iterations=2)
+    @mesh.tool("ask")
+    async def ask(question: str, llm: mesh.MeshLlmAgent = None) -> Sum:
+        return await llm(question)
+
+    @mesh.llm(filter="addition", provider={"capability": "llm"}, response_model=Sum)
+    @mesh.tool("cost")
+    async def cost(question: str, llm: mesh.MeshLlmAgent = None) -> str:
+        meta = (await llm(question, max_iterations=3))._mesh_meta
+        return f"{meta.provider} {meta.model} {meta.input_tokens}+{meta.output_tokens}"
+
+    @mesh.llm(provider={"capability": "llm"})
+    @mesh.tool("tell")
+    async def tell(llm: mesh.MeshLlmAgent = None) -> mesh.Stream[str]:
+        async for piece in llm.stream("a story"):
+            yield piece
+
+    @mesh.agent("asker")
+    class Asker: ...
+"""
+
+VENDORS = """
+    import mesh
+
+    @mesh.llm_provider("openai/gpt-4o")
+    def think(): ...
+
+    @mesh.agent("thinker")
+    class Thinker: ...
+"""
+
+
+@pytest.fixture
+def openai(closing: ExitStack, monkeypatch: pytest.MonkeyPatch) -> OpenAiServer:
+    """A vendor for the provider's process."""
+    vendor = OpenAiServer(Says(""))
+    closing.callback(vendor.close)
+    for variable, value in vendor.settings().items():
+        monkeypatch.setenv(variable, value)
+    return vendor
+
+
+def test_a_consumer_and_a_provider_of_this_release_meet(
+    agents: Agents, openai: OpenAiServer
+) -> None:
+    agents.start(VENDORS, name="thinker", health_interval="1")
+    agents.start(ADDER, name="adder", health_interval="1")
+    address(agents, "thinker")
+    address(agents, "adder")
+    agents.start(BOTH_SIDES, name="asker", health_interval="1", settle_timeout="20")
+    url = address(agents, "asker")
+    adds = Says(calls=[("add", {"a": 2, "b": 3})])
+
+    openai.turns = [adds, Says('{"total": 5}')]
+    result = call(url, "ask", question="2 and 3?")
+    assert result["structuredContent"] == {"total": 5}
+    first, second = openai.requests
+    assert [tool["function"]["name"] for tool in first["tools"]] == ["add"]
+    assert "_mesh_endpoint" not in json.dumps(first)
+    assert second["messages"][-1]["content"] == "5"
+
+    openai.turns = [adds, adds, Says('{"total": 5}')]
+    result = call(url, "cost", question="2 and 3?")
+    assert result["structuredContent"] == {"result": "openai openai/gpt-4o 30+15"}
+
+    openai.turns = [adds]
+    result = call(url, "ask", question="2 and 3?")
+    assert result["isError"]
+    assert "after 2 of 2 iterations" in result["content"][0]["text"]
+
+    openai.turns = [Says("Once upon a time.")]
+    assert call(url, "tell")["structuredContent"] == {"result": "Once upon a time."}
+
+    openai.turns = [Fails(401)]
+    result = call(url, "ask", question="2 and 3?")
+    assert "the LLM provider `think` of `thinker-" in result["content"][0]["text"]
+    assert "check OPENAI_API_KEY where the provider runs" in result["content"][0]["text"]

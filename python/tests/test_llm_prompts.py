@@ -105,7 +105,12 @@ async def test_the_context_is_found_by_name_by_type_and_by_declaration(
     ) -> str:
         return await llm("hi")
 
-    vendor.offer("by_name", "by_type", "by_declaration")
+    @mesh.llm(**given)
+    @mesh.tool("by_chance")
+    async def by_chance(context: str, llm: mesh.MeshLlmAgent = None) -> str:
+        return await llm(context)
+
+    vendor.offer("by_name", "by_type", "by_declaration", "by_chance")
     await join()
     await by_name(llm_context=Plain(who="name"))
     assert vendor.system() == "name|"
@@ -114,6 +119,8 @@ async def test_the_context_is_found_by_name_by_type_and_by_declaration(
     await by_declaration(about=Who(who="no"), chosen={"who": "declared"})
     assert vendor.system() == "declared|"
     await by_declaration(about=Who(who="no"))
+    assert vendor.system() == "|"
+    await by_chance("a text")
     assert vendor.system() == "|"
 
 

@@ -20,6 +20,8 @@ from mesh.thinking.wire import DEFAULT_MAX_ITERATIONS, LlmAnswer, MeshLlmRequest
 
 # A parameter of one of these names is the context when none is declared.
 CONTEXT_NAMES = ("prompt_context", "llm_context", "context")
+# Unless it is one of these, which merely happens to be called so.
+PLAIN = (str, int, float, bool, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ def _context_param(declaration: ToolDeclaration, declared: LlmFunction) -> str |
     for name, parameter in parameters.items():
         if _is_context(parameter.annotation):
             return name
-    return next((name for name in CONTEXT_NAMES if name in parameters), None)
+    named = (name for name in CONTEXT_NAMES if name in parameters)
+    return next((name for name in named if parameters[name].annotation not in PLAIN), None)
 
 
 def _is_context(annotation: Any) -> bool:
