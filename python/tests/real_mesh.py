@@ -19,8 +19,19 @@ REGISTRY = Path(
 @contextmanager
 def real_mesh(folder: Path, **settings: str) -> Iterator[Agents]:
     """A registry of the test's own; `settings` are its environment."""
-    assert REGISTRY.exists(), f"build the registry first: {REGISTRY} is not there"
     port = free_port()
+    with registry_at(port, folder, **settings) as url:
+        agents = Agents(folder, url)
+        try:
+            yield agents
+        finally:
+            agents.close()
+
+
+@contextmanager
+def registry_at(port: int, folder: Path, **settings: str) -> Iterator[str]:
+    """A registry that keeps its state in `folder`; its URL."""
+    assert REGISTRY.exists(), f"build the registry first: {REGISTRY} is not there"
     environment = {
         **{key: value for key, value in os.environ.items() if "MCP_MESH" not in key},
         "HOST": "127.0.0.1",
@@ -28,15 +39,13 @@ def real_mesh(folder: Path, **settings: str) -> Iterator[Agents]:
         "DATABASE_URL": str(folder / "registry.db"),
         **settings,
     }
-    with (folder / "registry.log").open("wb") as log:
+    with (folder / "registry.log").open("ab") as log:
         registry = subprocess.Popen([REGISTRY], env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
-    agents = Agents(folder, url)
     try:
         wait_for("the registry", lambda: get(f"{url}/ready")[0] == 200)
-        yield agents
+        yield url
     finally:
-        agents.close()
         registry.send_signal(signal.SIGTERM)
         registry.wait(10)
 

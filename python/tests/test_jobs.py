@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_process import AgentProcess, Agents, call, call_with_headers, wait_for
+from agent_process import AgentProcess, Agents, call, call_with_headers, free_port, wait_for
 from job_mesh import ended, job, listed, post, start_worker, submit, tell, wait_for_job
-from real_mesh import address, real_mesh
+from real_mesh import address, real_mesh, registry_at
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +209,29 @@ def test_defect_23_a_stop_in_the_middle_of_a_job_leaves_no_trace(agents: Agents)
     assert f"called off {job_id}" in first.output()
     released = wait_for_job(agents, job_id, owner_instance_id=None)
     assert (released["status"], released["attempt_count"]) == ("working", 1)
+
+
+def test_a_job_outlasts_the_absence_of_the_registry(tmp_path: Path) -> None:
+    port = free_port()
+    with registry_at(port, tmp_path) as url:
+        agents = Agents(tmp_path, url)
+        worker = start_worker(agents, health_interval="1")
+        job_id = submit(agents, "asks")
+        wait_for_job(agents, job_id, status="input_required")
+        later = submit(agents, "nobody")
+    try:
+        with registry_at(port, tmp_path):
+            wait_for("the worker", lambda: listed(agents, "worker"))
+            tell(agents, job_id, "answer", "back again")
+            expected = {"answer": "back again", "nothing": None}
+            assert ended(agents, job_id) == ("completed", expected)
+            assert job(agents, job_id)["attempt_count"] == 1
+            # Claims go on as well, and what nobody claims waits.
+            completed(agents, "words")
+            assert job(agents, later)["claim_epoch"] == 0
+            assert worker.stop() == 0
+    finally:
+        agents.close()
 
 
 def test_the_job_of_a_killed_worker_is_claimed_again(tmp_path: Path) -> None:

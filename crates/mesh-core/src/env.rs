@@ -182,6 +182,8 @@ env_vars! {
     MCP_MESH_DEBOUNCE_DELAY since "4.0.0";
     /// Agent: accepted for compatibility; default `30`.
     MCP_MESH_SERVER_STARTUP_TIMEOUT since "4.0.0";
+    /// Agent: accepted for compatibility; default `256`.
+    MCP_MESH_JOBPROXY_CACHE_MAX since "4.0.0";
     /// Agent: seconds that first calls wait for their dependencies; `0` is off; default `20`.
     MCP_MESH_SETTLE_TIMEOUT since "4.0.0";
     /// Agent: whether a mismatch of parameters and dependencies is an error; default `false`.
