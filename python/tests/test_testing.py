@@ -243,6 +243,30 @@ async def test_several_agents_of_one_process_call_each_other(
         await m.call("nobody")
 
 
+async def test_streams_come_in_pieces() -> None:
+    async def count(upto: int) -> mesh.Stream[str]:
+        for number in range(upto):
+            yield str(number)
+
+    @mesh.tool("words")
+    async def words() -> mesh.Stream[str]:
+        for word in ("a", "b"):
+            yield word
+
+    @mesh.tool(dependencies=["count", "words"])
+    async def relay(count: mesh.McpMeshTool = None, words: mesh.McpMeshTool = None) -> list[str]:
+        pieces = [piece async for piece in count.stream(upto=3)]
+        return pieces + [piece async for piece in words.stream()]
+
+    async with mesh.testing.mesh() as m:
+        fake = m.provide("count", count)
+        await m.agent(words)
+        assert await m.call(relay) == ["0", "1", "2", "a", "b"]
+        fake.answer = ValueError("no more")
+        with pytest.raises(RuntimeError, match="no more"):
+            await m.call(relay)
+
+
 async def test_headers_travel_as_far_as_the_setting_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mesh.calling.headers import Inbound, received
 from mesh.calling.membership import Membership, acting_as
 from mesh.declaring.catalogue import Catalogue, ToolDeclaration, catalogue
-from mesh.testing.offers import Offer
+from mesh.testing.offers import Offer, Said, ignored
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -62,16 +62,20 @@ class AgentInMemory:
                 yield Offer(self, tool.mcp_name, tool.capability, tags, tool.version, tool)
 
     async def result(
-        self, function: str, arguments: dict[str, Any], request: Inbound
+        self, function: str, arguments: dict[str, Any], request: Inbound, said: Said = ignored
     ) -> dict[str, Any]:
         """The result of a `tools/call`, as it is on the wire."""
         from fastmcp import Client
+
+        async def hear(_count: float, _total: float | None, piece: str | None) -> None:
+            if piece is not None:
+                said(piece)
 
         assert self.member is not None  # noqa: S101  it has been started
         with acting_as(self.member), received(request):
             # A session of its own runs in the context of this call, and so does the tool.
             async with Client(self._server) as client:
-                result = await client.call_tool_mcp(function, arguments)
+                result = await client.call_tool_mcp(function, arguments, progress_handler=hear)
         answer: dict[str, Any] = result.model_dump(mode="json", by_alias=True, exclude_none=True)
         return answer
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling.streams import joined
+from mesh.testing.offers import Said, ignored
 from mesh.testing.results import failure_of, result_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Fake:
         self._leave()
 
     async def result(
-        self, function: str, arguments: dict[str, Any], request: Inbound
+        self, function: str, arguments: dict[str, Any], request: Inbound, said: Said = ignored
     ) -> dict[str, Any]:
         """The result of a `tools/call`, as it is on the wire."""
         from fastmcp.exceptions import ToolError
@@ -42,19 +43,25 @@ class Fake:
         self.calls.append(arguments)
         self.headers.append(dict(request.headers))
         try:
-            return result_of(await self._answered(arguments))
+            return result_of(await self._answered(arguments, said))
         except ToolError as error:
             return failure_of(str(error))
         except Exception as error:
             # As FastMCP words it.
             return failure_of(f"Error calling tool '{function}': {error}")
 
-    async def _answered(self, arguments: dict[str, Any]) -> Any:
+    async def _answered(self, arguments: dict[str, Any], said: Said) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         if not callable(self.answer):
             return self.answer
         returned = self.answer(**arguments)
         if inspect.isasyncgen(returned):
-            return await joined(self.name, returned)
+            return await joined(self.name, _heard(returned, said))
         return await returned if inspect.isawaitable(returned) else returned
+
+
+async def _heard(pieces: AsyncIterator[Any], said: Said) -> AsyncIterator[Any]:
+    async for piece in pieces:
+        said(piece)
+        yield piece

@@ -20,7 +20,7 @@ from mesh.declaring.selectors import Selector
 from mesh.serving.settings import resolve
 from mesh.testing.agents import AgentInMemory, declaration_of, declared_in
 from mesh.testing.fakes import Fake
-from mesh.testing.offers import Offer, Provider, chosen
+from mesh.testing.offers import Offer, Provider, Said, chosen, ignored
 from mesh.testing.results import value_of
 from mesh.testing.runtime import Request, Runtime
 
@@ -179,7 +179,7 @@ class Mesh:
             "status": "available",
         }
 
-    async def deliver(self, target: Target, request: Request) -> Any:
+    async def deliver(self, target: Target, request: Request, said: Said = ignored) -> Any:
         """What a call of an agent returns, for the runtimes of the agents."""
         arguments, seconds, headers = request
         provider = self._provider(target.agent_id)
@@ -189,7 +189,7 @@ class Mesh:
         try:
             async with asyncio.timeout(seconds):
                 result = await provider.result(
-                    target.function_name, json.loads(arguments), received
+                    target.function_name, json.loads(arguments), received, said
                 )
         except TimeoutError:
             raise RuntimeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,15 +18,24 @@ REQUIRED = 5
 PREFERRED = 10
 
 
+# Hears what a tool says before it ends.
+Said = Callable[[str], None]
+
+
+def ignored(_piece: str) -> None:
+    """Hears nothing."""
+
+
 class Provider(Protocol):
     """Who answers calls."""
 
     name: str
 
     async def result(
-        self, function: str, arguments: dict[str, Any], request: Inbound
+        self, function: str, arguments: dict[str, Any], request: Inbound, said: Said = ignored
     ) -> dict[str, Any]:
-        """The result of a `tools/call`, as it is on the wire."""
+        """The result of a `tools/call`, as it is on the wire; `said` hears the pieces of a
+        stream."""
         ...
 
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mesh.testing.offers import Said, ignored
+
 if TYPE_CHECKING:
     from mesh._mesh import Target
     from mesh.declaring.catalogue import ToolDeclaration
@@ -26,7 +28,9 @@ class Wires(Protocol):
         """Who answers what a function asks an LLM."""
         ...
 
-    def deliver(self, target: Target, request: Request) -> Coroutine[Any, Any, Any]:
+    def deliver(
+        self, target: Target, request: Request, said: Said = ignored
+    ) -> Coroutine[Any, Any, Any]:
         """What a call returns."""
         ...
 
@@ -90,8 +94,37 @@ class Runtime:
             "test: call it as `await m.call(tool, …)`"
         )
 
+    def stream(self, target: Target, request: Request) -> _Source:
+        """Starts a call whose pieces are handed out as they come."""
+        return _Source(lambda said: self._wires.deliver(target, request, said))
+
     def __getattr__(self, name: str) -> Any:
         raise NotImplementedError(f"mesh.testing has no `{name}`: it is for tools and their calls")
+
+
+class _Source:
+    """A call under way that says things before it ends."""
+
+    def __init__(self, deliver: Callable[[Said], Coroutine[Any, Any, Any]]) -> None:
+        self._pieces: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self._call = asyncio.get_running_loop().create_task(
+            deliver(lambda piece: self._pieces.put_nowait(("piece", piece)))
+        )
+        self._call.add_done_callback(lambda _: self._pieces.put_nowait(("end", None)))
+
+    def next(self, future: asyncio.Future[tuple[str, Any]]) -> None:
+        """What it says next; at the end `end` and its result."""
+        asyncio.get_running_loop().create_task(self._answer()).add_done_callback(
+            lambda done: _settle(future, done)
+        )
+
+    def close(self) -> None:
+        """Gives it up."""
+        self._call.cancel()
+
+    async def _answer(self) -> tuple[str, Any]:
+        kind, piece = await self._pieces.get()
+        return (kind, piece) if kind == "piece" else ("end", await self._call)
 
 
 class _Handle:
