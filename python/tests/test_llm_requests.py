@@ -14,7 +14,7 @@ from thinking import Start
 from mesh.thinking import messages, output, params
 from mesh.thinking.messages import RequestError
 from mesh.thinking.toolbox import Toolbox, parts
-from mesh.thinking.vendor import Media, Message, OutputSchema, ToolCall, ToolResult
+from mesh.thinking.vendor import Access, Media, Message, OutputSchema, ToolCall, ToolResult
 from mesh.thinking.vendors.choice import choose
 from mesh.thinking.wire import tool
 
@@ -358,3 +358,26 @@ async def test_what_a_tool_shows_is_shown(
     assert DOT in last
     assert "here" in last
     assert "image/png" in last
+
+
+@pytest.mark.parametrize(
+    ("model", "has_tools", "holds"),
+    [
+        ("anthropic/claude-3-5-haiku-20241022", False, False),
+        ("anthropic/claude-sonnet-4-20250514", False, False),
+        ("anthropic/claude-opus-4-0", False, False),
+        ("anthropic/claude-opus-4-1-20250805", True, True),
+        ("anthropic/claude-sonnet-4-5-20250929", True, True),
+        ("anthropic/claude-sonnet-5-5", True, True),
+        ("openai/gpt-3.5-turbo", False, False),
+        ("openai/gpt-4-turbo", False, False),
+        ("openai/gpt-4o", True, True),
+        ("openai/gpt-5", True, True),
+        ("gemini/gemini-2.5-flash", False, True),
+        ("gemini/gemini-2.5-flash", True, False),
+        ("gemini/gemini-3-pro", True, True),
+    ],
+)
+def test_which_models_can_be_held_to_a_schema(model: str, has_tools: bool, holds: bool) -> None:
+    vendor = choose(model).load(Access(api_key="k"))
+    assert vendor.holds(model.partition("/")[2], has_tools=has_tools) is holds

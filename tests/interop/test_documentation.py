@@ -22,6 +22,7 @@ PAGES = [
     "docs/guides/jobs.md",
     "docs/guides/routes.md",
     "docs/guides/llm.md",
+    "docs/guides/llm-providers.md",
     "docs/guides/testing.md",
     "docs/guides/dependencies.md",
 ]
