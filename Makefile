@@ -162,6 +162,7 @@ test-programs:
 	@$(ENSURE) perl perl --version
 	@$(ENSURE) zsh zsh --version
 	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),postgresql@17,postgresql) sh -c '$(POSTGRES)'
+	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),redis,redis-server) redis-server --version
 	@[ "$$(uname -s)" != Linux ] || $(MAKE) image-programs
 
 # What images are handed on with; workflows call it where docker is there already.

@@ -8,6 +8,7 @@ __all__ = [
     "CallHandle",
     "Jobs",
     "RegistryError",
+    "SpanPublisher",
     "Stream",
     "Target",
     "__version__",
@@ -142,6 +143,18 @@ class Jobs:
         self, job_id: str, event: str, future: Future[dict[str, Any]], /
     ) -> CallHandle: ...
     def events(self, job_id: str, query: str, future: Future[dict[str, Any]], /) -> CallHandle: ...
+
+@final
+class SpanPublisher:
+    """Publishes spans to a Redis stream, without ever waiting for it."""
+
+    def __new__(cls, url: str, max_length: int, /) -> SpanPublisher: ...
+    def publish(self, fields: list[tuple[str, str]], /) -> None: ...
+    @property
+    def published(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    def stop(self, patience: float, /) -> None: ...
 
 @final
 class Stream:

@@ -16,8 +16,16 @@ pub enum StartError {
     /// The registry's address cannot be used.
     #[error(transparent)]
     Registry(ClientError),
+    /// Redis' address cannot be used.
+    #[error("`{url}` is not the URL of a Redis: {reason}")]
+    Redis {
+        /// What was given, without its password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The machine gave no thread or no event queue.
-    #[error("failed to start the thread `mesh-agent`")]
+    #[error("failed to start a thread of the runtime")]
     Thread(#[source] io::Error),
 }
 
@@ -25,6 +33,13 @@ impl Hint for StartError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Registry(error) => error.hint(),
+            Self::Redis { .. } => Some(
+                format!(
+                    "set `{}` to a URL such as `redis://localhost:6379`",
+                    EnvVars::REDIS_URL
+                )
+                .into(),
+            ),
             Self::Thread(_) => Some("the limit of threads or open files may be reached".into()),
         }
     }

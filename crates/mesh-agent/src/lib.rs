@@ -1,4 +1,4 @@
-//! The runtime inside an agent: heartbeat, wiring, calls, jobs.
+//! The runtime inside an agent: heartbeat, wiring, calls, jobs, spans.
 //!
 //! One thread of its own, named `mesh-agent`, keeps the agent registered and publishes a versioned
 //! [`Wiring`] snapshot; calls run on the same thread. State, not events: whoever needs a dependency
@@ -16,6 +16,7 @@ mod jobs;
 mod settings;
 mod settle;
 mod shared;
+mod spans;
 mod status;
 mod stream;
 mod watch;
@@ -30,6 +31,7 @@ pub use mesh_client::{
     ClientError, Headers, InvalidHeader, JobCall, JobEventQuery, JobWait, describe,
 };
 pub use settings::{AgentSettings, Health};
+pub use spans::{Span, SpanPublisher};
 pub use status::{AgentState, Observer, Status};
 pub use stream::{CallStream, Streamed};
 pub use wiring::{Target, Wiring};

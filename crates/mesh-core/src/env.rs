@@ -194,6 +194,9 @@ env_vars! {
     MCP_MESH_STANDALONE since "4.0.0";
     /// Agent: seconds that an outgoing call may take, at least 1; default `300`.
     MCP_MESH_CALL_TIMEOUT since "4.0.0";
+    /// Agent: the Redis that spans are published to, `redis:`, `rediss:` or `unix:`; default
+    /// `redis://localhost:6379`.
+    REDIS_URL since "4.0.0";
 }
 
 /// A snapshot of the environment, taken once at the edge of the program. Where the system does not tell

@@ -12,6 +12,7 @@ mod jobs;
 mod llm;
 mod logging;
 mod schema;
+mod spans;
 mod stream;
 mod target;
 
@@ -31,6 +32,8 @@ mod _mesh {
     #[pymodule_export]
     use crate::schema::canonicalize;
     #[pymodule_export]
+    use crate::spans::PySpanPublisher;
+    #[pymodule_export]
     use crate::stream::PyStream;
     #[pymodule_export]
     use crate::target::PyTarget;
@@ -49,6 +52,7 @@ mod _mesh {
             "CallHandle",
             "Jobs",
             "RegistryError",
+            "SpanPublisher",
             "Stream",
             "Target",
             "__version__",

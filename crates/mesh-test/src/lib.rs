@@ -6,6 +6,7 @@
 //! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
 //! * [`ScriptedServer`] answers byte for byte what a test tells it to.
 //! * [`Postgres`](postgres::Postgres) is a real PostgreSQL server that ends with its test.
+//! * [`Redis`](redis::Redis) is a real Redis server likewise.
 //! * [`Hub`] is a local GitHub and package index, for whatever publishes, installs or updates a release.
 //! * `mesh-bench`, the benchmark, is this crate's binary.
 
@@ -31,7 +32,7 @@ pub use insta;
 pub use context::{Programs, Stray, TestContext};
 pub use environment::{RUN_MARK, essential_environment};
 pub use hub::{Fault, Hub, HubRequest};
-pub use platform::{kill, postgres, runs};
+pub use platform::{kill, postgres, redis, runs};
 pub use population::{Heartbeat, Population};
 pub use port::free_port;
 pub use random::Random;

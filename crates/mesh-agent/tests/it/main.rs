@@ -5,6 +5,8 @@ mod heartbeat;
 mod jobs;
 mod registry;
 mod settle;
+#[cfg(unix)]
+mod spans;
 mod stop;
 mod streams;
 mod watch;

@@ -5,6 +5,13 @@
 pub mod postgres {}
 #[cfg(unix)]
 pub mod postgres;
+/// A Redis of one's own; empty where no test has one.
+#[cfg(windows)]
+pub mod redis {}
+#[cfg(unix)]
+pub mod redis;
+#[cfg(unix)]
+mod supervised;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

@@ -1,13 +1,11 @@
-//! A real PostgreSQL server for tests: never left behind, whatever happens to the test.
+//! A real PostgreSQL server for tests.
 
 mod programs;
 mod template;
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -17,6 +15,7 @@ use std::{fs, str};
 use anyhow::{Context as _, ensure};
 
 use self::programs::Programs;
+use super::supervised::Supervised;
 use crate::environment::essential_environment;
 use crate::port::free_port;
 
@@ -46,17 +45,12 @@ pub enum Stop {
 }
 
 /// A PostgreSQL server on a free port of the loop-back address, in a folder of its own.
-///
-/// A supervisor holds it, which ends it and deletes the folder as soon as this process lets go of a pipe,
-/// be it killed.
 #[derive(Debug)]
 pub struct Postgres {
     programs: Programs,
     folder: PathBuf,
     port: u16,
-    supervisor: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    supervised: Supervised,
 }
 
 static SHARED: LazyLock<Postgres> = LazyLock::new(|| {
@@ -89,7 +83,7 @@ impl Postgres {
                     return Ok(server);
                 }
                 Err(error) if attempt == ATTEMPTS => return Err(error),
-                Err(_) => server.abandon()?,
+                Err(_) => server.supervised.abandon()?,
             }
         }
         unreachable!("the last attempt returns")
@@ -105,13 +99,8 @@ impl Postgres {
             Durability::Full => "on",
             Durability::Fast => "off",
         };
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", include_str!("supervisor.sh"), "postgres-supervisor"])
-            .arg(folder)
-            .arg(programs.path("postgres"))
-            .arg("-D")
-            .arg(folder.join("data"));
+        let mut command = Command::new(programs.path("postgres"));
+        command.arg("-D").arg(folder.join("data"));
         for (name, value) in [
             ("listen_addresses", "127.0.0.1"),
             ("port", &port.to_string()),
@@ -127,35 +116,17 @@ impl Postgres {
         ] {
             command.args(["-c", &format!("{name}={value}")]);
         }
-        if let Some(user) = programs.user() {
-            command.uid(user.uid).gid(user.gid);
-        }
-        let mut supervisor = command
-            .env_clear()
-            .envs(essential_environment())
-            .current_dir(folder)
-            // Whoever interrupts the tests interrupts them alone; the supervisor then does its work.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("failed to start the supervisor of PostgreSQL")?;
-        let orders = supervisor.stdin.take();
-        let answers = supervisor.stdout.take().context("a pipe was asked for")?;
         Ok(Self {
             programs: programs.clone(),
             folder: folder.to_owned(),
             port,
-            supervisor,
-            orders,
-            answers: BufReader::new(answers),
+            supervised: Supervised::prepare(folder, &command, programs.user(), "QUIT")?,
         })
     }
 
     /// Stops the server; its port and data stay for [`Postgres::resume`].
     pub fn stop(&mut self, how: Stop) -> anyhow::Result<()> {
-        self.order(match how {
+        self.supervised.end(match how {
             Stop::Fast => "INT",
             Stop::Immediate => "QUIT",
         })
@@ -167,7 +138,7 @@ impl Postgres {
         let status = self.folder.join("data/postmaster.pid");
         let _ = fs::remove_file(&status);
         let logged = self.log().len();
-        self.order("start")?;
+        self.supervised.start()?;
         let deadline = Instant::now() + LIMIT;
         loop {
             let lines = fs::read_to_string(&status).unwrap_or_default();
@@ -238,32 +209,6 @@ impl Postgres {
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(str::from_utf8(&output.stdout)?.trim_end().to_owned())
-    }
-
-    fn order(&mut self, order: &str) -> anyhow::Result<()> {
-        let orders = self.orders.as_mut().context("the supervisor has ended")?;
-        writeln!(orders, "{order}")?;
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer)?;
-        ensure!(answer.trim_end() == order, "the supervisor has ended");
-        Ok(())
-    }
-
-    /// Ends a supervisor whose server did not start, and keeps the folder for the next.
-    fn abandon(mut self) -> anyhow::Result<()> {
-        self.stop(Stop::Immediate)?;
-        self.supervisor.kill()?;
-        self.supervisor.wait()?;
-        self.orders = None;
-        Ok(())
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        // The end of its input ends the supervisor, and that the server.
-        drop(self.orders.take());
-        let _ = self.supervisor.wait();
     }
 }
 

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
+use crate::platform::supervised::User;
+
 /// Names the folder of PostgreSQL's programs, where they are nowhere else.
 const VARIABLE: &str = "MESH_TEST_POSTGRES_BIN";
 /// Where systems keep them.
@@ -14,13 +16,6 @@ const FOLDERS: [(&str, &str); 3] = [
     ("/opt/homebrew/opt", "bin"),
     ("/usr/local/opt", "bin"),
 ];
-
-/// A user of this machine.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct User {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-}
 
 /// PostgreSQL's programs.
 #[derive(Debug, Clone)]

@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 use super::USER;
-use super::programs::{Programs, User};
+use super::programs::Programs;
 use crate::environment::essential_environment;
+use crate::platform::supervised::User;
 
 /// Who may log in: the superuser just so, others with their password.
 const ACCESS: &str =

@@ -1,9 +1,10 @@
-# Runs one PostgreSQL server and ends it when standard input ends, which it does however the test dies.
-#   sh supervisor.sh FOLDER POSTGRES ARGUMENT…
+# Runs one server and ends it when standard input ends, which it does however the test dies.
+#   sh supervisor.sh FOLDER SIGNAL PROGRAM ARGUMENT…
 # A line on standard input is `start`, or a signal for the server, whose end is then awaited; each is
-# answered with a line.
-folder=$1
-shift
+# answered with a line. SIGNAL is the one that ends it at last; a server ignores INT and QUIT unless it
+# handles them, because the shell starts it so.
+folder=$1 last=$2
+shift 2
 trap '' HUP INT TERM
 server=
 
@@ -24,5 +25,5 @@ while read -r command; do
   fi
   echo "$command"
 done
-end QUIT
+end "$last"
 rm -rf "$folder"
