@@ -24,6 +24,7 @@ PAGES = [
     "docs/guides/llm.md",
     "docs/guides/llm-providers.md",
     "docs/guides/testing.md",
+    "docs/guides/tools.md",
     "docs/guides/dependencies.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
