@@ -124,6 +124,22 @@ def test_a_program_that_declares_and_goes_on_is_registered(
     assert registered(registry, agent)["tools"][0]["function_name"] == "echo"
 
 
+def test_a_registry_that_is_down_is_a_warning(agents: Agents) -> None:
+    script = (
+        EMBEDDED
+        + """
+    import time
+
+    while (status := mesh.startup_status())["state"] == "pending":
+        time.sleep(0.01)
+    print(status["state"], status["heartbeat"], status["warnings"])
+"""
+    )
+    agent = agents.start(script, registry_url="http://127.0.0.1:9")
+    assert agent.end() == 0, agent.errors()
+    assert agent.output().startswith("ready False ['registry: reconnecting: ")
+
+
 def test_what_is_wrong_is_told_and_ends_nothing(agents: Agents, registry: FakeRegistry) -> None:
     script = (
         EMBEDDED

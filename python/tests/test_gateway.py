@@ -52,6 +52,10 @@ SHOP = """
     def sync(echo: mesh.McpMeshTool) -> dict:
         return echo(text="sync")
 
+    @app.get("/status")
+    async def status() -> dict:
+        return mesh.startup_status()
+
     @app.get("/stream")
     @mesh.route(dependencies=["echo"])
     async def stream(echo: mesh.McpMeshTool = None) -> mesh.Stream[str]:
@@ -121,6 +125,8 @@ def test_defect_12_routes_are_wired_by_position(agents: Agents) -> None:
     # The first request waits until the mesh has settled.
     assert look("42") == {"one": said("one", "42"), "two": said("two", "42")}
     assert httpx.get(f"{url}/outer/inner/sync").json()["text"] == "sync"
+    status = httpx.get(f"{url}/status").json()
+    assert (status["state"], status["pipeline_type"]) == ("ready", "api")
     stream = httpx.get(f"{url}/stream").text
     assert stream == "data: a\n\ndata: b\n\ndata: [DONE]\n\n"
 
@@ -258,6 +264,8 @@ def test_without_a_lifespan_the_first_request_starts_it(
     shop = start_shop(strangers, [*UVICORN, "--port", str(port), "--lifespan", "off"])
     wait_for("the server", lambda: get(f"http://127.0.0.1:{port}/livez")[0] == 200)
     assert registered(registry, shop)["http_port"] == port
+    shop.stop()
+    assert registry.log[-1].startswith("DELETE")
 
 
 def test_routes_of_the_program_stay(strangers: Agents, registry: FakeRegistry) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fake_mesh import FakeProvider, FakeRegistry, provider, result
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from pydantic import BaseModel
 
 import mesh
@@ -191,6 +191,10 @@ def test_routes_are_found_wherever_they_are_included() -> None:
     @mesh.route(dependencies=["b"])
     async def there(b: mesh.McpMeshTool = None) -> None: ...
 
+    @app.websocket("/socket")
+    @mesh.route(dependencies=["c"])
+    async def socket(websocket: WebSocket, c: mesh.McpMeshTool = None) -> None: ...
+
     @app.get("/plain")
     async def plain() -> None: ...
 
@@ -204,6 +208,7 @@ def test_routes_are_found_wherever_they_are_included() -> None:
         "GET:/both",
         "POST:/api/outer/inner/both",
         "POST:/both",
+        "WEBSOCKET:/socket",
     ]
 
 

@@ -15,6 +15,7 @@ import threading
 import time
 from typing import Any
 
+from mesh.calling import membership
 from mesh.declaring.catalogue import catalogue
 from mesh.serving.environment import SettingError, read_seconds
 from mesh.serving.lifecycle import is_embedded
@@ -65,23 +66,10 @@ class Embedded:
         if self._thread is not None:
             self._thread.join(LAST_WAIT)
 
-    def status(self) -> dict[str, Any]:
-        """How far the agent is: see `mesh.startup_status`."""
-        state, heartbeat, warnings = "pending", False, []
-        if self._error is not None:
-            state = "failed"
-        elif self._member is not None:
-            runtime, problem = self._member.runtime()
-            if runtime in ("up", "standalone"):
-                state, heartbeat = "ready", runtime == "up" and problem is None
-                warnings = [] if problem is None else [problem]
-        return {
-            "state": state,
-            "pipeline_type": "mcp" if state == "ready" else None,
-            "error": self._error,
-            "heartbeat": heartbeat,
-            "warnings": warnings,
-        }
+    @property
+    def error(self) -> str | None:
+        """Why the agent could not start."""
+        return self._error
 
     def _run(self) -> None:
         try:
@@ -148,15 +136,31 @@ def start_when_declared() -> None:
 
 
 def startup_status() -> dict[str, Any]:
-    """How far an agent with `auto_run=False` is; the first question starts it.
+    """How far the agent of this process is; the first question starts one with `auto_run=False`.
 
-    `state` is `pending`, `ready` or `failed`; `pipeline_type` is `mcp` once it is ready; `error`
-    says why it failed; `heartbeat` whether the registry knows it; `warnings` what else is wrong,
-    such as a registry that does not answer.
+    `state` is `pending`, `ready` or `failed`; `pipeline_type` is `mcp`, or for web applications
+    `api` or `a2a`, once it is ready; `error` says why it failed; `heartbeat` whether the registry
+    knows it; `warnings` what else is wrong, such as a registry that does not answer.
     """
     if is_embedded():
         embedded.start()
-    return embedded.status()
+    member = membership.current()
+    state, problem = ("starting", None) if member is None else member.agent.status()
+    is_ready = state not in ("starting", "stopped")
+    is_wrong = state in ("reconnecting", "rejected", "withdrawn")
+    return {
+        "state": "failed" if embedded.error else "ready" if is_ready else "pending",
+        "pipeline_type": _kind() if is_ready else None,
+        "error": embedded.error,
+        "heartbeat": state == "registered",
+        "warnings": [": ".join(filter(None, ("registry", state, problem)))] if is_wrong else [],
+    }
+
+
+def _kind() -> str:
+    if catalogue.surfaces:
+        return "a2a"
+    return "api" if catalogue.routes else "mcp"
 
 
 def _start_when_quiet() -> None:

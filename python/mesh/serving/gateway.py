@@ -20,6 +20,8 @@ from mesh.serving.settings import Settings
 
 logger = logging.getLogger("mesh")
 
+# Seconds between two looks at whether a server without a lifespan ends.
+LOOK = 0.05
 # The registration, once it is known where the application listens.
 Describe = Callable[[tuple[str, int]], dict[str, Any]]
 
@@ -47,6 +49,7 @@ class Gateway:
         # The program's own routes are never hidden.
         self._own_paths = self._probes.routes.keys() - set(taken)
         self._joining: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     async def live(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the lifespan on, and is a member of the mesh between its two ends."""
@@ -55,7 +58,7 @@ class Gateway:
             scope,
             receive,
             send,
-            started=lambda: self.start(is_served="asgi" in scope),
+            started=lambda: self._start(is_served="asgi" in scope),
             ended=self._leave,
         )
 
@@ -70,8 +73,14 @@ class Gateway:
             await asyncio.wait({self._joining})
         await self._requests.serve(application, scope, receive, send)
 
-    def start(self, *, is_served: bool = True) -> None:
-        """Registers the application as soon as its server listens.
+    def start(self) -> None:
+        """Registers the application of a server that tells it nothing of its own start and end."""
+        server = self._start()
+        if server is not None:
+            self._watch = asyncio.create_task(self._leave_with(server))
+
+    def _start(self, *, is_served: bool = True) -> Any | None:
+        """Registers the application as soon as its server listens, and finds that server.
 
         A client of a unit test serves nobody else, and is told apart by what its scope lacks.
         """
@@ -83,10 +92,16 @@ class Gateway:
                 "the application is not registered: it is not served by uvicorn, so its port is "
                 "unknown; set MCP_MESH_HTTP_PORT",
             )
-            return
+            return None
         self._joining = asyncio.create_task(self._join(server))
         # A server that is killed twice ends without the end of the lifespan.
         atexit.register(self._member.leave_at_exit)
+        return server
+
+    async def _leave_with(self, server: Any) -> None:
+        while not server.should_exit:  # noqa: ASYNC110  nothing tells
+            await asyncio.sleep(LOOK)
+        await self._leave()
 
     def _is_told_its_address(self) -> bool:
         return self._settings.http_port != 0 or self._settings.http_endpoint is not None

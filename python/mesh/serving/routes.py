@@ -40,7 +40,7 @@ def mesh_routes(
         if declaration is None:
             _refuse_misplaced(endpoint, plain)
             continue
-        for method in endpoint.methods:
+        for method in endpoint.methods or ("WEBSOCKET",):
             routes[f"{method}:{endpoint.path}"] = declaration
     return routes
 
