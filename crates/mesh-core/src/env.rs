@@ -197,6 +197,13 @@ env_vars! {
     /// Agent: the Redis that spans are published to, `redis:`, `rediss:` or `unix:`; default
     /// `redis://localhost:6379`.
     REDIS_URL since "4.0.0";
+    /// Agent: the model that functions under `@mesh.llm` ask for, whatever the decorator says.
+    MESH_LLM_MODEL since "4.0.0";
+    /// Agent: how often a model may be asked for one answer, at least 1, whatever the decorator says.
+    MESH_LLM_MAX_ITERATIONS since "4.0.0";
+    /// Agent: what is made of an LLM function's filter: `all`, `best_match` or `*`, whatever the
+    /// decorator says.
+    MESH_LLM_FILTER_MODE since "4.0.0";
 }
 
 /// A snapshot of the environment, taken once at the edge of the program. Where the system does not tell
