@@ -24,7 +24,7 @@ from mesh.serving.settings import resolve
 def no_mesh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the machine must not decide a test."""
     for name in list(os.environ):
-        if name.startswith("MCP_MESH_") and name != "MCP_MESH_REGISTRY_BIN":
+        if name.startswith(("MCP_MESH_", "MESH_LLM_")) and name != "MCP_MESH_REGISTRY_BIN":
             monkeypatch.delenv(name)
     monkeypatch.delenv("HOST", raising=False)
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from fake_mesh import FakeRegistry
@@ -178,8 +179,23 @@ async def test_types_that_are_no_models_are_read_as_well(join: Join, vendor: Ven
     async def facts(llm: mesh.MeshLlmAgent = None) -> dict[str, int]:
         return await llm("hi")
 
-    vendor.offer("cities", "facts")
+    @mesh.llm(provider=PROVIDER)
+    @mesh.tool("colour")
+    async def colour(llm: mesh.MeshLlmAgent = None) -> Literal["red", "blue"]:
+        return await llm("hi")
+
+    @mesh.llm(provider=PROVIDER)
+    @mesh.tool("thread")
+    async def thread(llm: mesh.MeshLlmAgent = None) -> threading.Thread:
+        return threading.Thread(name=await llm("hi"))
+
+    vendor.offer("cities", "facts", "colour", "thread")
     await join()
+    vendor.said = {"role": "assistant", "content": "blue\n"}
+    assert await colour() == "blue"
+    assert (await thread()).name == "blue\n"
+    with pytest.raises(ResponseParseError, match="is not a list"):
+        await cities()
     vendor.said = {"role": "assistant", "content": 'Sure: ["Oslo", "Rome"]'}
     assert await cities() == ["Oslo", "Rome"]
     vendor.said = {"role": "assistant", "content": '{"a": "7"}'}
@@ -242,12 +258,16 @@ async def test_errors_have_a_type_and_say_what_was_wrong(
 async def test_too_many_iterations_are_an_error_of_their_own(join: Join, vendor: Vendor) -> None:
     @mesh.llm(provider=PROVIDER, max_iterations=3)
     @mesh.tool("ask")
-    async def ask(llm: mesh.MeshLlmAgent = None) -> str:
-        return await llm("hi")
+    async def ask(llm: mesh.MeshLlmAgent = None, **params: int) -> str:
+        return await llm("hi", **params)
 
     vendor.said = {"content": "", "_mesh_stop_reason": "max_iterations"}
     vendor.offer("ask")
     await join()
+    with pytest.raises(mesh.MaxIterationsError) as caught:
+        await ask(max_iterations=2)
+    assert (caught.value.iteration_count, caught.value.max_allowed) == (2, 2)
+    assert vendor.asked()["model_params"] == {"max_iterations": 2}
     with pytest.raises(mesh.MaxIterationsError) as caught:
         await ask()
     assert (caught.value.iteration_count, caught.value.max_allowed) == (3, 3)

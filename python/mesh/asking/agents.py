@@ -84,8 +84,8 @@ class Asking(MeshLlmAgent):
         self._metas.append(meta)
         return meta
 
-    def _exhausted(self) -> MaxIterationsError:
-        limit = self._requests.limit
+    def _exhausted(self, question: Question) -> MaxIterationsError:
+        limit = self._requests.limit(question)
         return MaxIterationsError(limit, limit, self._requests.function_id)
 
     async def _pieces(self, question: Question) -> AsyncGenerator[str, None]:
@@ -101,7 +101,7 @@ class Asking(MeshLlmAgent):
                     if content:
                         yield content
         self._noted(answer, began)
-        self._requests.checked(answer)
+        self._requests.check(answer, question)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -134,12 +134,14 @@ class AsyncLlmAgent(Asking):
         question = Question(message, await shown(media), context, context_mode, params)
         began = time.monotonic()
         answer = await self._answer(question)
-        return self._requests.result(answer, self._noted(answer, began))
+        meta = self._noted(answer, began)
+        self._requests.check(answer, question)
+        return self._requests.result(answer, meta)
 
     async def _answer(self, question: Question) -> LlmAnswer:
         tools, usage = self._tools(), Usage()
         request = self._request(question, tools, is_stream=False)
-        for left in reversed(range(self._requests.limit)):
+        for left in reversed(range(self._requests.limit(question))):
             with self._answering():
                 answer = whole(await call(self._member, self._target(), {"request": request}))
             usage += answer.usage or Usage()
@@ -149,7 +151,7 @@ class AsyncLlmAgent(Asking):
             if not left:
                 break
             request = continued(request, answer, await self._results(wanted))
-        raise self._exhausted()
+        raise self._exhausted(question)
 
     async def _results(self, wanted: Sequence[ToolCall]) -> dict[str, Any]:
         if self._requests.runs_tools_at_once:
@@ -198,12 +200,14 @@ class BlockingLlmAgent(Asking):
         question = Question(message, shown_blocking(media), context, context_mode, params)
         began = time.monotonic()
         answer = self._answer(question)
-        return self._requests.result(answer, self._noted(answer, began))
+        meta = self._noted(answer, began)
+        self._requests.check(answer, question)
+        return self._requests.result(answer, meta)
 
     def _answer(self, question: Question) -> LlmAnswer:
         tools, usage = self._tools(), Usage()
         request = self._request(question, tools, is_stream=False)
-        for left in reversed(range(self._requests.limit)):
+        for left in reversed(range(self._requests.limit(question))):
             with self._answering():
                 answer = whole(call_blocking(self._member, self._target(), {"request": request}))
             usage += answer.usage or Usage()
@@ -213,7 +217,7 @@ class BlockingLlmAgent(Asking):
             if not left:
                 break
             request = continued(request, answer, {each.id: self._run(each) for each in wanted})
-        raise self._exhausted()
+        raise self._exhausted(question)
 
     def _run(self, wanted: ToolCall) -> Any:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import json
 import types
@@ -10,7 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
 from mesh.thinking.errors import LLMRefusedError, MaxIterationsError, ResponseParseError
 from mesh.thinking.wire import LlmAnswer
@@ -42,11 +41,14 @@ class TypedShape:
 
     def read(self, answer: LlmAnswer) -> Any:
         """The value that the answer holds; raises `ResponseParseError`."""
+        found = _json(answer.content)
         try:
-            return self._adapter.validate_python(_json(answer.content))
-        except ValueError as error:
-            # Pydantic's error is one, too.
-            problem = _problems(error) if isinstance(error, ValidationError) else "it is no JSON"
+            if found is not None:
+                return self._adapter.validate_json(found)
+            # A bare word, such as one of an enumeration.
+            return self._adapter.validate_python(answer.content.strip())
+        except ValidationError as error:
+            problem = "it is no JSON" if found is None else _problems(error)
             cut = "; it was cut: raise max_tokens" if answer.stop_reason == "max_tokens" else ""
             raise ResponseParseError(
                 f"the answer is not a {self._label}: {problem}; it is "
@@ -67,7 +69,11 @@ def shape_of(wanted: Any) -> Shape:
             return shape_of(others[0])
     if wanted in (str, Any, object, None, type(None), inspect.Signature.empty):
         return TextShape()
-    return _typed(wanted)
+    try:
+        return TypedShape(wanted)
+    except PydanticUserError:
+        # What no JSON can be, the function makes of a text.
+        return TextShape()
 
 
 def check_whole(answer: LlmAnswer, asked: tuple[str, int]) -> None:
@@ -80,26 +86,26 @@ def check_whole(answer: LlmAnswer, asked: tuple[str, int]) -> None:
         raise LLMRefusedError(answer.content or "the model refused to answer")
 
 
-@functools.cache
-def _typed(wanted: Any) -> TypedShape:
-    return TypedShape(wanted)
-
-
-def _json(text: str) -> Any:
+def _json(text: str) -> str | None:
     """The JSON that an answer is, or that stands in it: models like to wrap it in prose."""
+    decoder = json.JSONDecoder()
     stripped = text.strip()
+    if _ends_at(decoder, stripped, 0) == len(stripped):
+        return stripped
+    for start, character in enumerate(stripped):
+        if character in "{[":
+            end = _ends_at(decoder, stripped, start)
+            if end is not None:
+                return stripped[start:end]
+    return None
+
+
+def _ends_at(decoder: json.JSONDecoder, text: str, start: int) -> int | None:
+    """Where the JSON ends that begins at `start`, if one does."""
     try:
-        return json.loads(stripped)
-    except ValueError:
-        decoder = json.JSONDecoder()
-        for start, character in enumerate(stripped):
-            if character not in "{[":
-                continue
-            try:
-                return decoder.raw_decode(stripped, start)[0]
-            except ValueError:
-                continue
-        raise
+        return decoder.raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _problems(error: ValidationError) -> str:

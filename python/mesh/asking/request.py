@@ -81,17 +81,18 @@ class Requests:
         ).to_wire()
 
     def result(self, answer: LlmAnswer, meta: LlmMeta) -> Any:
-        """What the function gets for an answer; raises the error that it stands for."""
-        return with_meta(self.shape.read(self.checked(answer)), meta)
+        """What the function gets for an answer."""
+        return with_meta(self.shape.read(answer), meta)
 
-    def checked(self, answer: LlmAnswer) -> LlmAnswer:
-        """The answer; raises the error that it stands for, if it does."""
-        check_whole(answer, (self.function_id, self.limit))
-        return answer
+    def check(self, answer: LlmAnswer, question: Question) -> None:
+        """Raises the error that an answer stands for, if it does."""
+        check_whole(answer, (self.function_id, self.limit(question)))
 
-    @property
-    def limit(self) -> int:
+    def limit(self, question: Question) -> int:
         """How often the model may be asked for one answer."""
+        asked = question.params.get("max_iterations")
+        if isinstance(asked, int) and not isinstance(asked, bool) and asked > 0:
+            return asked
         return self._max_iterations or DEFAULT_MAX_ITERATIONS
 
     @property
