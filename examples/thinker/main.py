@@ -9,7 +9,7 @@ import mesh
     version="1.0.0",
     max_tokens=4096,
 )
-def think():
+def think() -> None:
     """Answers with Claude."""
 
 

@@ -112,17 +112,26 @@ def test_a_request_that_makes_no_sense_is_refused_in_one_sentence(
     assert vendor.requests == []
 
 
+@pytest.mark.parametrize(
+    ("model", "variable"),
+    [
+        ("anthropic/claude-test-9", "ANTHROPIC_API_KEY"),
+        ("gemini/gemini-3-pro", "GOOGLE_API_KEY"),
+        ("openai/gpt-4o", "OPENAI_API_KEY"),
+    ],
+)
 def test_a_key_that_is_missing_fails_the_call_and_names_the_variable(
-    agents: Agents, vendor: OpenAiServer, monkeypatch: pytest.MonkeyPatch
+    agents: Agents, monkeypatch: pytest.MonkeyPatch, model: str, variable: str
 ) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY")
+    for name in ("ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
     port = free_port()
-    agents.start(PROVIDER.format(model="openai/gpt-4o", port=port))
+    agents.start(PROVIDER.format(model=model, port=port))
     url = f"http://127.0.0.1:{port}"
     wait_for("the agent", lambda: get(f"{url}/ready")[0] == 200)
     answer = call(url, "think", request={"messages": [{"role": "user", "content": "hi"}]})
     assert answer["isError"]
-    assert "OPENAI_API_KEY" in answer["content"][0]["text"]
+    assert variable in answer["content"][0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
+from mesh.calling.streams import closing
 from mesh.declaring.arguments import Arguments, drop_legacy
 from mesh.declaring.catalogue import catalogue
 from mesh.declaring.decorators import tool
@@ -78,8 +79,10 @@ def _whole(provider: Provider, function: Any) -> Callable[..., Any]:
 
 def _stream(provider: Provider, function: Any) -> Callable[..., Any]:
     async def stream(request: MeshLlmRequest) -> AsyncIterator[str]:
-        async for frame in provider.frames(request):
-            yield frame
+        frames = provider.frames(request)
+        async with closing(frames):
+            async for frame in frames:
+                yield frame
 
     return _in_place_of(function, stream, f"{function.__name__}_stream")
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from mesh.calling.streams import closing
 from mesh.thinking.toolbox import Toolbox
 from mesh.thinking.vendor import BrokenReplyError, Conversation, Reply
 from mesh.thinking.wire import Chunk, End, LlmAnswer, Usage
@@ -52,16 +53,18 @@ class Thought:
         for turn in range(1, self.limits.iterations + 1):
             reply: Reply | None = None
             is_first_piece = True
-            async for piece in self._pieces():
-                if isinstance(piece, Reply):
-                    reply = piece
-                elif piece:
-                    # What it said before it used its tools is a paragraph of its own.
-                    if has_spoken and is_first_piece:
-                        yield Chunk("\n\n")
-                    is_first_piece = False
-                    has_spoken = True
-                    yield Chunk(piece)
+            pieces = self._pieces()
+            async with closing(pieces):
+                async for piece in pieces:
+                    if isinstance(piece, Reply):
+                        reply = piece
+                    elif piece:
+                        # What it said before it used its tools is a paragraph of its own.
+                        if has_spoken and is_first_piece:
+                            yield Chunk("\n\n")
+                        is_first_piece = False
+                        has_spoken = True
+                        yield Chunk(piece)
             if reply is None:
                 raise BrokenReplyError("the stream ended before the model's turn did")
             usage += reply.usage
@@ -76,13 +79,14 @@ class Thought:
 
     async def _pieces(self) -> AsyncIterator[str | Reply]:
         pieces = self.conversation.stream()
-        while True:
-            try:
-                async with asyncio.timeout(self.limits.seconds):
-                    piece = await anext(pieces)
-            except StopAsyncIteration:
-                return
-            yield piece
+        async with closing(pieces):
+            while True:
+                try:
+                    async with asyncio.timeout(self.limits.seconds):
+                        piece = await anext(pieces)
+                except StopAsyncIteration:
+                    return
+                yield piece
 
 
 def is_final(reply: Reply) -> bool:

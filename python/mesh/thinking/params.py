@@ -43,7 +43,7 @@ OPEN = frozenset(
         "user",
         "verbosity",
     }
-    | {"effort", "metadata", "service_tier", "stop_sequences", "thinking", "thinking_config"}
+    | {"metadata", "service_tier", "stop_sequences", "thinking", "thinking_config"}
     | {"top_k"}
 )
 

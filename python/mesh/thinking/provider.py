@@ -11,9 +11,10 @@ from typing import Any
 
 from mesh.calling import membership
 from mesh.calling.headers import time_budget
+from mesh.calling.streams import closing
 from mesh.serving.environment import read_flag
 from mesh.thinking import messages, output, params
-from mesh.thinking.failures import without
+from mesh.thinking.failures import without_keys
 from mesh.thinking.loop import Limits, Thought
 from mesh.thinking.messages import RequestError
 from mesh.thinking.toolbox import Toolbox
@@ -60,15 +61,17 @@ class Provider:
         try:
             vendor = await self._ready()
             model, thought = self._begin(vendor, request)
-            async for frame in thought.frames(model):
-                yield frame.to_wire()
+            frames = thought.frames(model)
+            async with closing(frames):
+                async for frame in frames:
+                    yield frame.to_wire()
         except Exception as error:
             raise _failure(error, model, vendor, self._access.api_key) from error
 
     async def close(self) -> None:
         """Ends the connections to the vendor; the next request makes new ones."""
         loading, self._vendor = self._vendor, None
-        if loading is not None and loading.done() and not _failed(loading):
+        if loading is not None and loading.done() and not _has_failed(loading):
             await loading.result().close()
 
     def _choice(self) -> Choice:
@@ -84,7 +87,7 @@ class Provider:
         loading = self._vendor
         if (
             loading is None
-            or _failed(loading)
+            or _has_failed(loading)
             or loading.get_loop() is not asyncio.get_running_loop()
         ):
             # An SDK takes a second to import, and probes must not wait that long.
@@ -122,7 +125,7 @@ class Provider:
         return model, Thought(vendor.begin(task), toolbox, limits, parallel)
 
 
-def _failed(task: asyncio.Task[Any]) -> bool:
+def _has_failed(task: asyncio.Task[Any]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
@@ -150,21 +153,19 @@ def _failure(error: Exception, model: str, vendor: Vendor | None, key: str | Non
         return error
     if isinstance(error, RequestError):
         return ToolError(f"the request cannot be understood: {error}")
-    reason = (
-        f"{error}"
-        if isinstance(error, BrokenReplyError)
-        else f"no answer within {_seconds():g} s"
-        if isinstance(error, TimeoutError)
-        else vendor.explain(error)
-        if vendor is not None
-        else None
-    )
-    secrets = (key, *getattr(vendor, "secrets", ()))
+    reason = _reason(error, vendor)
     if reason is None:
-        # Not the vendor's: an answer that the SDK could not read, a parameter that it does not
-        # know, a client that could not be made for want of a key.
+        # An answer that the SDK could not read, or a client that could not be made.
         reason = str(error) or type(error).__name__
         logger.debug("%s failed", model, exc_info=error)
-    text = without(f"{model}: {reason}", secrets)
+    text = without_keys(f"{model}: {reason}", os.environ, key)
     logger.warning("an LLM request failed: %s", text)
     return ToolError(text)
+
+
+def _reason(error: Exception, vendor: Vendor | None) -> str | None:
+    if isinstance(error, BrokenReplyError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return f"no answer within {_seconds():g} s"
+    return vendor.explain(error) if vendor is not None else None

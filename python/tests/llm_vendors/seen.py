@@ -67,6 +67,12 @@ def tools(request: dict[str, Any]) -> list[str]:
     ]
 
 
+def must_use_tools(request: dict[str, Any]) -> bool:
+    """Whether the model may not answer without a tool."""
+    choice = json.dumps(request.get("tool_choice") or request.get("toolConfig"))
+    return any(word in choice for word in ('"required"', '"any"', '"ANY"'))
+
+
 def schema(request: dict[str, Any]) -> dict[str, Any] | None:
     """The schema that the model is held to."""
     if "output_config" in request:

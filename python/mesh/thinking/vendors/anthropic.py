@@ -9,6 +9,7 @@ from typing import Any
 import anthropic
 
 from mesh.thinking.failures import reached, said
+from mesh.thinking.options import known_to
 from mesh.thinking.vendor import (
     Access,
     BrokenReplyError,
@@ -43,6 +44,12 @@ _STOPS: dict[str, Any] = {
     "model_context_window_exceeded": "max_tokens",
     "refusal": "refusal",
 }
+# By the way to them: the SDK's client, and what it needs.
+_CLIENTS: dict[str, tuple[Any, str]] = {
+    "anthropic": (anthropic.AsyncAnthropic, "ANTHROPIC_API_KEY"),
+    "bedrock": (anthropic.AsyncAnthropicBedrock, "the credentials of AWS"),
+    "vertex_ai": (anthropic.AsyncAnthropicVertex, "the credentials of Google Cloud"),
+}
 _CACHED = {"type": "ephemeral"}
 
 
@@ -50,25 +57,16 @@ class Anthropic:
     """The Messages API, by whichever way."""
 
     def __init__(self, access: Access, *, by: str = "anthropic") -> None:
-        options: dict[str, Any] = {**access.others, "max_retries": access.retries}
+        client, self._key = _CLIENTS[by]
+        options = known_to(client, access.others)
+        options["max_retries"] = access.retries
         if access.base_url is not None:
             options["base_url"] = access.base_url
-        self._key = "ANTHROPIC_API_KEY"
-        if by == "bedrock":
-            self._key = "the credentials of AWS"
-            self._client: Any = anthropic.AsyncAnthropicBedrock(**options)
-        elif by == "vertex_ai":
-            self._key = "the credentials of Google Cloud"
-            self._client = anthropic.AsyncAnthropicVertex(**options)
-        else:
-            self._client = anthropic.AsyncAnthropic(api_key=access.api_key, **options)
+        if access.api_key is not None:
+            options["api_key"] = access.api_key
+        self._client: Any = client(**options)
         # Named for every request: without one the SDK refuses long answers that are not streamed.
         self._timeout = access.timeout or 600.0
-
-    @property
-    def secrets(self) -> tuple[str | None, ...]:
-        """What must not be repeated in a message."""
-        return tuple(getattr(self._client, name, None) for name in ("api_key", "auth_token"))
 
     def begin(self, task: Task) -> AnthropicConversation:
         """Starts a conversation."""
@@ -102,6 +100,7 @@ class AnthropicConversation:
 
     def __init__(self, client: Any, task: Task, timeout: float) -> None:
         self._client = client
+        self._parallel = task.parallel
         self._messages = [_message(message) for message in task.messages]
         self._request: dict[str, Any] = {
             "model": task.model,
@@ -123,7 +122,8 @@ class AnthropicConversation:
                 }
                 for tool in task.tools
             ]
-            self._request["tool_choice"] = _tool_choice(task)
+            choice = task.params.get("tool_choice") or "auto"
+            self._request["tool_choice"] = _tool_choice(choice, parallel=task.parallel)
             # Every turn of the loop begins with the same tools and the same prompt.
             self._request["tools"][-1]["cache_control"] = _CACHED
             if task.system:
@@ -148,6 +148,8 @@ class AnthropicConversation:
     def add(self, results: Sequence[ToolResult]) -> None:
         """Tells the model what came of its calls; all of them in one message."""
         self._messages.append({"role": "user", "content": [_result(each) for each in results]})
+        # A tool that had to be used has been.
+        self._request["tool_choice"] = _tool_choice("auto", parallel=self._parallel)
 
     def _end(self, answer: Any) -> Reply:
         content = getattr(answer, "content", None)
@@ -183,12 +185,15 @@ def _params(task: Task) -> dict[str, Any]:
     return params
 
 
-def _tool_choice(task: Task) -> dict[str, Any]:
-    choice = task.params.get("tool_choice") or "auto"
+def _tool_choice(choice: Any, *, parallel: bool) -> dict[str, Any]:
+    """The choice in Anthropic's words; OpenAI's are known, too."""
     if isinstance(choice, str):
-        # OpenAI's word for it, and Anthropic's.
         choice = {"type": "any" if choice == "required" else choice}
-    return choice if task.parallel else {**choice, "disable_parallel_tool_use": True}
+    elif "function" in choice:
+        choice = {"type": "tool", "name": choice["function"]["name"]}
+    if parallel or choice["type"] == "none":
+        return dict(choice)
+    return {**choice, "disable_parallel_tool_use": True}
 
 
 def _held(schema: OutputSchema) -> Any:

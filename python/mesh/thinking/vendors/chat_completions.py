@@ -86,6 +86,8 @@ class ChatConversation:
     def add(self, results: Sequence[ToolResult]) -> None:
         """Tells the model what came of its calls."""
         self._messages.extend(_results(results))
+        # A tool that had to be used has been.
+        self._request.pop("tool_choice", None)
 
     def _end(self, turn: _Turn) -> Reply:
         if turn.finish is None:

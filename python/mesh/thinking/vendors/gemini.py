@@ -12,6 +12,7 @@ from google import genai
 from google.genai import errors, types
 
 from mesh.thinking.failures import reached, said
+from mesh.thinking.options import known_to
 from mesh.thinking.vendor import (
     Access,
     BrokenReplyError,
@@ -40,6 +41,8 @@ _PARAMS = {
 }
 # Models before Gemini 3 take either tools or a schema.
 _EITHER_OR = re.compile(r"gemini-[12]")
+# By the way to them, what they need.
+_KEYS = {"gemini": "GOOGLE_API_KEY", "vertex_ai": "GOOGLE_CLOUD_PROJECT and its credentials"}
 _UNFINISHED = {"FINISH_REASON_UNSPECIFIED", "MALFORMED_FUNCTION_CALL", "OTHER"}
 # What is worth another try: the vendor was busy, or had a bad moment.
 _PASSING = (408, 429, 500, 502, 503, 504)
@@ -57,14 +60,17 @@ class Gemini:
                 attempts=access.retries + 1, initial_delay=0.5, http_status_codes=list(_PASSING)
             ),
         )
-        self._client = genai.Client(
-            api_key=access.api_key,
-            vertexai=True if by == "vertex_ai" else None,
-            http_options=options,
-            **access.others,
-        )
+        try:
+            self._client = genai.Client(
+                api_key=access.api_key,
+                vertexai=True if by == "vertex_ai" else None,
+                http_options=options,
+                **known_to(genai.Client, access.others),
+            )
+        except ValueError as error:
+            # The SDK does not say where it has looked.
+            raise ValueError(f"{error} (set {_KEYS[by]} where the provider runs)") from error
         self._has_both = has_both
-        self.secrets: tuple[str | None, ...] = (access.api_key,)
 
     def begin(self, task: Task) -> GeminiConversation:
         """Starts a conversation."""
@@ -125,6 +131,8 @@ class GeminiConversation:
     def add(self, results: Sequence[ToolResult]) -> None:
         """Tells the model what came of its calls; all of them in one message."""
         self._contents.append(_results(results))
+        # A tool that had to be used has been.
+        self._config.tool_config = None
 
     def _end(self, turn: _Turn) -> Reply:
         reply = turn.reply()
@@ -197,10 +205,27 @@ def _config(task: Task) -> types.GenerateContentConfig:
             for tool in task.tools
         ]
         fields["tools"] = [types.Tool(function_declarations=declarations)]
+        fields["tool_config"] = _tool_config(task.params.get("tool_choice"))
     if task.schema is not None:
         fields["response_mime_type"] = "application/json"
         fields["response_json_schema"] = dict(task.schema.schema)
     return types.GenerateContentConfig(**fields)
+
+
+def _tool_config(choice: Any) -> types.ToolConfig | None:
+    """The choice of a tool, in OpenAI's words, as Google has it."""
+    modes = {"required": "ANY", "none": "NONE"}
+    names = None
+    if isinstance(choice, dict) and "function" in choice:
+        names = [choice["function"]["name"]]
+    mode = "ANY" if names else modes.get(str(choice))
+    if mode is None:
+        return None
+    return types.ToolConfig(
+        function_calling_config=types.FunctionCallingConfig(
+            mode=types.FunctionCallingConfigMode(mode), allowed_function_names=names
+        )
+    )
 
 
 def _content(message: Message) -> types.Content:

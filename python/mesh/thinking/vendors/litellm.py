@@ -29,7 +29,6 @@ class LiteLlm:
         }
         named = {"api_key": access.api_key, "api_base": access.base_url, "timeout": access.timeout}
         self._options.update((name, value) for name, value in named.items() if value is not None)
-        self.secrets: tuple[str | None, ...] = (access.api_key,)
 
     def begin(self, task: Task) -> ChatConversation:
         """Starts a conversation."""

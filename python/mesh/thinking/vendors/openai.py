@@ -8,6 +8,7 @@ from typing import Any
 import openai
 
 from mesh.thinking.failures import reached, said
+from mesh.thinking.options import known_to
 from mesh.thinking.vendor import Access, Task
 from mesh.thinking.vendors.chat_completions import ChatConversation
 
@@ -43,17 +44,13 @@ class OpenAi:
     """The API of OpenAI; the key and the base URL are the SDK's business."""
 
     def __init__(self, access: Access) -> None:
-        options: dict[str, Any] = {**access.others, "max_retries": access.retries}
+        options = known_to(openai.AsyncOpenAI, access.others)
+        options["max_retries"] = access.retries
         if access.timeout is not None:
             options["timeout"] = access.timeout
         self._client = openai.AsyncOpenAI(
             api_key=access.api_key, base_url=access.base_url, **options
         )
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must not be repeated in a message."""
-        return (self._client.api_key,)
 
     def begin(self, task: Task) -> ChatConversation:
         """Starts a conversation."""
