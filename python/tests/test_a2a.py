@@ -406,6 +406,29 @@ def test_a_job_is_a_task_that_goes_on(agents: Agents) -> None:
     assert "Traceback" not in counter.errors()
 
 
+async def test_the_client_of_this_package_uses_the_skills_of_this_package(agents: Agents) -> None:
+    agents.start(WORKER, "worker")
+    address(agents, "worker")
+    agents.start(COUNTER, "counter")
+    url = address(agents, "counter")
+    async with mesh.A2AClient(f"{url}/agents/quick", "quick") as quick:
+        response = await quick.send({"to": "three"})
+        assert (response.state, response.artifact_text) == ("completed", "three")
+        failed = await quick.send({})
+        assert failed.state == "failed"
+    async with mesh.A2AClient(f"{url}/agents/count", "count", poll_interval=0.05) as count:
+        response = await count.send({"to": 1})
+        assert (response.state, json.loads(response.artifact_text)) == ("completed", {"counted": 1})
+        job = await count.submit({"to": 60})
+        await job.cancel()
+        with pytest.raises(mesh.A2AJobCanceled):
+            await job.wait()
+        async with await count.subscribe({"to": 2}) as stream:
+            events = [event async for event in stream]
+        assert (events[-1].state, events[-1].final) == ("completed", True)
+        assert json.loads(events[-2].artifact_text or "") == {"counted": 2}
+
+
 def test_an_application_with_skills_is_registered_as_such(
     tmp_path: Path, registry: FakeRegistry
 ) -> None:
