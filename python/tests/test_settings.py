@@ -10,6 +10,7 @@ from mesh.asking.overrides import LlmOverrides
 from mesh.declaring.catalogue import AgentDeclaration
 from mesh.serving.environment import SettingError
 from mesh.serving.settings import resolve
+from mesh.tracing.publishing import TraceSettings
 
 DECLARED = AgentDeclaration(
     name="declared",
@@ -93,6 +94,8 @@ def test_names_and_ids() -> None:
         ("MCP_MESH_HTTP_ENDPOINT", "a:1", "a URL such as"),
         ("MCP_MESH_LOG_LEVEL", "loud", "one of TRACE, DEBUG, INFO"),
         ("MCP_MESH_PROPAGATE_HEADERS", "*", "header names separated by commas"),
+        ("MCP_MESH_TRACE_STREAM_MAXLEN", "many", "a whole number of at least 0"),
+        ("MCP_MESH_TRACE_STREAM_MAXLEN", "-1", "a whole number of at least 0"),
         ("MCP_MESH_TLS_MODE", "strict", "'off'"),
         ("MCP_MESH_AGENT_NAME", "My Agent", "lower-case letters, digits and hyphens"),
         ("MCP_MESH_AGENT_NAME", "a" * 64, "no longer than 63 characters"),
@@ -122,3 +125,22 @@ def test_a_declared_name_that_no_registry_accepts_is_refused(name: str) -> None:
     assert resolve({"MCP_MESH_AGENT_NAME": "fine"}, AgentDeclaration(name=name)).name == "fine"
     with pytest.raises(SettingError, match=re.escape("namespace in @mesh.agent is 'Blue'")):
         resolve({}, AgentDeclaration(name="fine", namespace="Blue"))
+
+
+def test_tracing_is_off_unless_it_is_switched_on() -> None:
+    on = {"MCP_MESH_DISTRIBUTED_TRACING_ENABLED": "true"}
+    assert resolve({}, DECLARED).tracing is None
+    assert resolve({"REDIS_URL": "what the program's own client reads"}, DECLARED).tracing is None
+    assert resolve(on | {"MCP_MESH_TELEMETRY_ENABLED": "false"}, DECLARED).tracing is None
+    assert resolve(on, DECLARED).tracing == TraceSettings("redis://localhost:6379", 100_000)
+    other = {"REDIS_URL": "redis://:secret@cache:1/2", "MCP_MESH_TRACE_STREAM_MAXLEN": "0"}
+    assert resolve(on | other, DECLARED).tracing == TraceSettings(other["REDIS_URL"], 0)
+    silent = on | {"MCP_MESH_REDIS_TRACE_PUBLISHING": "no"}
+    assert resolve(silent, DECLARED).tracing == TraceSettings(None, 100_000)
+
+
+@pytest.mark.parametrize("url", ["cache:6379", "http://cache", "redis://", "redis://a:b"])
+def test_defect_20_a_redis_that_cannot_be_reached_by_its_url_is_refused(url: str) -> None:
+    environ = {"MCP_MESH_DISTRIBUTED_TRACING_ENABLED": "1", "REDIS_URL": url}
+    with pytest.raises(SettingError, match=r"REDIS_URL is .* such as redis://localhost:6379"):
+        resolve(environ, DECLARED)

@@ -25,6 +25,7 @@ PAGES = [
     "docs/guides/llm-providers.md",
     "docs/guides/testing.md",
     "docs/guides/tools.md",
+    "docs/guides/migrating-from-3.8.md",
     "docs/guides/dependencies.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -134,3 +134,28 @@ def test_the_job_of_a_killed_worker_is_done_by_the_next(
     ask(mesh, "turn", job_id=job_id, note="again")
     outcome = {"pages": 1, "turned": [{"note": "again"}]}
     assert ask(mesh, "collect", job_id=job_id) == {"outcome": outcome}, mesh.logs()
+
+
+@pytest.mark.parametrize(
+    ("keeper", "bringer"),
+    [
+        pytest.param(UPSTREAM_VENV, OUR_VENV, id="our-job"),
+        pytest.param(OUR_VENV, UPSTREAM_VENV, id="its-job"),
+    ],
+)
+def test_a_job_is_known_by_its_calls_and_learns_that_it_is_late(
+    mesh: Mesh, keeper: Path, bringer: Path
+) -> None:
+    mesh.start_registry(OUR_REGISTRY)
+    mesh.start_agent("keeper.py", keeper)
+    mesh.start_agent("bringer.py", bringer)
+    mesh.wait_for_agent("interop-keeper")
+    mesh.wait_for_agent("interop-bringer", resolved=1)
+    request = {"capability": "bringing", "submitted_payload": {}, "submitted_by": "tester"}
+    job_id = httpx.post(f"{mesh.url}/jobs", json=request, timeout=5).json()["id"]
+    wait_for("the end of the job", lambda: job(mesh, job_id)["status"] not in ("working",))
+    assert job(mesh, job_id)["result"] == {
+        "job": job_id,
+        "kept": {"job": job_id, "epoch": 1},
+        "refused": "somebody was here before",
+    }, mesh.logs()

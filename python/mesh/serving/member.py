@@ -21,6 +21,8 @@ from mesh.declaring.catalogue import AgentDeclaration
 from mesh.serving.companions import Companion
 from mesh.serving.health import HealthMonitor
 from mesh.serving.settings import Settings
+from mesh.tracing.publishing import Tracing
+from mesh.tracing.spans import Spans
 
 logger = logging.getLogger("mesh")
 
@@ -57,6 +59,7 @@ class Member:
         self._company: list[asyncio.Task[None]] = []
         self._watch: asyncio.Task[None] | None = None
         self._agent: Agent | None = None
+        self._tracing: Tracing | None = None
 
     async def join(
         self, registration: Mapping[str, Any], own_tools: Mapping[str, Callable[..., Any]]
@@ -72,6 +75,7 @@ class Member:
             headers=self.headers,
             call_timeout=self.settings.call_timeout,
             llm=LlmFunctions(self.settings.llm),
+            spans=self._spans((registration["http_host"], registration["http_port"])),
         )
         membership.enter(current)
         self._watch = asyncio.create_task(self.health.watch())
@@ -98,7 +102,8 @@ class Member:
             self._watch.cancel()
         if agent is None:
             return
-        problem = await asyncio.to_thread(agent.stop, FAREWELL)
+        last_spans = asyncio.to_thread(self._tracing.stop) if self._tracing else asyncio.sleep(0)
+        problem, _ = await asyncio.gather(asyncio.to_thread(agent.stop, FAREWELL), last_spans)
         membership.enter(None)
         if problem is not None:
             logger.info("the registry was not told that the agent leaves: %s", problem)
@@ -108,6 +113,16 @@ class Member:
         agent, self._agent = self._agent, None
         if agent is not None:
             agent.stop(FAREWELL)
+        if self._tracing is not None:
+            self._tracing.stop()
+
+    def _spans(self, address: tuple[str, int]) -> Spans | None:
+        settings = self.settings
+        if settings.tracing is None:
+            return None
+        agent = (settings.agent_id, settings.name, settings.namespace)
+        self._tracing = Tracing(settings.tracing, agent, address)
+        return self._tracing.spans
 
     def runtime(self) -> tuple[str, str | None]:
         """The runtime's state for the probes, and what is wrong with it."""

@@ -23,6 +23,7 @@ from mesh.serving.environment import (
     read_seconds,
     read_text,
 )
+from mesh.tracing.publishing import TraceSettings, trace_settings
 
 if TYPE_CHECKING:
     from mesh.declaring.catalogue import AgentDeclaration
@@ -69,6 +70,8 @@ class Settings:
     call_timeout: float
     propagate_headers: tuple[str, ...]
     schema_strict: bool
+    # None while tracing is off.
+    tracing: TraceSettings | None
     log_level: int
     media: MediaSettings
     llm: LlmOverrides
@@ -132,6 +135,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         call_timeout=_whole_seconds(environ, "MCP_MESH_CALL_TIMEOUT", default=300),
         propagate_headers=_header_patterns(environ),
         schema_strict=read_flag(environ, "MCP_MESH_SCHEMA_STRICT", default=False),
+        tracing=trace_settings(environ),
         log_level=_log_level(environ),
         media=checked_media(environ),
         llm=read_overrides(environ),

@@ -135,13 +135,8 @@ class Reporter:
             if not taken or await self._send(taken):
                 pause.reset()
                 continue
-            # Newer fields win over those that come back.
             for claim, unsent in taken.items():
-                newer = self._unsent.get(claim)
-                if newer is not None:
-                    unsent.fields |= newer.fields
-                    unsent.told += newer.told
-                self._unsent[claim] = unsent
+                self._put_back(claim, unsent)
             await asyncio.sleep(pause.take())
             self._wake(0)
 
@@ -186,8 +181,16 @@ class Reporter:
 
     async def _send_alone(self, claim: Claim, unsent: _Unsent) -> None:
         if not await self._send({claim: unsent}):
-            self._unsent.setdefault(claim, unsent)
+            self._put_back(claim, unsent)
             self._wake(INTERVAL)
+
+    def _put_back(self, claim: Claim, unsent: _Unsent) -> None:
+        """Keeps what was not sent; what was said since then wins."""
+        newer = self._unsent.get(claim)
+        if newer is not None:
+            unsent.fields |= newer.fields
+            unsent.told += newer.told
+        self._unsent[claim] = unsent
 
 
 def _refuse(unsent: _Unsent, reason: str) -> None:
