@@ -70,7 +70,12 @@ class JobRegistry(FakeRegistry):
         if "/events" in path:
             query = parse_qs(urlsplit(path).query)
             after = int(query["after"][0])
-            told = [each for each in self.told.get(path.split("/")[2], []) if each["seq"] > after]
+            types = query["types"][0].split(",") if "types" in query else None
+            told = [
+                each
+                for each in self.told.get(path.split("/")[2], [])
+                if each["seq"] > after and (types is None or each["type"] in types)
+            ]
             return 200, {"events": told, "next_after": told[-1]["seq"] if told else after}
         if path.endswith("/release"):
             return 200, {"status": "working", "attempt_count": 1}
@@ -377,6 +382,12 @@ async def test_readers_of_the_same_types_share_the_events(
     async def slow(job: mesh.MeshJob = None) -> dict:
         both = await asyncio.gather(job.recv_event(["b", "a"]), job.recv_event(["a", "b"]))
         third = await job.recv_event()
+        # One that waits for long does not hold up one that does not.
+        waiting = asyncio.create_task(job.recv_event(["never"], timeout_secs=0.3))
+        await asyncio.sleep(0)
+        assert await job.recv_event(["never"], timeout_secs=0.01) is None
+        assert not waiting.done()
+        assert await waiting is None
         return {"both": [each["seq"] for each in both], "third": third["seq"]}
 
     registry.told["job-1"] = [event(1, "a"), event(2, "b")]

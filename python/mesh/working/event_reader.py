@@ -56,17 +56,27 @@ class EventReader:
         seconds = checked_timeout(timeout_secs)
         deadline = math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
         # Two that wait for the same types get one event each.
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            fetched = self._fetched.setdefault(key, deque())
-            self._lease.extend()
-            if not fetched:
-                fetched.extend(await self._fetch(key, wanted, deadline))
-            if not fetched:
-                return None
-            event = fetched.popleft()
-            self.cursor[key] = event["seq"]
-            self._lease.extend()
-            return event
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        try:
+            await asyncio.wait_for(lock.acquire(), seconds)
+        except TimeoutError:
+            return None
+        try:
+            return await self._take(key, wanted, deadline)
+        finally:
+            lock.release()
+
+    async def _take(self, key: str, wanted: list[str], deadline: float) -> dict[str, Any] | None:
+        fetched = self._fetched.setdefault(key, deque())
+        self._lease.extend()
+        if not fetched:
+            fetched.extend(await self._fetch(key, wanted, deadline))
+        if not fetched:
+            return None
+        event = fetched.popleft()
+        self.cursor[key] = event["seq"]
+        self._lease.extend()
+        return event
 
     async def _fetch(self, key: str, wanted: list[str], deadline: float) -> list[Fields]:
         clock = asyncio.get_running_loop().time
