@@ -139,6 +139,12 @@ def test_tracing_is_off_unless_it_is_switched_on() -> None:
     assert resolve(silent, DECLARED).tracing == TraceSettings(None, 100_000)
 
 
+@pytest.mark.parametrize("url", ["rediss://cache", "unix:/run/redis.sock", "redis://[::1]:1/0"])
+def test_every_kind_of_redis_url_is_taken(url: str) -> None:
+    environ = {"MCP_MESH_DISTRIBUTED_TRACING_ENABLED": "1", "REDIS_URL": url}
+    assert resolve(environ, DECLARED).tracing == TraceSettings(url, 100_000)
+
+
 @pytest.mark.parametrize("url", ["cache:6379", "http://cache", "redis://", "redis://a:b"])
 def test_defect_20_a_redis_that_cannot_be_reached_by_its_url_is_refused(url: str) -> None:
     environ = {"MCP_MESH_DISTRIBUTED_TRACING_ENABLED": "1", "REDIS_URL": url}

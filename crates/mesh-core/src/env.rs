@@ -194,6 +194,16 @@ env_vars! {
     MCP_MESH_STANDALONE since "4.0.0";
     /// Agent: seconds that an outgoing call may take, at least 1; default `300`.
     MCP_MESH_CALL_TIMEOUT since "4.0.0";
+    /// Agent: whether its functions and calls become spans; default `false`.
+    MCP_MESH_DISTRIBUTED_TRACING_ENABLED since "4.0.0";
+    /// Agent: anything but a true word switches tracing off; default `true`.
+    MCP_MESH_TELEMETRY_ENABLED since "4.0.0";
+    /// Agent: whether spans are published; traces travel on without; default `true`.
+    MCP_MESH_REDIS_TRACE_PUBLISHING since "4.0.0";
+    /// Agent: about how many spans Redis keeps; `0` keeps all; default `100000`.
+    MCP_MESH_TRACE_STREAM_MAXLEN since "4.0.0";
+    /// Agent: its address in spans; default the advertised host.
+    POD_IP since "4.0.0";
     /// Agent: the Redis that spans are published to, `redis:`, `rediss:` or `unix:`; default
     /// `redis://localhost:6379`.
     REDIS_URL since "4.0.0";

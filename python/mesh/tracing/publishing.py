@@ -47,7 +47,8 @@ def trace_settings(environ: Environ) -> TraceSettings | None:
     url = read_text(environ, "REDIS_URL") or "redis://localhost:6379"
     try:
         parts = urlsplit(url)
-        is_usable = parts.scheme == "redis" and bool(parts.hostname) and parts.port != 0
+        is_remote = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        is_usable = bool(is_remote or (parts.scheme == "unix" and parts.path))
     except ValueError:
         is_usable = False
     if not is_usable:
