@@ -10,6 +10,7 @@ from fastmcp import FastMCP
 from pydantic import BaseModel
 
 import mesh
+from mesh.asking.functions import check_functions
 from mesh.asking.overrides import LlmOverrides
 from mesh.calling.headers import HeaderRules
 from mesh.declaring.catalogue import catalogue
@@ -251,6 +252,17 @@ def test_annotations_are_recognised_in_every_form() -> None:
     declaration = catalogue.tools["chat"]
     assert [each.name for each in declaration.signature.extras] == ["a", "b"]
     assert list(declaration.signature.visible.parameters) == ["c", "d"]
+
+
+def test_a_parameter_for_an_llm_without_the_decorator_is_noticed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @mesh.tool("chat")
+    async def chat(llm: mesh.MeshLlmAgent | None = None) -> bool:
+        return llm is None
+
+    check_functions(catalogue.tools.values())
+    assert caplog.messages == ["`llm` of tool `chat` stays None: the tool is not under @mesh.llm"]
 
 
 def test_decorating_loads_neither_pydantic_nor_jinja() -> None:

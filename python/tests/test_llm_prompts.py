@@ -11,7 +11,8 @@ from llm_vendor import Vendor
 from pydantic import BaseModel, Field, ValidationError
 
 import mesh
-from mesh.asking.prompts import PromptError, check_prompts
+from mesh.asking.functions import check_functions
+from mesh.asking.prompts import PromptError
 from mesh.declaring.catalogue import catalogue
 from mesh.serving.schemas import of_type
 
@@ -219,10 +220,10 @@ def test_a_template_that_cannot_be_used_names_its_place(templates: Path) -> None
     async def ask(llm: mesh.MeshLlmAgent = None) -> str: ...
 
     with pytest.raises(PromptError, match=r"`ask` is the template `prompts/missing.j2`, which is"):
-        check_prompts(catalogue.tools.values())
+        check_functions(catalogue.tools.values())
     (templates / "missing.j2").write_text("fine\n{% if %}\n")
     with pytest.raises(PromptError, match=r"prompts/missing\.j2:2: Expected an expression"):
-        check_prompts(catalogue.tools.values())
+        check_functions(catalogue.tools.values())
 
 
 async def test_a_template_that_fails_says_where(

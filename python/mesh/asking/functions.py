@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mesh.asking.overrides import LlmOverrides
+from mesh.declaring.signatures import Kind
 
 if TYPE_CHECKING:
     from mesh.asking.request import Requests
     from mesh.declaring.catalogue import ToolDeclaration
+
+logger = logging.getLogger("mesh")
+
+
+def check_functions(declarations: Iterable[ToolDeclaration]) -> None:
+    """Looks at what functions declare before they are called; raises `PromptError`."""
+    from mesh.asking.prompts import prompt_of
+
+    for declaration in declarations:
+        prompt_of(declaration)
+        asking = [each.name for each in declaration.signature.extras if each.kind is Kind.LLM]
+        if asking and declaration.llm is None:
+            logger.warning(
+                "`%s` of tool `%s` stays None: the tool is not under @mesh.llm",
+                asking[0],
+                declaration.name,
+            )
 
 
 class LlmFunctions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,12 +84,6 @@ def prompt_of(declaration: ToolDeclaration) -> Prompt | None:
             f"there; looked for {looked}"
         )
     return Template(path.resolve())
-
-
-def check_prompts(declarations: Iterable[ToolDeclaration]) -> None:
-    """Reads the templates that functions declare, before they are needed; raises `PromptError`."""
-    for declaration in declarations:
-        prompt_of(declaration)
 
 
 def _folder(declaration: ToolDeclaration) -> Path:

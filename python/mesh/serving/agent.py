@@ -10,7 +10,8 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from mesh.asking.prompts import PromptError, check_prompts
+from mesh.asking.functions import check_functions
+from mesh.asking.prompts import PromptError
 from mesh.declaring.catalogue import Catalogue
 from mesh.serving import address
 from mesh.serving.application import Application
@@ -78,7 +79,7 @@ class RunningAgent:
     async def run(self) -> None:
         """Serves until a signal comes."""
         agent, member = self._catalogue.agent, self._member
-        check_prompts(self._catalogue.tools.values())
+        check_functions(self._catalogue.tools.values())
         server, served = await adopt(
             self._settings.name, self._catalogue, self._main, member.headers
         )

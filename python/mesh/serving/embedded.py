@@ -81,7 +81,7 @@ class Embedded:
 
     async def _live(self) -> None:
         # FastMCP is loaded from here on.
-        from mesh.asking.prompts import check_prompts
+        from mesh.asking.functions import check_functions
         from mesh.serving.companions import companions_of
         from mesh.serving.helper_tools import add_helper_tools
         from mesh.serving.logs import start_logging
@@ -92,7 +92,7 @@ class Embedded:
 
         self._settings = settings = resolve(os.environ, catalogue.agent)
         start_logging(settings.log_level)
-        check_prompts(catalogue.tools.values())
+        check_functions(catalogue.tools.values())
         member = Member(settings, catalogue.agent, companions_of(settings, catalogue))
         main = vars(sys.modules["__main__"])
         server, self._served = await adopt(settings.name, catalogue, main, member.headers)
