@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from mesh.asking.contexts import MeshContextModel
     from mesh.asking.meta import LlmMeta
     from mesh.calling.streaming import ProgressHandler
+    from mesh.media.param import MediaParam
+    from mesh.thinking.wire import MeshLlmRequest
 
 __all__ = [
     "LlmMeta",
     "McpMeshAgent",
     "McpMeshTool",
+    "MediaParam",
     "MeshContextModel",
     "MeshJob",
     "MeshLlmAgent",
+    "MeshLlmRequest",
     "Stream",
 ]
 
@@ -139,8 +143,8 @@ class McpMeshAgent(McpMeshTool):
 
 
 def __getattr__(name: str) -> Any:
-    # These two load pydantic, or are not needed to annotate.
-    if name in ("LlmMeta", "MeshContextModel"):
+    # The types that a program seldom needs, or that load pydantic.
+    if name in __all__:
         from mesh._names import resolve
 
         return resolve(name)

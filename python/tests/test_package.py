@@ -53,6 +53,15 @@ def test_the_public_names_are_there() -> None:
     assert set(mesh.__all__) <= set(dir(mesh))
 
 
+def test_the_types_are_also_in_a_module_of_their_own() -> None:
+    from mesh import types
+
+    for name in types.__all__:
+        assert getattr(types, name) is getattr(mesh, name)
+    with pytest.raises(AttributeError, match=r"'mesh.types' has no attribute 'tool'"):
+        _ = types.tool
+
+
 def test_an_unknown_name_is_an_ordinary_mistake() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'toool'"):
         _ = mesh.toool  # type: ignore[attr-defined]
