@@ -47,7 +47,7 @@ demo: develop ## Start a registry and two agents that find each other, call one,
 test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
 	@$(CARGO_BUILD) || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TALLY) begin
-	@$(TALLY) run set-up -- $(MAKE) develop newest litellm upstream schemathesis
+	@$(TALLY) run set-up -- $(MAKE) develop newest litellm upstream schemathesis conformance
 	@$(TALLY) run lint -- $(MAKE) lint
 	@$(TALLY) run --expect cargo-test rust -- $(MAKE) test-rust
 	@$(TALLY) run --expect pytest python-pinned -- $(MAKE) test-python
@@ -200,7 +200,7 @@ test-python-newest: newest
 test-python-litellm: litellm
 	.venvs/litellm/bin/python $(PYTEST) python/tests/test_llm_vendors.py -k litellm
 
-test-interop: develop upstream schemathesis
+test-interop: develop newest upstream schemathesis conformance
 	.venv/bin/python $(PYTEST) tests/interop tests/acceptance
 
 # ---- benchmarks: release builds, or the figures mean nothing ------------------
@@ -237,7 +237,7 @@ $(CARGO_FUZZ_STAMP):
 
 # ---- what the above need -----------------------------------------------------
 
-.PHONY: binaries develop newest litellm upstream schemathesis python
+.PHONY: binaries develop newest litellm upstream schemathesis conformance python
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -311,6 +311,17 @@ litellm: .venvs/litellm/.mesh
 upstream: .venvs/upstream/.stamp
 
 schemathesis: .venvs/schemathesis/.stamp
+
+# The protocol's judge of servers needs Node 22; for Linux on x64 one comes along.
+.tools/conformance/.stamp: tests/interop/conformance/package-lock.json
+	@echo "set up .tools/conformance: what judges servers of MCP"
+	@$(ENSURE) npm npm --version
+	@rm -rf .tools/conformance && mkdir -p .tools/conformance
+	@cp tests/interop/conformance/*.json .tools/conformance
+	@cd .tools/conformance && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+conformance: .tools/conformance/.stamp
 
 # ---- what a release is made with: cached in .tools, pinned in packaging/ ---------
 

@@ -24,6 +24,8 @@ OUR_VENV = ROOT / ".venv"
 OUR_REGISTRY = TARGET / "debug" / "mcp-mesh-registry"
 OUR_MESHCTL = TARGET / "debug" / "meshctl"
 
+NEWEST_VENV = ROOT / ".venvs" / "newest"
+
 UPSTREAM_VENV = ROOT / ".venvs" / "upstream"
 UPSTREAM_REGISTRY = UPSTREAM_VENV / "package" / "bin" / "mcp-mesh-registry"
 UPSTREAM_MESHCTL = UPSTREAM_VENV / "package" / "bin" / "meshctl"
