@@ -82,6 +82,7 @@ def test_they_understand_each_other(
     vendor.turns = [Says("Wait. ", [("add", {"a": 2, "b": 3})]), Says("It is five.")]
     pieces, whole = listen(endpoint, "in_pieces", {"question": "2 and 3?"})
     assert len(pieces) > 2
+    assert len(pieces) > 2
     assert "".join(pieces) == whole
     assert whole.split() == ["Wait.", "It", "is", "five."]
 
