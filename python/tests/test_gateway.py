@@ -101,6 +101,11 @@ def start_shop(
     return agents.start(script, "shop", arguments, health_interval="1", **settings)
 
 
+def ask(url: str, **options: Any) -> httpx.Response:
+    """Asks, for longer than a mesh takes to settle."""
+    return httpx.get(url, timeout=30, **options)
+
+
 def registered(registry: FakeRegistry, agent: AgentProcess) -> dict[str, Any]:
     def look() -> list[dict[str, Any]]:
         assert agent.process.poll() is None, agent.errors()
@@ -116,7 +121,7 @@ def test_defect_12_routes_are_wired_by_position(agents: Agents) -> None:
     url = address(agents, "the-shop")
 
     def look(text: str) -> Any:
-        answer = httpx.get(f"{url}/two", params={"text": text}, headers={"x-tenant": "acme"})
+        answer = ask(f"{url}/two", params={"text": text}, headers={"x-tenant": "acme"})
         return answer.json() if answer.status_code == 200 else answer
 
     def said(tag: str, text: str) -> dict[str, str]:
@@ -124,17 +129,17 @@ def test_defect_12_routes_are_wired_by_position(agents: Agents) -> None:
 
     # The first request waits until the mesh has settled.
     assert look("42") == {"one": said("one", "42"), "two": said("two", "42")}
-    assert httpx.get(f"{url}/outer/inner/sync").json()["text"] == "sync"
-    status = httpx.get(f"{url}/status").json()
+    assert ask(f"{url}/outer/inner/sync").json()["text"] == "sync"
+    status = ask(f"{url}/status").json()
     assert (status["state"], status["pipeline_type"]) == ("ready", "api")
-    stream = httpx.get(f"{url}/stream").text
+    stream = ask(f"{url}/stream").text
     assert stream == "data: a\n\ndata: b\n\ndata: [DONE]\n\n"
 
     assert providers["two"].stop() == 0
     wait_for("the loss", lambda: look("x") == {"one": said("one", "x"), "two": None})
     assert providers["one"].stop() == 0
     wait_for("the second loss", lambda: look("x") == {"one": None, "two": None})
-    missing = httpx.get(f"{url}/outer/inner/sync")
+    missing = ask(f"{url}/outer/inner/sync")
     assert missing.status_code == 503
     assert missing.json() == {"error": "dependency_unavailable", "capability": "echo"}
 
