@@ -43,7 +43,7 @@ def text(request: Request, content: str, **fields: Any) -> None:
     request.answer(200, events(result(request, content=[block], **fields)), "text/event-stream")
 
 
-async def test_the_request_is_mcp_and_nothing_else(caller: Any) -> None:
+async def test_defect_18_the_request_is_mcp_and_nothing_else(caller: Any) -> None:
     ask, server = await caller(lambda request: text(request, "hi"), timeout=300)
     assert await ask(a=1, b="é", c={"k": [1, 2.5, None, True]}) == "hi"
     (request,) = server.requests

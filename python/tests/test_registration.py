@@ -380,7 +380,7 @@ async def test_context_and_plain_tools_of_fastmcp_work_beside() -> None:
     assert await call(app, "plain", name="x") == "plain x"
 
 
-async def test_what_earlier_releases_put_between_the_arguments_is_taken_out() -> None:
+async def test_defect_18_what_earlier_releases_put_between_the_arguments_is_taken_out() -> None:
     from mesh.calling.headers import inbound
 
     app = FastMCP("main")

@@ -74,6 +74,7 @@ fn check_contents(version: &str, files: &Files) -> anyhow::Result<()> {
         "mesh/py.typed",
         "mcp_mesh/__init__.py",
         "mcp_mesh/py.typed",
+        "_mcp_mesh/tracing/context.py",
         &format!("{info}/licenses/LICENSE"),
         &format!("{info}/sboms/mesh-py.cyclonedx.json"),
     ] {
@@ -210,6 +211,7 @@ mod tests {
             "mesh/py.typed",
             "mcp_mesh/__init__.py",
             "mcp_mesh/py.typed",
+            "_mcp_mesh/tracing/context.py",
             &format!("{INFO}/licenses/LICENSE"),
             &format!("{INFO}/sboms/mesh-py.cyclonedx.json"),
         ] {
