@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
@@ -253,6 +254,39 @@ def test_defect_6_the_decorator_sets_the_heartbeat(agents: Agents, registry: Fak
     wait_for("two pings", lambda: sum(line.startswith("HEAD") for line in registry.log) >= 2, 4.5)
 
 
+def test_defect_22_a_change_of_health_reaches_the_registry(
+    agents: Agents, registry: FakeRegistry
+) -> None:
+    check = "health_check=health, health_check_ttl=1, heartbeat_interval=1"
+    script = GREETER.replace('name="greeter"', f'name="greeter", {check}')
+    agent = agents.start(
+        """
+    from pathlib import Path
+
+    def health():
+        return {"status": "degraded" if Path("tired").exists() else "healthy"}
+"""
+        + script
+    )
+    registered(registry, agent)
+    for change in (Path.touch, Path.unlink):
+        told = len(registry.registrations)
+        change(agents.folder / "tired")
+        wait_for("the change", lambda told=told: len(registry.registrations) > told)
+    told = [each["status"] for each in registry.registrations]
+    assert told == ["healthy", "degraded", "healthy"]
+
+
+def test_defect_25_an_agent_ends_at_once(agents: Agents, registry: FakeRegistry) -> None:
+    agent = agents.start(GREETER)
+    url = base(registered(registry, agent))
+    wait_for("readiness", lambda: get(f"{url}/ready")[0] == 200)
+    before = time.monotonic()
+    assert agent.stop() == 0
+    # It takes 0.2 s on a quiet machine; published agents take up to 5 s there.
+    assert time.monotonic() - before < 2
+
+
 def test_defect_24_logging_of_the_program_is_left_alone(
     agents: Agents, registry: FakeRegistry
 ) -> None:
@@ -277,8 +311,6 @@ def test_defect_24_logging_of_the_program_is_left_alone(
 def test_defect_1_kept_alive_calls_do_not_wait_for_acknowledgements(
     agents: Agents, registry: FakeRegistry
 ) -> None:
-    import time
-
     agent = agents.start(GREETER)
     registration = registered(registry, agent)
     body = (

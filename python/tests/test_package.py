@@ -62,6 +62,18 @@ def test_the_types_are_also_in_a_module_of_their_own() -> None:
         _ = types.tool
 
 
+def test_defect_30_one_wheel_serves_every_python_and_brings_little() -> None:
+    from importlib.metadata import distribution
+
+    package = distribution("mcp-mesh")
+    assert "Tag: cp311-abi3-" in (package.read_text("WHEEL") or "")
+    files = [file for file in package.files or [] if file.suffix in {".py", ".so", ".pyi"}]
+    assert not [file for file in files if "tests" in file.parts]
+    needed = [each for each in package.requires or [] if "extra ==" not in each]
+    assert len(needed) <= 5
+    assert all(">=" in each and "<" in each for each in needed), "ranges, and no exact versions"
+
+
 def test_an_unknown_name_is_an_ordinary_mistake() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'toool'"):
         _ = mesh.toool  # type: ignore[attr-defined]
