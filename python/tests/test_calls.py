@@ -154,6 +154,19 @@ async def test_defect_5_a_sync_tool_gets_results_and_not_coroutines(
             {"type": "image", "data": "AA==", "mimeType": "image/png"},
         ),
         ({"content": [{"type": "text", "text": "x"}], "structuredContent": {"a": 1}}, {"a": 1}),
+        (
+            {"content": [{"type": "resource_link", "uri": "a://b", "name": "n"}]},
+            {"type": "resource_link", "uri": "a://b", "name": "n"},
+        ),
+        (
+            {
+                "content": [],
+                "structuredContent": {"result": [1]},
+                "_meta": {"fastmcp": {"wrap_result": True}},
+            },
+            [1],
+        ),
+        ({"content": [{"type": "text", "text": ""}]}, ""),
     ],
 )
 async def test_what_an_answer_is_in_python(caller: Any, fields: Any, value: Any) -> None:

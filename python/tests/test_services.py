@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 from fake_mesh import FakeProvider, FakeRegistry, Request, provider, result
+from fastmcp import Client, FastMCP
 from fastmcp.exceptions import ToolError
 
 import mesh
+from mesh.calling.headers import HeaderRules
+from mesh.declaring.catalogue import catalogue
+from mesh.serving.servers import adopt
 
 Join = Callable[..., Awaitable[Any]]
 
@@ -256,3 +260,22 @@ def test_a_service_inherits_methods() -> None:
 
     view = More.__mesh_service__  # type: ignore[attr-defined]
     assert [name for name, _ in view.edges] == ["aardvark", "alpha", "beta"]
+
+
+@pytest.mark.parametrize("is_above", [True, False])
+async def test_a_service_is_hidden_above_and_below_fastmcps_decorator(is_above: bool) -> None:
+    app: FastMCP[Any] = FastMCP("app")
+
+    async def ask(city: str, weather: Weather) -> str:
+        return f"{city} {weather!r}"
+
+    if is_above:
+        mesh.tool("ask")(app.tool()(ask))
+    else:
+        app.tool()(mesh.tool("ask")(ask))
+    await adopt("agent", catalogue, {"app": app}, HeaderRules(()))
+    async with Client(app) as client:
+        (tool,) = await client.list_tools()
+        assert list(tool.inputSchema["properties"]) == ["city"]
+        outcome = await client.call_tool("ask", {"city": "Oslo"})
+    assert outcome.data == "Oslo <service Weather of ask>"

@@ -53,6 +53,8 @@ def service(arg: Any = None, *, min_available: int = 0) -> Any:
         if least > len(edges):
             raise check.fail("min_available", f"at most {len(edges)}, as many as methods", least)
         cls.__mesh_service__ = ServiceView(cls, edges, least)  # type: ignore[attr-defined]
+        if not hasattr(cls, "__get_pydantic_core_schema__"):
+            cls.__get_pydantic_core_schema__ = classmethod(_any)  # type: ignore[attr-defined]
         return cls
 
     if arg is None:
@@ -124,6 +126,14 @@ def check_views(
             f"and has a parameter of the service {names}, whose own come after them: declare one "
             "for each McpMeshTool or MeshJob parameter, and none for the service"
         )
+
+
+def _any(_cls: type, _source: Any, _handler: Any) -> Any:
+    # FastMCP builds a schema of every parameter before `@mesh.tool`, when that one stands above
+    # `@app.tool()`, can hide the injected ones.
+    from pydantic_core import core_schema
+
+    return core_schema.any_schema()
 
 
 def _edges(cls: type) -> Iterator[tuple[str, Selector]]:
