@@ -55,6 +55,12 @@ class StartSettings(Protocol):
     def settle_timeout(self) -> float: ...
     @property
     def standalone(self) -> bool: ...
+    @property
+    def tls_ca(self) -> str | None: ...
+    @property
+    def tls_cert(self) -> str | None: ...
+    @property
+    def tls_key(self) -> str | None: ...
 
 @final
 class Agent:
@@ -119,7 +125,14 @@ class Jobs:
     """Asks a registry about jobs; each request completes a future or fails it: `RegistryError`."""
 
     @staticmethod
-    def connect(registry_url: str, /) -> Jobs: ...
+    def connect(
+        registry_url: str,
+        /,
+        *,
+        tls_ca: str | None = None,
+        tls_cert: str | None = None,
+        tls_key: str | None = None,
+    ) -> Jobs: ...
     def create(self, request: str, future: Future[dict[str, Any]], /) -> CallHandle: ...
     def get(
         self, job_id: str, wait: float, future: Future[dict[str, Any]], /, known: str = "working"

@@ -6,8 +6,8 @@ use std::sync::{Arc, mpsc as sync_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mesh_client::mcp::{McpCaller, ToolOutcome};
-use mesh_client::{ClientOptions, RegistryClient};
+use mesh_client::mcp::{CallerOptions, McpCaller, ToolOutcome};
+use mesh_client::{ClientOptions, RegistryClient, Tls, TlsFiles};
 use mesh_core::wire::Registration;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
@@ -73,12 +73,16 @@ impl Agent {
     /// Starts the runtime's thread, which registers the agent at once, and returns without waiting
     /// for it. A status of `unhealthy` in `registration` starts the agent withdrawn.
     pub fn start(registration: Registration, settings: &AgentSettings) -> Result<Self, StartError> {
+        let tls = read_tls(&settings.tls)?;
         let client = if settings.standalone {
             None
         } else {
-            let client = RegistryClient::new(&settings.registry_url, ClientOptions::default());
-            Some(Arc::new(client.map_err(StartError::Registry)?))
+            Some(connect(&settings.registry_url, tls.clone())?)
         };
+        let caller = McpCaller::new(&CallerOptions {
+            tls,
+            ..CallerOptions::default()
+        });
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .thread_name("mesh-agent-dns")
@@ -114,7 +118,7 @@ impl Agent {
                 client,
                 commands,
                 runtime: handle,
-                caller: McpCaller::default(),
+                caller,
                 health: Mutex::new(None),
                 thread: Mutex::new(Some(Thread { join, end })),
                 stopped: Mutex::new(None),
@@ -272,6 +276,24 @@ impl Agent {
         // The receiver is gone when the agent has stopped; then there is nothing to command.
         let _stopped = self.inner.commands.send(command);
     }
+}
+
+/// Reads certificates, if there are any.
+pub(crate) fn read_tls(files: &TlsFiles) -> Result<Option<Tls>, StartError> {
+    if files.are_absent() {
+        return Ok(None);
+    }
+    Ok(Some(Tls::read(files)?))
+}
+
+/// A client of the registry at `url`; touches no network.
+pub(crate) fn connect(url: &str, tls: Option<Tls>) -> Result<Arc<RegistryClient>, StartError> {
+    let options = ClientOptions {
+        tls,
+        ..ClientOptions::default()
+    };
+    let client = RegistryClient::new(url, options);
+    Ok(Arc::new(client.map_err(StartError::Registry)?))
 }
 
 /// The life of the runtime's thread.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use mesh_client::{ClientError, mcp};
+use mesh_client::{ClientError, TlsError, mcp};
 use mesh_core::Hint;
 use mesh_core::env::EnvVars;
 
@@ -16,6 +16,9 @@ pub enum StartError {
     /// The registry's address cannot be used.
     #[error(transparent)]
     Registry(ClientError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Redis' address cannot be used.
     #[error("`{url}` is not the URL of a Redis: {reason}")]
     Redis {
@@ -33,6 +36,7 @@ impl Hint for StartError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Registry(error) => error.hint(),
+            Self::Tls(error) => error.hint(),
             Self::Redis { .. } => Some(
                 format!(
                     "set `{}` to a URL such as `redis://localhost:6379`",

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mesh_client::{ClientOptions, JobCall, RegistryClient};
+use mesh_client::{JobCall, RegistryClient, TlsFiles};
 use serde_json::value::RawValue;
 use tokio::runtime::{self, Runtime};
 
+use crate::agent::{connect, read_tls};
 use crate::call::{CallHandle, Completion};
 use crate::{JobsError, StartError};
 
@@ -40,9 +41,8 @@ impl fmt::Debug for Jobs {
 
 impl Jobs {
     /// For a program that is no agent: requests run on a thread of their own.
-    pub fn connect(registry_url: &str) -> Result<Self, StartError> {
-        let client = RegistryClient::new(registry_url, ClientOptions::default());
-        let client = Arc::new(client.map_err(StartError::Registry)?);
+    pub fn connect(registry_url: &str, tls: &TlsFiles) -> Result<Self, StartError> {
+        let client = connect(registry_url, read_tls(tls)?)?;
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -28,7 +28,8 @@ pub use error::{CallError, JobsError, StartError};
 pub use jobs::Jobs;
 pub use mesh_client::mcp::{RpcError, ToolOutcome};
 pub use mesh_client::{
-    ClientError, Headers, InvalidHeader, JobCall, JobEventQuery, JobWait, describe,
+    ClientError, Headers, InvalidHeader, JobCall, JobEventQuery, JobWait, TlsError, TlsFiles,
+    describe,
 };
 pub use settings::{AgentSettings, Health};
 pub use spans::{Span, SpanPublisher};

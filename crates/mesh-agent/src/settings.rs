@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use mesh_client::TlsFiles;
+
 use crate::Observer;
 
 /// How an agent behaves towards its registry.
@@ -16,6 +18,8 @@ pub struct AgentSettings {
     pub settle: Duration,
     /// No registry traffic at all: nothing is ever wired.
     pub standalone: bool,
+    /// Certificates of one's own, for a registry and agents at `https`.
+    pub tls: TlsFiles,
     /// Told of each change of [`crate::Status`]; runs on the runtime's thread.
     pub observer: Option<Observer>,
 }
@@ -27,6 +31,7 @@ impl Default for AgentSettings {
             heartbeat_interval: Duration::from_secs(5),
             settle: Duration::from_secs(20),
             standalone: false,
+            tls: TlsFiles::default(),
             observer: None,
         }
     }
@@ -39,6 +44,7 @@ impl fmt::Debug for AgentSettings {
             heartbeat_interval,
             settle,
             standalone,
+            tls,
             observer,
         } = self;
         f.debug_struct("AgentSettings")
@@ -46,6 +52,7 @@ impl fmt::Debug for AgentSettings {
             .field("heartbeat_interval", heartbeat_interval)
             .field("settle", settle)
             .field("standalone", standalone)
+            .field("tls", tls)
             .field("observer", &observer.is_some())
             .finish()
     }

@@ -16,6 +16,7 @@ mod forward;
 mod headers;
 mod registry;
 mod sse;
+mod tls;
 mod transport;
 
 pub use error::{ClientError, describe};
@@ -25,4 +26,5 @@ pub use registry::{
     AnswerStream, ClientOptions, EventQuery, JobCall, JobEventQuery, JobQuery, JobWait,
     NamedAnswer, Ping, PingVerdict, RegistryClient, Watched,
 };
+pub use tls::{Tls, TlsError, TlsFiles};
 pub use transport::Proxies;

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::excerpt::excerpt;
 use crate::transport::{Proxies, Transport, join, parse_base};
-use crate::{ClientError, Headers};
+use crate::{ClientError, Headers, Tls};
 
 /// How a [`RegistryClient`] behaves.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct ClientOptions {
     pub headers: Headers,
     /// Whether a proxy may be on the way.
     pub proxies: Proxies,
+    /// Certificates of one's own, for `https`.
+    pub tls: Option<Tls>,
 }
 
 impl Default for ClientOptions {
@@ -46,6 +48,7 @@ impl Default for ClientOptions {
             max_body: 256 * 1024 * 1024,
             headers: Headers::new(),
             proxies: Proxies::default(),
+            tls: None,
         }
     }
 }
@@ -122,7 +125,8 @@ impl RegistryClient {
             base: url,
             transport: Transport::new(options.connect_timeout, idle_timeout)
                 .with_headers(options.headers.as_map().clone())
-                .with_proxies(options.proxies),
+                .with_proxies(options.proxies)
+                .with_tls(options.tls.clone()),
             options,
         })
     }

@@ -1,11 +1,13 @@
 //! How bytes reach a server: one pooled client per kind of URL, built when it is first needed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, redirect, retry};
 use url::{Host, Url};
+
+use crate::tls::{Tls, plain_config};
 
 /// Whether proxies that the environment names (`HTTP_PROXY`, …) are used. On the way to a loopback
 /// address they never are.
@@ -25,6 +27,7 @@ pub(crate) struct Transport {
     idle_timeout: Duration,
     headers: HeaderMap,
     proxies: Proxies,
+    tls: Option<Tls>,
     // Plain and TLS apart: the root certificates cost time that a local `http` URL need not pay.
     // Loopback apart: a proxy named by the environment cannot reach it.
     clients: [OnceLock<Client>; 4],
@@ -37,6 +40,7 @@ impl Transport {
             idle_timeout,
             headers: HeaderMap::new(),
             proxies: Proxies::default(),
+            tls: None,
             clients: Default::default(),
         }
     }
@@ -53,6 +57,12 @@ impl Transport {
         self
     }
 
+    /// The same with certificates of one's own.
+    pub(crate) fn with_tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// The client for `url`.
     pub(crate) fn client(&self, url: &Url) -> Result<&Client, reqwest::Error> {
         let tls = url.scheme() == "https";
@@ -66,8 +76,12 @@ impl Transport {
     }
 
     fn build(&self, tls: bool, loopback: bool) -> Result<Client, reqwest::Error> {
+        let config = match &self.tls {
+            Some(own) if tls => own.config(),
+            _ => plain_config(tls),
+        };
         let builder = Client::builder()
-            .tls_backend_preconfigured(tls_config(tls))
+            .tls_backend_preconfigured(config)
             .http1_only()
             .tcp_nodelay(true)
             .redirect(redirect::Policy::none())
@@ -82,20 +96,6 @@ impl Transport {
             builder.build()
         }
     }
-}
-
-/// Mozilla's roots for `https`; nothing for `http`, where the configuration is never used.
-fn tls_config(with_roots: bool) -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    if with_roots {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring implements the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 fn is_loopback(url: &Url) -> bool {

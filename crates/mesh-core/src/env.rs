@@ -77,6 +77,12 @@ env_vars! {
     MCP_MESH_TRUST_DIR since "4.0.0";
     /// `off`; `auto` and `strict` are refused until trust is built.
     MCP_MESH_TLS_MODE since "4.0.0";
+    /// Agent: a PEM file of authorities to trust beside the system's; default none.
+    MCP_MESH_TLS_CA since "4.0.0";
+    /// Agent: a PEM file with the certificate that it shows, and those that vouch for it; default none.
+    MCP_MESH_TLS_CERT since "4.0.0";
+    /// Agent: a PEM file with the key to that certificate; default none.
+    MCP_MESH_TLS_KEY since "4.0.0";
     /// Registry: how long SQLite waits for a lock, in milliseconds; default `5000`.
     DB_BUSY_TIMEOUT since "4.0.0";
     /// Registry: SQLite's journal mode; default `WAL`.

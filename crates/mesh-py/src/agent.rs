@@ -1,9 +1,10 @@
 //! `mesh_agent::Agent` for Python.
 
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use mesh_agent::{Agent, AgentSettings, Call, Headers, Health, Stopped};
+use mesh_agent::{Agent, AgentSettings, Call, Headers, Health, Stopped, TlsFiles};
 use mesh_core::wire::Registration;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -35,6 +36,9 @@ struct StartSettings {
     heartbeat_interval: f64,
     settle_timeout: f64,
     standalone: bool,
+    tls_ca: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
 }
 
 /// Arguments as a JSON object, seconds, headers.
@@ -59,6 +63,11 @@ impl PyAgent {
             heartbeat_interval: duration("heartbeat_interval", settings.heartbeat_interval)?,
             settle: duration("settle_timeout", settings.settle_timeout)?,
             standalone: settings.standalone,
+            tls: TlsFiles {
+                ca: settings.tls_ca,
+                certificate: settings.tls_cert,
+                key: settings.tls_key,
+            },
             observer: None,
         };
         let registration = parse_registration(registration)?;

@@ -1,8 +1,9 @@
 //! `mesh_agent::Jobs` for Python. Requests come as JSON, answers go as the wire has them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use mesh_agent::{JobCall, JobEventQuery, JobWait, Jobs};
+use mesh_agent::{JobCall, JobEventQuery, JobWait, Jobs, TlsFiles};
 use mesh_core::wire::{
     CancelRequest, ClaimRequest, DeltaRequest, JobEventRequest, JobRequest, JobStatus,
     ReleaseRequest,
@@ -41,9 +42,20 @@ struct EventsQuery {
 impl PyJobs {
     /// For a program that is no agent.
     #[staticmethod]
-    #[pyo3(signature = (registry_url, /))]
-    fn connect(py: Python<'_>, registry_url: &str) -> PyResult<Self> {
-        py.detach(|| Jobs::connect(registry_url))
+    #[pyo3(signature = (registry_url, /, *, tls_ca = None, tls_cert = None, tls_key = None))]
+    fn connect(
+        py: Python<'_>,
+        registry_url: &str,
+        tls_ca: Option<PathBuf>,
+        tls_cert: Option<PathBuf>,
+        tls_key: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let tls = TlsFiles {
+            ca: tls_ca,
+            certificate: tls_cert,
+            key: tls_key,
+        };
+        py.detach(|| Jobs::connect(registry_url, &tls))
             .map(Self)
             .map_err(|error| error::start(&error))
     }

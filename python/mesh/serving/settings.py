@@ -75,6 +75,10 @@ class Settings:
     log_level: int
     media: MediaSettings
     llm: LlmOverrides
+    # PEM files of one's own, for a registry and agents at `https`.
+    tls_ca: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
 
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:

@@ -4,7 +4,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use mesh_agent::{
-    Agent, AgentSettings, CallHandle, ClientError, JobCall, JobEventQuery, JobWait, Jobs, JobsError,
+    Agent, AgentSettings, CallHandle, ClientError, JobCall, JobEventQuery, JobWait, Jobs,
+    JobsError, StartError, TlsFiles,
 };
 use mesh_core::Hint;
 use mesh_core::wire::ClaimRequest;
@@ -26,6 +27,10 @@ fn send(jobs: &Jobs, call: JobCall) -> (CallHandle, Receiver<Answer>) {
     (handle, receiver)
 }
 
+fn connect(url: &str) -> Result<Jobs, StartError> {
+    Jobs::connect(url, &TlsFiles::default())
+}
+
 fn read() -> JobCall {
     JobCall::read("j-1", &JobWait::default())
 }
@@ -41,20 +46,20 @@ fn server() -> ScriptedServer {
 #[test]
 fn a_program_that_is_no_agent_asks_on_a_thread_of_its_own() {
     let server = server();
-    let jobs = Jobs::connect(&server.url()).expect("a URL");
+    let jobs = connect(&server.url()).expect("a URL");
     let (_, answer) = send(&jobs, read());
     let answer = answer.recv_timeout(LONG).expect("an answer");
     assert_eq!(answer.expect("a job").as_deref(), Some(r#"{"id": "j-1"}"#));
     let (_, answer) = send(&jobs, JobCall::claim(&ClaimRequest::default()));
     let answer = answer.recv_timeout(LONG).expect("an answer");
     assert_eq!(answer.expect("none"), None);
-    assert!(Jobs::connect("registry:1").is_err());
+    assert!(connect("registry:1").is_err());
 }
 
 #[test]
 fn a_request_that_is_given_up_says_so_once() {
     let server = server();
-    let jobs = Jobs::connect(&server.url()).expect("a URL");
+    let jobs = connect(&server.url()).expect("a URL");
     let events = || JobCall::events("j-1", &JobEventQuery::default());
     let (handle, answer) = send(&jobs, events());
     handle.cancel();
@@ -103,7 +108,7 @@ fn a_registry_that_is_away_is_worth_another_try() {
     let mut registry = Registry::start();
     let url = registry.settings().registry_url;
     registry.go_away();
-    let jobs = Jobs::connect(&url).expect("a URL");
+    let jobs = connect(&url).expect("a URL");
     let (_, answer) = send(&jobs, read());
     match answer.recv_timeout(LONG).expect("an answer") {
         Err(JobsError::Registry(error @ ClientError::Unreachable { .. })) => {

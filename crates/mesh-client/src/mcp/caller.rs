@@ -11,8 +11,8 @@ use super::error::CallError;
 use super::exchange::Exchange;
 use super::message;
 use super::stream::ToolStream;
-use crate::Headers;
 use crate::transport::{Transport, join, parse_base};
+use crate::{Headers, Tls};
 
 /// One call of one tool.
 #[derive(Debug, Clone)]
@@ -65,6 +65,8 @@ pub struct CallerOptions {
     pub idle_timeout: Duration,
     /// The largest answer that is read, in bytes.
     pub max_body: usize,
+    /// Certificates of one's own, for `https`.
+    pub tls: Option<Tls>,
 }
 
 impl Default for CallerOptions {
@@ -75,6 +77,7 @@ impl Default for CallerOptions {
             // ever sent into a connection that is about to go.
             idle_timeout: Duration::from_secs(4),
             max_body: 64 * 1024 * 1024,
+            tls: None,
         }
     }
 }
@@ -97,10 +100,10 @@ impl McpCaller {
     #[must_use]
     pub fn new(options: &CallerOptions) -> Self {
         Self {
-            transport: Arc::new(Transport::new(
-                options.connect_timeout,
-                options.idle_timeout,
-            )),
+            transport: Arc::new(
+                Transport::new(options.connect_timeout, options.idle_timeout)
+                    .with_tls(options.tls.clone()),
+            ),
             max_body: options.max_body,
         }
     }

@@ -5,4 +5,6 @@ mod jobs;
 mod registry;
 mod releases;
 mod streams;
+#[cfg(unix)]
+mod tls;
 mod watch;
