@@ -203,8 +203,9 @@ def test_whatever_starts_uvicorn_the_real_port_is_advertised(
     """The command line, with a port of the system's choice."""
     shop = start_shop(strangers, [*UVICORN, "--port", "0"])
     url = f"http://127.0.0.1:{registered(registry, shop)['http_port']}"
-    status, body = get(f"{url}/ready")
-    assert (status, body["agent"], body["mesh_ready"]) == (200, "the-shop", True)
+    wait_for("readiness", lambda: get(f"{url}/ready")[0] == 200)
+    body = get(f"{url}/ready")[1]
+    assert (body["agent"], body["mesh_ready"]) == ("the-shop", True)
     shop.stop()
     assert registry.log[-1].startswith("DELETE")
 

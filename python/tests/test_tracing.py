@@ -98,9 +98,12 @@ async def test_headers_win_over_their_copies_between_the_arguments() -> None:
 
     @app.tool()
     @mesh.tool("one")
-    async def one() -> list[Any]:
+    async def one() -> dict[str, Any]:
         current = mesh.TraceContext.get_current()
-        return [current and current.trace_id, mesh.TraceContext.get_propagated_headers()]
+        return {
+            "trace": current and current.trace_id,
+            "headers": mesh.TraceContext.get_propagated_headers(),
+        }
 
     await adopt("agent", catalogue, {"app": app}, HeaderRules(("x-tenant", "x-a")))
     copies = {
@@ -111,11 +114,12 @@ async def test_headers_win_over_their_copies_between_the_arguments() -> None:
 
     async def ask() -> Any:
         async with Client(app) as client:
-            return (await client.call_tool("one", copies)).data
+            return (await client.call_tool("one", copies)).structured_content
 
-    assert await ask() == ["f" * 32, {"x-tenant": "copy", "x-a": "1"}]
+    copied = {"x-tenant": "copy", "x-a": "1"}
+    assert await ask() == {"trace": "f" * 32, "headers": copied}
     arrived("x-tenant", X_Trace_ID=TRACE, X_Tenant="real")
-    assert await ask() == [TRACE, {"x-tenant": "real", "x-a": "1"}]
+    assert await ask() == {"trace": TRACE, "headers": {**copied, "x-tenant": "real"}}
 
 
 @pytest.mark.parametrize("odd", ["", "a b", "x" * 200, "ä", "a\nb"])
