@@ -17,8 +17,8 @@ is taken for dead after three seconds. That open streams do not delay the end (1
 watch.rs beside it. Each item has its cases in Rust too: resolution.rs, schema.rs, required.rs,
 llm.rs, jobs/ and proxy.rs there. PostgreSQL that goes away under load is in postgres.rs.
 
-Of item 16, Python and `meshctl` are proven. The SDKs for TypeScript and Java are not published where
-a test could fetch them; what they send is the same wire.
+Of item 16, Python and `meshctl` are proven. The SDKs for TypeScript and Java are not published
+where a test could fetch them; what they send is the same wire.
 
 Item 14 is missing: this registry serves no TLS yet, so there is nothing to trust or to refuse.
 With it come the 403 for an agent that another entity owns and the 500 of a proxy that lacks its
