@@ -17,7 +17,8 @@ SUITES = (
 )
 
 # What release 3.8 does wrong, numbered; `test_defect_NN_…` shows that this one does not.
-# TODO(proxies): 26, an `async def` tool that blocks holds up the others, has no test yet.
+# 26 is open here too: an `async def` tool that blocks holds up the others, as all run in one event
+# loop; docs/guides/migrating-from-3.8.md says so.
 DEFECTS = [number for number in range(1, 31) if number != 26]
 
 # By point of the acceptance list, the files with the tests that prove it, and the tests.

@@ -220,6 +220,22 @@ env_vars! {
     /// Agent: what is made of an LLM function's filter: `all`, `best_match` or `*`, whatever the
     /// decorator says.
     MESH_LLM_FILTER_MODE since "4.0.0";
+    /// Agent: whether LLM providers use the vendors' own SDKs rather than litellm; default `true`.
+    MCP_MESH_NATIVE_LLM since "4.0.0";
+    /// Agent: whether all models of Gemini give answers of a type and call tools at once; default `false`.
+    MCP_MESH_GEMINI_NATIVE_STRUCTURED_TOOLS since "4.0.0";
+    /// Agent: where media are stored, `local` or `s3`; default `local`.
+    MCP_MESH_MEDIA_STORAGE since "4.0.0";
+    /// Agent: the folder of the local store; default `/tmp/mcp-mesh-media`.
+    MCP_MESH_MEDIA_STORAGE_PATH since "4.0.0";
+    /// Agent: the bucket of S3.
+    MCP_MESH_MEDIA_STORAGE_BUCKET since "4.0.0";
+    /// Agent: the URL of a server that speaks S3's protocol; default AWS.
+    MCP_MESH_MEDIA_STORAGE_ENDPOINT since "4.0.0";
+    /// Agent: what the key of every file begins with; default `media/`.
+    MCP_MESH_MEDIA_STORAGE_PREFIX since "4.0.0";
+    /// Agent: whether it starts only when its store can be used; default `false`.
+    MCP_MESH_MEDIA_STORAGE_VALIDATE since "4.0.0";
 }
 
 /// A snapshot of the environment, taken once at the edge of the program. Where the system does not tell
