@@ -60,7 +60,8 @@ async def tally(upto: int, way: str, _a2a: mesh.A2AClient = None) -> dict[str, A
 async def count_up(upto: int, job: mesh.MeshJob = None) -> dict[str, Any]:
     for number in range(1, upto):
         await job.update_progress(number / upto, f"at {number}")
-        await asyncio.sleep(2.5)
+        # It is told after up to 2 s, and asked for every 2 s.
+        await asyncio.sleep(4.5)
     return {"counted": upto}
 
 
