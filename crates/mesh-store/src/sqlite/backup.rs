@@ -1,6 +1,7 @@
 //! Copying a file that may be in use, and putting a copy in its place.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use mesh_core::Clock;
@@ -12,6 +13,9 @@ use super::file::{self, Draft};
 use super::schema::{self, Contents};
 use crate::error::StoreError;
 use crate::options::SqliteOptions;
+
+/// What every SQLite database begins with: <https://www.sqlite.org/fileformat.html#the_database_header>.
+const HEADER: &[u8] = b"SQLite format 3\0";
 
 /// Copies the database to `copy` and says how big that is.
 pub(crate) async fn backup(
@@ -167,6 +171,10 @@ async fn copy_into(connection: &mut SqliteConnection, to: &Path) -> sqlx::Result
 /// Makes sure that nobody uses the database that is to be replaced, and that it is one file. A damaged
 /// one is left as it is: to be rid of it is what backups are for.
 async fn release(place: &Place, options: &SqliteOptions) -> Result<(), StoreError> {
+    // SQLite would throw away the log of a file that is none of its own when it lets go of it.
+    if !begins_as_a_database(place.path()).map_err(|error| place.failed_io("read", error))? {
+        return Ok(());
+    }
     let connect = connect_options(options).filename(place.path());
     let mut connection = match open_connection(&connect, place).await {
         Err(StoreError::NotADatabase { .. } | StoreError::Corrupt { .. }) => return Ok(()),
@@ -174,11 +182,24 @@ async fn release(place: &Place, options: &SqliteOptions) -> Result<(), StoreErro
     };
     match schema::survey(&mut connection, place).await {
         Ok(_) | Err(StoreError::Newer { .. }) => {}
-        Err(StoreError::NotADatabase { .. } | StoreError::Corrupt { .. }) => return Ok(()),
+        Err(StoreError::NotADatabase { .. } | StoreError::Corrupt { .. }) => {
+            // Before the file is moved. That a damaged one cannot be closed well is no news.
+            let _ = connection.close().await;
+            return Ok(());
+        }
         Err(error) => return Err(error),
     }
     match settle(connection, place).await {
         Err(StoreError::Corrupt { .. }) => Ok(()),
         settled => settled,
     }
+}
+
+/// Whether the file has the header of a SQLite database, or is as empty as a new one.
+fn begins_as_a_database(path: &Path) -> io::Result<bool> {
+    let mut header = Vec::with_capacity(HEADER.len());
+    File::open(path)?
+        .take(HEADER.len() as u64)
+        .read_to_end(&mut header)?;
+    Ok(header.is_empty() || header == HEADER)
 }
