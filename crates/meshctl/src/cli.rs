@@ -9,12 +9,16 @@ use mesh_core::Clock;
 use mesh_core::env::Environment;
 
 use crate::commands::{Command, Context};
-use crate::error::{CliError, Kind};
+use crate::error::{CliError, ExitCodes, Kind};
 use crate::printer::Printer;
 
 /// Start agents, see how they are wired, and call their tools
 ///
-/// Every command exits with 0 on success and with 1 on any failure.
+/// Every command exits with 0 on success and with 1 on any failure. With `--exit-code`, the failure
+/// tells more: 1 the command failed, 2 an argument, a variable or the configuration makes no sense,
+/// 3 not found, 4 the registry cannot be reached, 5 a tool, a job or the registry answered with an
+/// error, 6 in conflict with what is there, such as already running or ambiguous, 7 something that is
+/// needed is missing, 8 timed out.
 #[derive(Debug, Parser)]
 #[command(
     name = "meshctl",
@@ -28,6 +32,12 @@ struct Cli {
     /// Print the version
     #[arg(short = 'v', long, action = clap::ArgAction::Version)]
     version: Option<bool>,
+    /// Tell failures apart by the exit code; `meshctl --help` lists the codes
+    ///
+    /// Beside failures, answers that are bad news then end with a code too: `list` without a registry
+    /// with 4, `call` with 5 when the result says `"isError": true`.
+    #[arg(long, global = true, help_heading = "Global options")]
+    exit_code: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -46,21 +56,35 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         environment: Environment::of_process(),
         clock: Clock::System,
         printer: Printer::new(),
+        verdict: None,
     };
     let parsed = Cli::command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &arguments),
     };
+    let codes = exit_codes(cli.exit_code);
     match run(cli.command, &mut context) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == Kind::ClosedPipe => ExitCode::SUCCESS,
+        Ok(()) => match context.verdict {
+            Some(kind) if codes == ExitCodes::Fine => kind.exit_code(codes),
+            _ => ExitCode::SUCCESS,
+        },
         Err(error) => {
-            context.printer.failure(&error);
-            ExitCode::FAILURE
+            if error.kind() != Kind::ClosedPipe {
+                context.printer.failure(&error);
+            }
+            error.kind().exit_code(codes)
         }
+    }
+}
+
+fn exit_codes(fine: bool) -> ExitCodes {
+    if fine {
+        ExitCodes::Fine
+    } else {
+        ExitCodes::Plain
     }
 }
 
@@ -75,7 +99,7 @@ fn run(command: Command, context: &mut Context) -> Result<(), CliError> {
 
 /// Help and version are answers; everything else that clap reports is an error like any other.
 /// Whoever types the bare name asks what there is.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let text = error.render();
     let asks = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if asks || !error.use_stderr() {
@@ -86,7 +110,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = text.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     Printer::new().error(text.trim_end(), None);
-    ExitCode::FAILURE
+    // What could not be parsed can still be searched.
+    let fine = arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument == "--exit-code");
+    Kind::Usage.exit_code(exit_codes(fine))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 
 /// Looked for in a folder, in this order.
 const ENTRY_POINTS: [&str; 6] = [
@@ -27,12 +27,14 @@ pub(crate) fn resolve(argument: &str, current_dir: &Path) -> Result<PathBuf, Cli
                     "no entry point found in folder \"{argument}\" (checked: {})",
                     ENTRY_POINTS.join(", ")
                 ))
+                .of_kind(Kind::NotFound)
                 .hint("name the agent's script, or call it `main.py`")
             })?
     } else if path.is_file() {
         path
     } else {
         return Err(CliError::new(format!("path does not exist: {argument}"))
+            .of_kind(Kind::NotFound)
             .hint("name a Python script, or a folder that holds a `main.py`"));
     };
     check_language(&script, argument)?;

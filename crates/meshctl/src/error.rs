@@ -1,8 +1,9 @@
-//! What a command reports when it fails: one message, perhaps a hint, always exit code 1.
+//! What a command reports when it fails: one message, perhaps a hint, and what kind of failure it was.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::process::ExitCode;
 
 use mesh_client::ClientError;
 use mesh_core::Hint as _;
@@ -10,16 +11,53 @@ use mesh_core::Hint as _;
 /// The longest message that is taken from somebody else, in characters.
 const LONGEST_LINE: usize = 400;
 
-/// What kind of failure it was, which decides what is printed beside the message.
+/// What kind of failure it was. The numbers are exit codes under `--exit-code`: scripts depend on
+/// them, and `meshctl --help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Kind {
-    /// The command could not be carried out.
-    Failed,
     /// The reader of our output went away, which is its right: success.
-    ClosedPipe,
+    ClosedPipe = 0,
+    /// The command could not be carried out.
+    Failed = 1,
+    /// The arguments, a variable or the configuration make no sense.
+    Usage = 2,
+    /// No such agent, tool, job, file, …
+    NotFound = 3,
+    /// The registry cannot be asked.
+    Unreachable = 4,
+    /// A tool, a job or the registry answered with an error.
+    Refused = 5,
+    /// Something is in the way: already running, exists already, ambiguous, in a final state.
+    Conflict = 6,
+    /// Something that the command needs is not installed or not set up.
+    Prerequisite = 7,
+    /// It took too long.
+    TimedOut = 8,
 }
 
-/// Why a command ends without success. Scripts expect the exit codes 0 and 1 and no others.
+/// Which exit codes are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitCodes {
+    /// 0 and 1.
+    Plain,
+    /// One for each [`Kind`].
+    Fine,
+}
+
+impl Kind {
+    /// What the process ends with after an error of this kind.
+    pub(crate) fn exit_code(self, codes: ExitCodes) -> ExitCode {
+        match (self, codes) {
+            (Self::ClosedPipe, _) => ExitCode::SUCCESS,
+            (_, ExitCodes::Plain) => ExitCode::FAILURE,
+            (kind, ExitCodes::Fine) => ExitCode::from(kind as u8),
+        }
+    }
+}
+
+/// Why a command ends without success. Scripts expect the exit code 1, whatever the kind, unless they
+/// ask for more with `--exit-code`.
 #[derive(Debug)]
 pub(crate) struct CliError {
     kind: Kind,
@@ -39,6 +77,12 @@ impl CliError {
             hint: None,
             details: Vec::new(),
         }
+    }
+
+    /// Says what kind of failure it is.
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds the cause; its text follows the message after a colon.
@@ -118,7 +162,17 @@ impl From<ClientError> for CliError {
         let hint = error.hint().map(std::borrow::Cow::into_owned);
         let message = one_line(&error.to_string());
         let source = root_cause(&error).map(Into::into);
+        let kind = match &error {
+            ClientError::InvalidUrl { .. } => Kind::Usage,
+            ClientError::Unreachable { .. } => Kind::Unreachable,
+            ClientError::Timeout { .. } => Kind::TimedOut,
+            ClientError::Refused { status: 404, .. } => Kind::NotFound,
+            ClientError::Refused { status: 409, .. } => Kind::Conflict,
+            ClientError::Refused { .. } => Kind::Refused,
+            _ => Kind::Failed,
+        };
         Self {
+            kind,
             source,
             hint,
             ..Self::new(message)
@@ -156,6 +210,15 @@ mod tests {
             .hint("look");
         assert_eq!(error.to_string(), "cannot read `x`: denied");
         assert_eq!(error.hint_text(), Some("look"));
+    }
+
+    #[test]
+    fn codes_are_fine_on_request() {
+        let code = |kind: Kind, codes| format!("{:?}", kind.exit_code(codes));
+        let number = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(code(Kind::NotFound, ExitCodes::Plain), number(1));
+        assert_eq!(code(Kind::NotFound, ExitCodes::Fine), number(3));
+        assert_eq!(code(Kind::ClosedPipe, ExitCodes::Fine), number(0));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod mesh_view;
 mod printer;
 mod python_env;
 mod settings;
+mod suggestion;
 mod supervisor;
 mod table;
 mod tool_target;

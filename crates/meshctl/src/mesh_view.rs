@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mesh_core::wire::{AgentInfo, AgentStatus, CapabilityInfo};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
+use crate::suggestion::did_you_mean;
 
 /// Tools of the framework start so; people do not call them.
 const FRAMEWORK_PREFIX: &str = "__mesh_";
@@ -45,11 +46,17 @@ pub(crate) fn find<'a>(
         .collect();
     match (matching.as_slice(), healthy.as_slice()) {
         ([one], _) | (_, [one]) => Ok(one),
-        ([], _) => Err(CliError::new(match among {
-            Among::Healthy => format!("no healthy agent found matching '{wanted}'"),
-            Among::Everyone => format!("no agent found matching '{wanted}'"),
-        })
-        .hint("`meshctl list --all` shows every agent")),
+        ([], _) => {
+            let names = candidates.iter().map(|agent| agent.name.as_str());
+            let hint = did_you_mean(wanted, names)
+                .unwrap_or_else(|| "`meshctl list --all` shows every agent".to_owned());
+            Err(CliError::new(match among {
+                Among::Healthy => format!("no healthy agent found matching '{wanted}'"),
+                Among::Everyone => format!("no agent found matching '{wanted}'"),
+            })
+            .of_kind(Kind::NotFound)
+            .hint(hint))
+        }
         ([first, ..], []) => Ok(first),
         (_, several) => {
             let lines: Vec<String> = several
@@ -64,7 +71,8 @@ pub(crate) fn find<'a>(
             Err(CliError::new(format!(
                 "multiple agents match '{wanted}'\n\nMatching agents:\n{}\n\nUse a more precise name or a whole id.",
                 lines.join("\n")
-            )))
+            ))
+            .of_kind(Kind::Conflict))
         }
     }
 }

@@ -2,14 +2,24 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
+use std::time::Duration;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use terminal_size::{Width, terminal_size_of};
 
 use crate::error::CliError;
+use crate::table::Table;
 
 /// What a line of progress takes; less than the narrowest terminal that is usual.
 const PROGRESS_WIDTH: usize = 78;
+/// Work that takes longer is seen to go on.
+const NOTICEABLE: Duration = Duration::from_millis(500);
+/// Between two pictures of a spinner.
+const TURN: Duration = Duration::from_millis(100);
+const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
 
 /// A judgement that a colour underlines; the words say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +85,60 @@ impl Printer {
     /// A line of the result.
     pub(crate) fn result(&mut self, text: impl fmt::Display) -> io::Result<()> {
         writeln!(self.out, "{text}")
+    }
+
+    /// The result as JSON, in one piece: nothing is written unless all of it can be.
+    pub(crate) fn json(&mut self, result: &(impl Serialize + ?Sized)) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(result)
+            .map_err(|error| CliError::new("cannot write the answer as JSON").because(error))?;
+        Ok(self.result(text)?)
+    }
+
+    /// A table of the result: fitted to a terminal, whole anywhere else. Where `--wide` asks for all of
+    /// it, print [`Table::render`] instead.
+    pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
+        match self.width() {
+            Some(columns) => self.result(table.fit(columns)),
+            None => self.result(table.render()),
+        }
+    }
+
+    /// How many columns results have, if they go to a terminal.
+    #[expect(clippy::unused_self, reason = "only the printer asks for the terminal")]
+    pub(crate) fn width(&self) -> Option<usize> {
+        let stdout = io::stdout();
+        if !stdout.is_terminal() {
+            return None;
+        }
+        terminal_size_of(stdout).map(|(Width(columns), _)| columns.into())
+    }
+
+    /// Waits for `work`. On a terminal's stderr, a spinner with `what` turns when it takes long, and
+    /// disappears when it ends.
+    pub(crate) async fn during<T>(&mut self, what: &str, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let mut turns = tokio::time::interval_at(tokio::time::Instant::now() + NOTICEABLE, TURN);
+        let mut pictures = SPINNER.iter().cycle();
+        let mut shown = false;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => {
+                    if shown {
+                        // An ornament; the work is done either way.
+                        let _ = self.progress(None);
+                    }
+                    return done;
+                }
+                _ = turns.tick() => {
+                    if let Some(picture) = pictures.next() {
+                        // As above.
+                        let _ = self.progress(Some(&format!("{picture} {what}")));
+                        shown = true;
+                    }
+                }
+            }
+        }
     }
 
     /// Bytes of the result as they are.

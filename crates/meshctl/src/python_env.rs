@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mesh_core::env::Environment;
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 
 /// The oldest Python that the package supports.
 const OLDEST: Version = Version(3, 11);
@@ -109,7 +109,9 @@ pub(crate) fn find(script: &Path, around: Surroundings<'_>) -> Result<Interprete
             passed_over.join("; ")
         )
     };
-    Err(CliError::new(message).hint(INSTALL_HINT))
+    Err(CliError::new(message)
+        .of_kind(Kind::Prerequisite)
+        .hint(INSTALL_HINT))
 }
 
 /// Executables, and environments that have lost theirs; the nearest first.

@@ -8,7 +8,7 @@ use mesh_client::{ClientOptions, RegistryClient};
 use mesh_core::env::{EnvVars, Environment};
 use url::{Host, Url};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_PORT: u16 = 8000;
@@ -92,6 +92,7 @@ impl RegistryAddress {
             CliError::new(format!(
                 "`{text}` ({origin}) is not the URL of a registry: {reason}"
             ))
+            .of_kind(Kind::Usage)
             .hint("use a URL such as `http://localhost:8000`")
         };
         let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
@@ -245,7 +246,9 @@ pub(crate) fn is_true(text: &str) -> bool {
 }
 
 fn invalid(name: &str, problem: &dyn fmt::Display) -> CliError {
-    CliError::new(format!("{name}: {problem}")).hint(format!("correct or unset `{name}`"))
+    CliError::new(format!("{name}: {problem}"))
+        .of_kind(Kind::Usage)
+        .hint(format!("correct or unset `{name}`"))
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use mesh_core::wire::{AgentInfo, CapabilityInfo};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::mesh_view::{self, Among, is_healthy};
+use crate::suggestion::did_you_mean;
 
 /// A tool of an agent.
 #[derive(Debug)]
@@ -43,7 +44,13 @@ pub(crate) fn find<'a>(
             Some(agent) => format!("tool '{tool}' not found on agent '{}'", agent.name),
             None => format!("no agent found with tool '{tool}'"),
         };
-        CliError::new(message).hint("`meshctl list --tools` shows every tool")
+        let names = agents
+            .iter()
+            .flat_map(|agent| mesh_view::public_tools(agent))
+            .map(|tool| tool.function_name.as_str());
+        let hint = did_you_mean(tool, names)
+            .unwrap_or_else(|| "`meshctl list --tools` shows every tool".to_owned());
+        CliError::new(message).of_kind(Kind::NotFound).hint(hint)
     })
 }
 
@@ -72,6 +79,7 @@ fn ambiguous(tool: &str, targets: &[Target<'_>]) -> CliError {
         "several agents have the tool '{tool}':\n{}",
         lines.join("\n")
     ))
+    .of_kind(Kind::Conflict)
     .hint(format!("say which one: `meshctl call {example}`"))
 }
 

@@ -44,7 +44,7 @@ fn usage_errors_exit_with_1() {
         ----- stderr -----
         Error: unrecognized subcommand 'nonsense'
 
-        Usage: meshctl <COMMAND>
+        Usage: meshctl [OPTIONS] <COMMAND>
 
         For more information, try '--help'.
         ");
@@ -66,6 +66,38 @@ fn usage_errors_exit_with_1() {
 
         For more information, try '--help'.
         ");
+}
+
+#[test]
+fn failures_have_codes_of_their_own_on_request() {
+    let stage = Stage::new();
+    let code = |arguments: &[&str]| {
+        let status = stage.meshctl().args(arguments).output().unwrap().status;
+        let plain: Vec<&str> = arguments
+            .iter()
+            .copied()
+            .filter(|argument| *argument != "--exit-code")
+            .collect();
+        let usual = stage.meshctl().args(plain).output().unwrap().status;
+        (status.code().unwrap(), usual.code().unwrap())
+    };
+    assert_eq!(code(&["version", "--exit-code"]), (0, 0));
+    assert_eq!(code(&["--exit-code", "list", "--nonsense"]), (2, 1));
+    assert_eq!(code(&["logs", "nobody", "--exit-code"]), (3, 1));
+    assert_eq!(code(&["status", "--exit-code"]), (4, 1));
+    // The answer is the same; only the code says that it is bad news.
+    assert_eq!(code(&["list", "--exit-code"]), (4, 0));
+    assert_eq!(code(&["call", "--exit-code", "a", "[1]"]), (2, 1));
+}
+
+#[test]
+fn a_failure_leaves_nothing_half_written() {
+    let stage = Stage::new();
+    for arguments in [&["status", "--json"][..], &["list", "--tools", "--json"]] {
+        let output = stage.meshctl().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
 }
 
 #[test]

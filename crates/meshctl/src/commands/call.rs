@@ -10,7 +10,7 @@ use mesh_core::wire::ErrorBody;
 use serde_json::value::RawValue;
 
 use super::Context;
-use crate::error::{CliError, one_line, root_cause};
+use crate::error::{CliError, Kind, one_line, root_cause};
 use crate::json_text::indented;
 use crate::mesh_view::{Among, host_and_port};
 use crate::settings::{ConnectionArgs, RegistryAddress};
@@ -95,11 +95,21 @@ pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), Cli
         timeout,
         headers,
     };
-    let reply = McpCaller::default().call_tool(&call).await?;
+    let caller = McpCaller::default();
+    let what = format!("{} works", call.tool);
+    let reply = context
+        .printer
+        .during(&what, caller.call_tool(&call))
+        .await?;
     print(&reply, raw, context)
 }
 
 fn print(reply: &Reply, raw: bool, context: &mut Context) -> Result<(), CliError> {
+    if let Reply::Result(result) = reply
+        && says_error(result)
+    {
+        context.conclude(Kind::Refused);
+    }
     match reply {
         Reply::Result(result) if raw => context.printer.result(result.get())?,
         Reply::Result(result) => context.printer.result(indented(result.get()))?,
@@ -109,16 +119,29 @@ fn print(reply: &Reply, raw: bool, context: &mut Context) -> Result<(), CliError
     Ok(())
 }
 
+/// Whether the tool itself reports that it failed.
+fn says_error(result: &RawValue) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Verdict {
+        #[serde(default, rename = "isError")]
+        is_error: bool,
+    }
+    serde_json::from_str(result.get()).is_ok_and(|Verdict { is_error }| is_error)
+}
+
 fn parse_headers(texts: &[String]) -> Result<Headers, CliError> {
     let mut headers = Headers::new();
     for text in texts {
         let (name, value) = text.split_once(':').ok_or_else(|| {
             CliError::new(format!("the header `{text}` has no colon"))
+                .of_kind(Kind::Usage)
                 .hint("write it as `-H 'Name: value'`")
         })?;
-        headers
-            .push(name.trim(), value.trim())
-            .map_err(|error| CliError::new(format!("bad header `{text}`")).because(error))?;
+        headers.push(name.trim(), value.trim()).map_err(|error| {
+            CliError::new(format!("bad header `{text}`"))
+                .of_kind(Kind::Usage)
+                .because(error)
+        })?;
     }
     Ok(headers)
 }
@@ -127,19 +150,26 @@ fn parse_arguments(text: Option<String>, file: Option<PathBuf>) -> Result<Box<Ra
     let (text, origin) = match (text, file) {
         (_, Some(file)) => {
             let name = format!("`{}`", file.display());
-            let text = fs::read_to_string(&file)
-                .map_err(|error| CliError::new(format!("cannot read {name}")).because(error))?;
+            let text = fs::read_to_string(&file).map_err(|error| {
+                CliError::new(format!("cannot read {name}"))
+                    .of_kind(Kind::Usage)
+                    .because(error)
+            })?;
             (text, name)
         }
         (Some(text), None) => (text, "the arguments".to_owned()),
         (None, None) => ("{}".to_owned(), "the arguments".to_owned()),
     };
-    let value: Box<RawValue> = serde_json::from_str(text.trim())
-        .map_err(|error| CliError::new(format!("{origin} must be JSON")).because(error))?;
+    let value: Box<RawValue> = serde_json::from_str(text.trim()).map_err(|error| {
+        CliError::new(format!("{origin} must be JSON"))
+            .of_kind(Kind::Usage)
+            .because(error)
+    })?;
     if value.get().starts_with('{') {
         Ok(value)
     } else {
         Err(CliError::new(format!("{origin} must be a JSON object"))
+            .of_kind(Kind::Usage)
             .hint("such as '{\"name\": \"value\"}'"))
     }
 }
@@ -150,6 +180,13 @@ impl From<CallError> for CliError {
         use mesh_core::Hint as _;
 
         let hint = error.hint().map(std::borrow::Cow::into_owned);
+        let kind = match &error {
+            CallError::InvalidEndpoint { .. } => Kind::Usage,
+            CallError::Unreachable { .. } => Kind::Unreachable,
+            CallError::Timeout { .. } => Kind::TimedOut,
+            CallError::Http { .. } | CallError::Rpc(_) => Kind::Refused,
+            _ => Kind::Failed,
+        };
         let text = match &error {
             CallError::Rpc(refusal) => {
                 let data = refusal.data.as_ref();
@@ -167,7 +204,8 @@ impl From<CallError> for CliError {
         let mut error = match root_cause(&error) {
             Some(cause) => Self::new(text).because(cause),
             None => Self::new(text),
-        };
+        }
+        .of_kind(kind);
         if let Some(hint) = hint {
             error = error.hint(hint);
         }

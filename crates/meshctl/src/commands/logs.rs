@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Context;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::Home;
 use crate::log_file::{self, Follower, GENERATIONS};
 
@@ -55,6 +55,7 @@ pub(crate) async fn run(args: LogsArgs, context: &mut Context) -> Result<(), Cli
     if !path.is_file() {
         return Err(
             CliError::new(format!("log file not found for agent '{agent}'"))
+                .of_kind(Kind::NotFound)
                 .hint("`meshctl logs --list` shows the logs that there are"),
         );
     }
@@ -97,9 +98,11 @@ fn which(agent: Option<String>, previous: Option<String>) -> Result<(String, u8)
                 CliError::new(format!(
                     "`--previous {previous}` is not a number from 1 to {GENERATIONS}"
                 ))
+                .of_kind(Kind::Usage)
             }),
         (None, Some(agent)) if generation(&agent).is_none() => Ok((agent, 1)),
         (None, _) => Err(CliError::new("no agent was named")
+            .of_kind(Kind::Usage)
             .hint("`meshctl logs --list` shows the logs that there are")),
     }
 }

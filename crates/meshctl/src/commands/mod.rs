@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use mesh_core::Clock;
 use mesh_core::env::Environment;
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::printer::{Printer, Verbosity};
 
 /// What every command may use.
@@ -25,9 +25,17 @@ pub(crate) struct Context {
     pub(crate) environment: Environment,
     pub(crate) clock: Clock,
     pub(crate) printer: Printer,
+    /// What the exit code tells, on request, of a command that did what it was asked.
+    pub(crate) verdict: Option<Kind>,
 }
 
 impl Context {
+    /// The answer is printed and it is bad news, as when the tool that was called failed: `--exit-code`
+    /// makes it the exit code, which is 0 otherwise.
+    pub(crate) fn conclude(&mut self, verdict: Kind) {
+        self.verdict = Some(verdict);
+    }
+
     /// Leaves informational lines out from here on, if `quiet`.
     pub(crate) fn quiet(&mut self, quiet: bool) {
         if quiet {

@@ -38,7 +38,11 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
         connection,
     } = args;
     let address = RegistryAddress::resolve(connection, &context.environment)?;
-    let list = address.client(TIMEOUT)?.agents().await?;
+    let client = address.client(TIMEOUT)?;
+    let list = context
+        .printer
+        .during("asking the registry", client.agents())
+        .await?;
     let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let processes = processes(&supervisor)?;
     let one = agent
@@ -57,13 +61,10 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
             .iter()
             .map(|agent| AgentReport::new(agent, &processes))
             .collect();
-        let text = match (one, reports.as_slice()) {
-            (Some(_), [report]) => serde_json::to_string_pretty(report),
-            _ => serde_json::to_string_pretty(&reports),
+        return match (one, reports.as_slice()) {
+            (Some(_), [report]) => context.printer.json(report),
+            _ => context.printer.json(&reports),
         };
-        let text =
-            text.map_err(|error| CliError::new("cannot write the status as JSON").because(error))?;
-        return Ok(context.printer.result(text)?);
     }
     if one.is_none() {
         context.printer.result(if agents.is_empty() {
@@ -127,9 +128,8 @@ fn print_agent(
         .chain([llm_tools(agent), llm_providers(agent)])
         .flatten()
     {
-        context
-            .printer
-            .result(format_args!("\n{title}\n{}", table.render()))?;
+        context.printer.result(format_args!("\n{title}"))?;
+        context.printer.table(&table)?;
     }
     Ok(())
 }
@@ -142,7 +142,8 @@ type Section = Option<(String, Table)>;
 
 fn capabilities(agent: &AgentInfo) -> Section {
     let tools: Vec<_> = public_tools(agent).collect();
-    let mut table = Table::new(&["CAPABILITY", "TOOL", "VERSION", "TAGS", "AVAILABLE"]);
+    let mut table =
+        Table::new(&["CAPABILITY", "TOOL", "VERSION", "TAGS", "AVAILABLE"]).giving_way(&["TAGS"]);
     for tool in &tools {
         let available = match (tool.available, &tool.unavailable_reason) {
             (true, _) => Cell::toned("yes", Tone::Good),

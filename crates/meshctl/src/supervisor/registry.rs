@@ -14,7 +14,7 @@ use super::launch::{Launch, Launched};
 use super::platform::{Platform, ProcessGroups};
 use super::process::{Process, State};
 use super::{Lock, Supervisor};
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::ProcessName;
 use crate::settings::{LogLevel, RegistryAddress};
 
@@ -84,6 +84,7 @@ pub(crate) fn find_binary(
         .find(|path| path.is_file())
         .ok_or_else(|| {
             CliError::new(format!("`{BINARY}` is neither beside meshctl nor on the PATH"))
+                .of_kind(Kind::Prerequisite)
                 .hint("install it beside meshctl, or start a registry elsewhere and pass `--registry-url`")
         })
 }
@@ -226,6 +227,7 @@ async fn ready(
                         "the registry did not answer within {} s",
                         patience.as_secs()
                     ))
+                    .of_kind(Kind::TimedOut)
                     .hint("raise `--startup-timeout`, or read its log"));
                 }
             }

@@ -28,7 +28,11 @@ fn section(page: &mut String, command: &mut Command, path: &str) {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
     let _ = writeln!(page, "\n```text\n{usage}\n```");
-    arguments(page, command);
+    // What every command takes is said once, at the top.
+    let inherited = path != command.get_name();
+    arguments(page, command, |argument| {
+        inherited && argument.is_global_set()
+    });
     for child in command.get_subcommands_mut() {
         if child.get_name() != "help" && !child.is_hide_set() {
             let path = format!("{path} {}", child.get_name());
@@ -37,10 +41,10 @@ fn section(page: &mut String, command: &mut Command, path: &str) {
     }
 }
 
-fn arguments(page: &mut String, command: &Command) {
+fn arguments(page: &mut String, command: &Command, is_said: impl Fn(&Arg) -> bool) {
     let shown: Vec<_> = command
         .get_arguments()
-        .filter(|argument| !argument.is_hide_set())
+        .filter(|argument| !argument.is_hide_set() && !is_said(argument))
         .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
         .collect();
     if shown.is_empty() {

@@ -9,7 +9,7 @@ use mesh_core::{Clock, Timestamp};
 use super::report::{self, AgentReport, ListReport, RegistryReport};
 use super::{Format, Scope, View};
 use crate::commands::Context;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::Home;
 use crate::mesh_view::{host_and_port, is_healthy, kind, public_tools, runtime, span};
 use crate::printer::Tone;
@@ -25,11 +25,15 @@ pub(super) async fn run(
     context: &mut Context,
 ) -> Result<(), CliError> {
     // Both at once: the uptime costs no second round trip.
-    let (agents, health) = tokio::join!(client.agents(), client.health());
+    let both = async { tokio::join!(client.agents(), client.health()) };
+    let (agents, health) = context.printer.during("asking the registry", both).await;
     let agents = match agents {
         Ok(list) => Some(list),
         // Nobody there is a state that readiness loops ask for.
-        Err(ClientError::Unreachable { .. }) => None,
+        Err(ClientError::Unreachable { .. }) => {
+            context.conclude(Kind::Unreachable);
+            None
+        }
         Err(error) => return Err(error.into()),
     };
     // The uptime is an ornament: a registry that lists its agents runs.
@@ -83,9 +87,7 @@ fn print_json(
         processes,
         timestamp: now,
     };
-    let json = serde_json::to_string_pretty(&report)
-        .map_err(|error| CliError::new("cannot write the list as JSON").because(error))?;
-    Ok(context.printer.result(json)?)
+    context.printer.json(&report)
 }
 
 impl View {
@@ -180,7 +182,11 @@ fn print_table(
         printer.result("No agents found")?;
     } else {
         let table = table(&shown, &judged, view, &context.clock);
-        printer.result(table.render())?;
+        if view.format == Format::Wide {
+            printer.result(table.render())?;
+        } else {
+            printer.table(&table)?;
+        }
         printer.result("")?;
         let healthy = shown.iter().filter(|agent| is_healthy(agent)).count();
         printer.result(format_args!(
@@ -228,7 +234,7 @@ fn table(shown: &[&AgentInfo], judged: &Judged<'_>, view: &View, clock: &Clock) 
     if wide {
         heading.push("CAPABILITIES");
     }
-    let mut table = Table::new(&heading);
+    let mut table = Table::new(&heading).giving_way(&["RUNTIME", "ENDPOINT"]);
     let now = clock.now();
     for agent in shown {
         let replaced = match judged.replaced_by(agent) {

@@ -84,7 +84,8 @@ pub(super) async fn run_all(
     if targets.is_empty() {
         return Ok(context.printer.result("No tools found")?);
     }
-    let mut table = Table::new(&["TOOL", "AGENT", "CAPABILITY", "TAGS", "STATUS"]);
+    let mut table =
+        Table::new(&["TOOL", "AGENT", "CAPABILITY", "TAGS", "STATUS"]).giving_way(&["TAGS"]);
     for Target { agent, tool } in &targets {
         table.row(vec![
             tool.function_name.as_str().into(),
@@ -98,7 +99,11 @@ pub(super) async fn run_all(
             },
         ]);
     }
-    context.printer.result(table.render())?;
+    if view.format == Format::Wide {
+        context.printer.result(table.render())?;
+    } else {
+        context.printer.table(&table)?;
+    }
     context
         .printer
         .result(format_args!("\n{} tool(s) found", targets.len()))?;
@@ -195,7 +200,5 @@ async fn input_schema(
 }
 
 fn print_json(report: &impl Serialize, context: &mut Context) -> Result<(), CliError> {
-    let json = serde_json::to_string_pretty(report)
-        .map_err(|error| CliError::new("cannot write the tools as JSON").because(error))?;
-    Ok(context.printer.result(json)?)
+    context.printer.json(report)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::settings::{Purpose, StartSettings};
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::ProcessName;
 use crate::python_env::Surroundings;
 use crate::supervisor::{GroupId, Launch};
@@ -39,6 +39,7 @@ impl Plan {
                     other.script.display(),
                     plan.script.display()
                 ))
+                .of_kind(Kind::Conflict)
                 .hint("give each its own name in `@mesh.agent(name=\"…\")`"));
             }
             plans.push(plan);

@@ -9,7 +9,7 @@ use super::plan::Plan;
 use super::registration::Registrations;
 use super::settings::{Mode, Purpose, StartSettings};
 use crate::commands::Context;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::ProcessName;
 use crate::supervisor::{GroupId, Launched, Lock, State, Supervisor};
 
@@ -105,6 +105,7 @@ impl<'a> Session<'a> {
             Ok(_) if settings.purpose == Purpose::RegistryOnly => {
                 return Err(
                     CliError::new(format!("registry is already running at {address}"))
+                        .of_kind(Kind::Conflict)
                         .hint("stop it first with `meshctl stop --registry`, or use another port"),
                 );
             }
@@ -119,6 +120,7 @@ impl<'a> Session<'a> {
             // Somebody listens there who is no registry; a second one could not.
             return Err(CliError::new(format!("another program uses {address}"))
                 .because(CliError::from(problem))
+                .of_kind(Kind::Conflict)
                 .hint("end that program, or choose another `--registry-port`"));
         }
         if !address.is_plain() {
@@ -131,6 +133,7 @@ impl<'a> Session<'a> {
                 "another registry (PID {}) runs at {url}, not at {address}",
                 other.process.pid
             ))
+            .of_kind(Kind::Conflict)
             .hint("use it with `--registry-url`, or stop it with `meshctl stop --registry`"));
         }
         let launch = settings.registry_launch()?;
