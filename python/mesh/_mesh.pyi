@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, final, type_check_only
 __all__ = [
     "Agent",
     "CallHandle",
+    "InMemoryRegistry",
     "Jobs",
     "RegistryError",
     "SpanPublisher",
@@ -34,7 +35,14 @@ class Target:
     def capability(self) -> str: ...
     def kwargs(self) -> dict[str, Any] | None: ...
     @staticmethod
-    def of(agent_id: str, endpoint: str, function_name: str, capability: str, /) -> Target: ...
+    def of(
+        agent_id: str,
+        endpoint: str,
+        function_name: str,
+        capability: str,
+        kwargs: str | None = None,
+        /,
+    ) -> Target: ...
     def with_function(self, name: str) -> Target: ...
 
 @final
@@ -156,6 +164,14 @@ class Jobs:
         self, job_id: str, event: str, future: Future[dict[str, Any]], /
     ) -> CallHandle: ...
     def events(self, job_id: str, query: str, future: Future[dict[str, Any]], /) -> CallHandle: ...
+
+@final
+class InMemoryRegistry:
+    """A registry in this process, for tests; ends with its last reference."""
+
+    def __new__(cls) -> InMemoryRegistry: ...
+    def ask(self, method: str, path: str, body: str = "", /) -> tuple[int, str]: ...
+    def jobs(self) -> Jobs: ...
 
 @final
 class SpanPublisher:

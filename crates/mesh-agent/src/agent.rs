@@ -235,10 +235,7 @@ impl Agent {
     /// Asks the agent's registry about jobs; what is under way ends when the agent stops.
     pub fn jobs(&self) -> Result<Jobs, JobsError> {
         let client = self.inner.client.as_ref().ok_or(JobsError::Standalone)?;
-        Ok(Jobs::of_agent(
-            Arc::clone(client),
-            self.inner.runtime.clone(),
-        ))
+        Ok(Jobs::of(Arc::clone(client), self.inner.runtime.clone()))
     }
 
     /// How many jobs waited for agents of this name when the registry was heard last.

@@ -56,7 +56,9 @@ impl Jobs {
         })
     }
 
-    pub(crate) fn of_agent(client: Arc<RegistryClient>, runtime: runtime::Handle) -> Self {
+    /// For those who have a client and a runtime already.
+    #[must_use]
+    pub fn of(client: Arc<RegistryClient>, runtime: runtime::Handle) -> Self {
         Self {
             client,
             runtime,

@@ -24,7 +24,7 @@ pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
 pub use registry::{
     AnswerStream, ClientOptions, EventQuery, JobCall, JobEventQuery, JobQuery, JobWait,
-    NamedAnswer, Ping, PingVerdict, RegistryClient, Watched,
+    LocalAnswer, LocalRequest, NamedAnswer, Ping, PingVerdict, RegistryClient, Watched,
 };
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use transport::Proxies;

@@ -16,6 +16,12 @@ pub(crate) fn start(error: &StartError) -> PyErr {
     PyRuntimeError::new_err(with_hint(error))
 }
 
+/// There is no registry in memory.
+#[cfg(feature = "commands")]
+pub(crate) fn in_memory(error: &mesh_registry::InMemoryError) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
+}
+
 /// A call brought no result. Agents catch `RuntimeError`, whatever went wrong on the way.
 pub(crate) fn call(error: &CallError) -> PyErr {
     PyRuntimeError::new_err(with_hint(error))

@@ -8,6 +8,8 @@ mod agent;
 mod commands;
 mod completion;
 mod error;
+#[cfg(feature = "commands")]
+mod in_memory;
 mod jobs;
 mod llm;
 mod logging;
@@ -25,6 +27,9 @@ mod _mesh {
     #[cfg(feature = "commands")]
     #[pymodule_export]
     use crate::commands::{meshctl, registry};
+    #[cfg(feature = "commands")]
+    #[pymodule_export]
+    use crate::in_memory::InMemoryRegistry;
     #[pymodule_export]
     use crate::jobs::PyJobs;
     #[pymodule_export]
@@ -60,7 +65,7 @@ mod _mesh {
             "start_logging",
         ];
         if cfg!(feature = "commands") {
-            names.extend(["meshctl", "registry"]);
+            names.extend(["InMemoryRegistry", "meshctl", "registry"]);
         }
         module.add("__all__", names)
     }

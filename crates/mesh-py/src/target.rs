@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use mesh_agent::Target;
 use pyo3::prelude::*;
+use serde_json::value::RawValue;
 
-use crate::completion;
+use crate::{completion, error};
 
 /// The provider of one dependency.
 #[pyclass(frozen, name = "Target", module = "mesh._mesh")]
@@ -43,15 +44,22 @@ impl PyTarget {
 
     /// Whom to call, when it was not the wiring that said so.
     #[staticmethod]
-    #[pyo3(signature = (agent_id, endpoint, function_name, capability, /))]
-    fn of(agent_id: String, endpoint: String, function_name: String, capability: String) -> Self {
-        Self(Arc::new(Target {
+    #[pyo3(signature = (agent_id, endpoint, function_name, capability, kwargs = None, /))]
+    fn of(
+        agent_id: String,
+        endpoint: String,
+        function_name: String,
+        capability: String,
+        kwargs: Option<String>,
+    ) -> PyResult<Self> {
+        let kwargs = kwargs.map(RawValue::from_string).transpose();
+        Ok(Self(Arc::new(Target {
             agent_id,
             endpoint,
             function_name,
             capability,
-            kwargs: None,
-        }))
+            kwargs: kwargs.map_err(|error| error::json("the kwargs", &error))?,
+        })))
     }
 
     /// Another function of the same agent.

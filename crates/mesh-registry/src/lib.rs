@@ -18,6 +18,7 @@ mod entities;
 mod health;
 mod healthcheck;
 mod http;
+mod in_memory;
 mod jobs;
 mod logging;
 mod metrics;
@@ -36,5 +37,6 @@ mod writer;
 
 pub use app::App;
 pub use http::{app, openapi};
+pub use in_memory::{InMemory, InMemoryError};
 pub use serve::accept;
 pub use settings::{InvalidSetting, LogFormat, Settings};

@@ -4,6 +4,7 @@
 mod administration;
 mod audit;
 mod heartbeat;
+mod in_memory;
 mod jobs;
 mod lifecycle;
 mod limits;
