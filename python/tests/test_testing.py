@@ -11,12 +11,6 @@ import pytest
 import mesh
 from mesh.calling import membership
 from mesh.calling.headers import NOTHING
-from mesh.testing.offers import tag_score
-from mesh.testing.versions import accepts
-
-VECTORS = Path(__file__).parents[2] / "crates/mesh-core/src/matching/version/vectors.json"
-# What the original's parser makes of a stray bar or of ranges without space around `||`.
-ODD = {"1.0 - 2.0||3.0 - 4.0", "1.0||2.0 - 3.0", "x.1|", "1.x.|"}
 
 
 @mesh.tool("plan", dependencies=[{"capability": "forecast", "tags": ["metric"], "version": ">=1"}])
@@ -342,31 +336,3 @@ async def test_what_is_no_tool_is_refused() -> None:
             await m.call(len)
         with pytest.raises(ValueError, match=r"`json` has no function under @mesh\.tool"):
             await m.agent(json)
-
-
-def test_versions_match_as_in_the_registry() -> None:
-    vectors = json.loads(VECTORS.read_text())
-    for each in vectors["constraints"]:
-        if each["constraint"] not in ODD:
-            accepted = [
-                version for version in vectors["versions"] if accepts(each["constraint"], version)
-            ]
-            assert accepted == each["accepts"], each["constraint"]
-
-
-@pytest.mark.parametrize(
-    ("own", "wanted", "score"),
-    [
-        (["claude", "opus"], ["claude"], 5),
-        (["claude", "opus"], ["claude", "+opus"], 15),
-        (["claude"], ["claude", "+opus"], 5),
-        (["claude", "beta"], ["claude", "-beta"], None),
-        (["claude"], ["-gpt"], 0),
-        (["llm"], [("python", "rust")], None),
-        (["rust"], [("+rust", "python")], 10),
-        (["rust", "beta"], [("rust", "-beta")], None),
-        (["a"], ["", "+", "-", ()], 0),
-    ],
-)
-def test_tags_score_as_in_the_registry(own: list[str], wanted: Any, score: int | None) -> None:
-    assert tag_score(wanted, own) == score

@@ -51,7 +51,7 @@ def route_registration(
     """The payload of a web application. `routes` are its endpoints by `METHOD:/path`; those that
     need nothing of the mesh are nothing to it either."""
     return _agent(settings, "api", address) | {
-        "tools": [_consumer(name, each) for name, each in routes.items() if each.dependencies],
+        "tools": [consumer(name, each) for name, each in routes.items() if each.dependencies],
         "a2a_producer": False,
         "a2a_consumer": False,
     }
@@ -65,14 +65,14 @@ def surface_registration(
     # A function may be the handler of two skills.
     handlers = {each.handler.name: each.handler for each in surfaces if each.handler.dependencies}
     return _agent(settings, "a2a", address) | {
-        "tools": [_consumer(name, each) for name, each in handlers.items()],
+        "tools": [consumer(name, each) for name, each in handlers.items()],
         "surfaces": [_surface(each) for each in surfaces],
         "a2a_producer": True,
         "a2a_consumer": False,
     }
 
 
-def _consumer(name: str, declaration: ToolDeclaration) -> Fields:
+def consumer(name: str, declaration: ToolDeclaration) -> Fields:
     """A function that nobody in the mesh can call, and that needs others."""
     fields: Fields = {"function_name": name, "capability": "", "version": declaration.version}
     if declaration.tags:
@@ -138,7 +138,7 @@ def _tool(
         fields["dependencies"] = [_dependency(each) for each in declaration.dependencies]
     output = schemas.of_type(declaration.signature.visible.return_annotation)
     is_strict = settings.schema_strict and declaration.output_schema_strict
-    fields |= _schemas(declaration.name, parameters, output, strict=is_strict)
+    fields |= schema_fields(declaration.name, parameters, output, strict=is_strict)
     fields["kwargs"] = {
         "task": declaration.task is not None,
         "resume_cursor": declaration.task is not None and declaration.task.resume_cursor,
@@ -157,12 +157,12 @@ def _helper(tool: Tool) -> Fields:
         "tags": ["mesh-jobs", "framework"],
         "description": tool.description,
     }
-    fields |= _schemas(tool.name, tool.parameters, tool.output_schema, strict=False)
+    fields |= schema_fields(tool.name, tool.parameters, tool.output_schema, strict=False)
     fields["kwargs"] = {"function_name": tool.name, "framework_internal": True}
     return fields
 
 
-def _schemas(
+def schema_fields(
     name: str,
     parameters: Mapping[str, Any],
     output: Mapping[str, Any] | None,

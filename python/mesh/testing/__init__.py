@@ -9,6 +9,7 @@ async with mesh.testing.mesh() as m:
 
 from mesh.testing.agents import AgentInMemory
 from mesh.testing.fakes import Fake
+from mesh.testing.llms import FakeLlm, ToolCall
 from mesh.testing.mesh import Mesh, mesh
 
-__all__ = ["AgentInMemory", "Fake", "Mesh", "mesh"]
+__all__ = ["AgentInMemory", "Fake", "FakeLlm", "Mesh", "ToolCall", "mesh"]

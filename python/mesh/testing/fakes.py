@@ -7,25 +7,37 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling.streams import joined
-from mesh.testing.offers import Said, ignored
+from mesh.testing.protocol import ask, call_tool
+from mesh.testing.providers import Said, ignored
 from mesh.testing.results import failure_of, result_of
 
 if TYPE_CHECKING:
+    from fastmcp import FastMCP
+
     from mesh.calling.headers import Inbound
 
 
 class Fake:
     """Somebody who provides a capability; `calls` are the arguments that it was called with."""
 
-    def __init__(self, name: str, capability: str, answer: Any, leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        capability: str,
+        answer: Any,
+        leave: Callable[[], None],
+        server: FastMCP[Any] | None = None,
+    ) -> None:
         self.name = name
         self.capability = capability
         # What it returns; a function is called with the arguments. May be replaced at any time.
         self.answer = answer
+        # Of calls, and of the jobs of a task.
         self.calls: list[dict[str, Any]] = []
         # The headers of each call that travelled on from the caller's request.
         self.headers: list[dict[str, str]] = []
         self._leave = leave
+        self._server = server
 
     def __repr__(self) -> str:
         return f"<Fake {self.name} of {self.capability}>"
@@ -40,6 +52,8 @@ class Fake:
         """The result of a `tools/call`, as it is on the wire."""
         from fastmcp.exceptions import ToolError
 
+        if self._server is not None and function != self.capability:
+            return await call_tool(self._server, function, arguments, said)
         self.calls.append(arguments)
         self.headers.append(dict(request.headers))
         try:
@@ -49,6 +63,22 @@ class Fake:
         except Exception as error:
             # As FastMCP words it.
             return failure_of(f"Error calling tool '{function}': {error}")
+
+    async def ask(self, method: str, params: dict[str, Any], _request: Inbound) -> dict[str, Any]:
+        """The result of any other method of MCP, by its server."""
+        if self._server is None:
+            from fastmcp import FastMCP
+
+            self._server = FastMCP(self.name)
+        answer = await ask(self._server, method, params)
+        if method == "tools/list":
+            answer["tools"].append({"name": self.capability, "inputSchema": {"type": "object"}})
+        return answer
+
+    async def work(self, arguments: dict[str, Any]) -> Any:
+        """What comes of a job with these arguments."""
+        self.calls.append(arguments)
+        return await self._answered(arguments, ignored)
 
     async def _answered(self, arguments: dict[str, Any], said: Said) -> Any:
         if isinstance(self.answer, Exception):

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mesh.testing.offers import Said, ignored
+from mesh.testing.providers import Said, ignored
 
 if TYPE_CHECKING:
-    from mesh._mesh import Target
-    from mesh.declaring.catalogue import ToolDeclaration
+    from mesh._mesh import Jobs, Target
+    from mesh.testing.registry import Wiring
 
 Request = tuple[str, float, list[tuple[str, str]]]
 
@@ -20,12 +20,8 @@ class Wires(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
-    def target(self, declaration: ToolDeclaration, index: int) -> Target | None:
-        """Who fills a dependency."""
-        ...
-
-    def llm_provider(self, declaration: ToolDeclaration) -> dict[str, Any] | None:
-        """Who answers what a function asks an LLM."""
+    def jobs(self) -> Jobs:
+        """Asks the registry about jobs."""
         ...
 
     def deliver(
@@ -34,18 +30,23 @@ class Wires(Protocol):
         """What a call returns."""
         ...
 
+    def ask(self, target: Target, method: str, request: Request) -> Coroutine[Any, Any, Any]:
+        """What another method of MCP results in."""
+        ...
+
 
 class Runtime:
     """Has the methods of `mesh._mesh.Agent` that calls use."""
 
-    def __init__(self, wires: Wires, find: Callable[[str], ToolDeclaration | None]) -> None:
+    def __init__(self, wires: Wires, agent_id: str, wiring: Wiring | None) -> None:
         self._wires = wires
-        self._find = find
+        self.agent_id = agent_id
+        # None for who has no dependencies.
+        self._wiring = wiring
 
     def slot(self, function: str, index: int) -> Target | None:
         """Who fills a dependency now."""
-        declaration = self._find(function)
-        return None if declaration is None else self._wires.target(declaration, index)
+        return None if self._wiring is None else self._wiring.slot(function, index)
 
     def wait_slot(self, function: str, index: int) -> Target | None:
         """The same: in a test nobody is on the way."""
@@ -57,8 +58,7 @@ class Runtime:
 
     def llm_provider(self, function: str) -> dict[str, Any] | None:
         """Who answers what a function asks an LLM."""
-        declaration = self._find(function)
-        return None if declaration is None else self._wires.llm_provider(declaration)
+        return None if self._wiring is None else self._wiring.llm_provider(function)
 
     def wait_llm_provider(self, function: str) -> dict[str, Any] | None:
         """The same."""
@@ -70,15 +70,13 @@ class Runtime:
         """The same, by a future."""
         future.set_result(self.llm_provider(function))
 
-    def llm_tools(self, _function: str) -> list[dict[str, Any]]:
-        """None: a fake LLM calls no tools."""
-        return []
+    def llm_tools(self, function: str) -> list[dict[str, Any]]:
+        """The tools that a function offers to its LLM."""
+        return [] if self._wiring is None else self._wiring.llm_tools(function)
 
     def call(self, target: Target, request: Request, future: asyncio.Future[Any]) -> _Handle:
         """Starts a call."""
-        task = asyncio.get_running_loop().create_task(self._wires.deliver(target, request))
-        task.add_done_callback(lambda done: _settle(future, done))
-        return _Handle(task)
+        return _started(self._wires.deliver(target, request), future)
 
     def call_blocking(self, target: Target, request: Request) -> Any:
         """Calls from a thread."""
@@ -98,8 +96,19 @@ class Runtime:
         """Starts a call whose pieces are handed out as they come."""
         return _Source(lambda said: self._wires.deliver(target, request, said))
 
-    def __getattr__(self, name: str) -> Any:
-        raise NotImplementedError(f"mesh.testing has no `{name}`: it is for tools and their calls")
+    def request(
+        self, target: Target, method: str, request: Request, future: asyncio.Future[Any]
+    ) -> _Handle:
+        """Asks an agent by another method of MCP."""
+        return _started(self._wires.ask(target, method, request), future)
+
+    def jobs(self) -> Jobs:
+        """Asks the registry about jobs."""
+        return self._wires.jobs()
+
+    def pending_hint(self) -> int:
+        """How many jobs wait, which claims learn at once."""
+        return 0
 
 
 class _Source:
@@ -108,15 +117,13 @@ class _Source:
     def __init__(self, deliver: Callable[[Said], Coroutine[Any, Any, Any]]) -> None:
         self._pieces: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self._call = asyncio.get_running_loop().create_task(
-            deliver(lambda piece: self._pieces.put_nowait(("piece", piece)))
+            deliver(lambda piece: self._pieces.put_nowait(("chunk", piece)))
         )
         self._call.add_done_callback(lambda _: self._pieces.put_nowait(("end", None)))
 
     def next(self, future: asyncio.Future[tuple[str, Any]]) -> None:
         """What it says next; at the end `end` and its result."""
-        asyncio.get_running_loop().create_task(self._answer()).add_done_callback(
-            lambda done: _settle(future, done)
-        )
+        _started(self._answer(), future)
 
     def close(self) -> None:
         """Gives it up."""
@@ -124,7 +131,7 @@ class _Source:
 
     async def _answer(self) -> tuple[str, Any]:
         kind, piece = await self._pieces.get()
-        return (kind, piece) if kind == "piece" else ("end", await self._call)
+        return (kind, piece) if kind == "chunk" else ("end", await self._call)
 
 
 class _Handle:
@@ -136,6 +143,12 @@ class _Handle:
     def cancel(self) -> None:
         """Gives it up."""
         self._task.cancel()
+
+
+def _started(work: Coroutine[Any, Any, Any], future: asyncio.Future[Any]) -> _Handle:
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda done: _settle(future, done))
+    return _Handle(task)
 
 
 def _settle(future: asyncio.Future[Any], done: asyncio.Task[Any]) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from mesh._mesh import RegistryError
 from mesh.calling.membership import Membership
-from mesh.declaring.catalogue import Catalogue, ToolDeclaration
+from mesh.declaring.catalogue import Catalogue
+from mesh.declaring.tasks import Task
 from mesh.working.pauses import Pause
 from mesh.working.requests import LONGEST_WAIT, Fields, JobRequests
 from mesh.working.workplace import Workplace
@@ -45,7 +47,12 @@ async def working(catalogue: Catalogue, member: Membership) -> AsyncIterator[Non
     member.workplace = place
     loops = [
         asyncio.create_task(
-            Worker(place, member, declaration, handler_of(member, declaration)).run()
+            Worker(
+                place,
+                Offered(declaration.capability, declaration.task),
+                handler_of(member, declaration),
+                member.agent.pending_hint,
+            ).run()
         )
         for declaration in catalogue.tools.values()
         if declaration.task is not None and declaration.capability
@@ -60,18 +67,26 @@ async def working(catalogue: Catalogue, member: Membership) -> AsyncIterator[Non
         member.workplace = None
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A capability whose jobs are worked on."""
+
+    capability: str
+    task: Task
+
+
 class Worker:
     """Claims the jobs of one task, as many as there are seats for."""
 
     def __init__(
-        self, place: Workplace, member: Membership, declaration: ToolDeclaration, work: Work
+        self, place: Workplace, offered: Offered, work: Work, hint: Callable[[], int]
     ) -> None:
-        assert declaration.task is not None and declaration.capability is not None  # noqa: S101
         self._place = place
-        self._agent = member.agent
-        self._task = declaration.task
-        self._capability = declaration.capability
+        self._task = offered.task
+        self._capability = offered.capability
         self._work = work
+        # How many jobs wait for an agent of this name, as far as the registry has said.
+        self._hint = hint
         self._seats = asyncio.Semaphore(SEATS)
 
     async def run(self) -> None:
@@ -134,5 +149,5 @@ class Worker:
             step = min(left, LOOK)
             await asyncio.sleep(step)
             left -= step
-            if look and self._agent.pending_hint() > 0:
+            if look and self._hint() > 0:
                 return
