@@ -17,9 +17,7 @@ SUITES = (
 )
 
 # What release 3.8 does wrong, numbered; `test_defect_NN_…` shows that this one does not.
-# 26 is open here too: an `async def` tool that blocks holds up the others, as all run in one event
-# loop; docs/guides/migrating-from-3.8.md says so.
-DEFECTS = [number for number in range(1, 31) if number != 26]
+DEFECTS = range(1, 31)
 
 # By point of the acceptance list, the files with the tests that prove it, and the tests.
 ACCEPTANCE = {

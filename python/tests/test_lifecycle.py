@@ -112,9 +112,9 @@ def test_a_tool_that_does_not_return_cannot_keep_the_agent(
     assert "a call does not end; the agent ends without it" in agent.errors()
 
 
-def try_call(url: str, tool: str) -> None:
+def try_call(url: str, tool: str, **arguments: Any) -> None:
     with contextlib.suppress(OSError, HTTPException):
-        call(url, tool)
+        call(url, tool, **arguments)
 
 
 def test_defect_29_what_stands_below_the_agent_counts(

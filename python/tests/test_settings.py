@@ -42,6 +42,8 @@ NO_OVERRIDES = (LlmOverrides(), LlmOverrides())
         ("HOST", "::1", "bind_host", "::1", "0.0.0.0", "0.0.0.0"),
         ("MCP_MESH_REGISTRY_URL", "http://r:1", "registry_url", "http://r:1", None, None),
         ("MCP_MESH_STANDALONE", "on", "standalone", True, False, False),
+        ("MCP_MESH_TOOL_ISOLATION", "Off", "tool_isolation", False, True, True),
+        ("MCP_MESH_TOOL_WORKERS", "4", "tool_workers", 4, 1, 1),
         ("MCP_MESH_SETTLE_TIMEOUT", "1.5", "settle_timeout", 1.5, 20.0, 20.0),
         ("MCP_MESH_CALL_TIMEOUT", "2.5", "call_timeout", 3, 300, 300),
         ("MCP_MESH_CALL_TIMEOUT", "0.1", "call_timeout", 1, 300, 300),
@@ -107,6 +109,9 @@ def test_names_and_ids() -> None:
         ("MCP_MESH_DEBOUNCE_DELAY", "soon", "a number of seconds, 0 or more"),
         ("MCP_MESH_SERVER_STARTUP_TIMEOUT", "-1", "a number of seconds, 0 or more"),
         ("MCP_MESH_JOBPROXY_CACHE_MAX", "0", "a whole number of at least 1"),
+        ("MCP_MESH_TOOL_ISOLATION", "maybe", "'true' or 'false'"),
+        ("MCP_MESH_TOOL_WORKERS", "0", "a whole number from 1 to 64"),
+        ("MCP_MESH_TOOL_WORKERS", "two", "a whole number from 1 to 64"),
     ],
 )
 def test_defect_20_a_value_that_cannot_be_read_is_refused(

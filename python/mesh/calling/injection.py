@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mesh.calling import membership
@@ -53,7 +53,7 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
             call = Filling(declaration, args, kwargs)
             with call.span() as span:
                 await call.fill()
-                return span.returned(await function(*call.args, **call.kwargs))
+                return span.returned(await call.begin())
 
         wrapper = call_async
     else:
@@ -97,6 +97,14 @@ class Filling:
         self.member = None if member is None else member.of(declaration)
         # Of the answers that the function gets from LLMs.
         self.metas: list[LlmMeta] = []
+
+    def begin(self) -> Awaitable[Any]:
+        """Calls the function, a coroutine function, in the event loop where it belongs."""
+        function = self.declaration.function
+        loops = None if self.member is None else self.member.loops
+        if loops is None:
+            return function(*self.args, **self.kwargs)  # type: ignore[no-any-return]
+        return loops.call(function, self.args, self.kwargs)
 
     def span(self) -> NoSpan:
         """What the function runs in, dependencies that have to be waited for included."""

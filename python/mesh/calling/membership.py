@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mesh._mesh import Agent, Target
     from mesh.declaring.catalogue import ToolDeclaration
+    from mesh.looping.loops import Loops
     from mesh.tracing.spans import Spans
     from mesh.working.workplace import Workplace
 
@@ -37,6 +38,8 @@ class Membership:
     # None while tracing is off.
     spans: Spans | None = None
     llm: LlmFunctions = field(default_factory=LlmFunctions)
+    # Where `async def` tools run; None is in place.
+    loops: Loops | None = None
 
     def is_self(self, target: Target) -> bool:
         """Whether the target is a tool of this very process."""

@@ -7,12 +7,16 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mesh.asking.functions import check_functions
 from mesh.asking.prompts import PromptError
 from mesh.declaring.catalogue import Catalogue
+from mesh.looping.blame import code_of
+from mesh.looping.loops import Loops
+from mesh.looping.watchdog import Watchdog
 from mesh.serving import address
 from mesh.serving.application import Application
 from mesh.serving.companions import companions_of
@@ -22,8 +26,10 @@ from mesh.serving.member import Member
 from mesh.serving.own_tools import own_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
+from mesh.serving.process import end_process
 from mesh.serving.servers import DuplicateToolError, MissingPackageError, adopt, http_app
 from mesh.serving.settings import Settings
+from mesh.serving.standby import Standby
 from mesh.serving.stop_signals import STOP_SIGNALS
 
 logger = logging.getLogger("mesh")
@@ -73,6 +79,9 @@ class RunningAgent:
         self._main = main
         self._listener = listener
         self._member = Member(settings, catalogue.agent, companions_of(settings, catalogue))
+        self._watchdog = Watchdog(
+            code_of((each.name, each.function) for each in catalogue.tools.values())
+        )
         # Whether what still runs at the end may be asked to end.
         self._others_end = True
 
@@ -102,11 +111,14 @@ class RunningAgent:
         )
         application = Application(http_app(server), probes, member.headers)
         self._loop = asyncio.get_running_loop()
+        watchdog = self._watchdog
+        settings = self._settings
+        loops = Loops(watchdog, is_isolated=settings.tool_isolation, workers=settings.tool_workers)
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
 
         async def serving() -> None:
-            await member.join(payload, own_tools(self._catalogue.tools, served, server))
+            await member.join(payload, own_tools(self._catalogue.tools, served, server), loops)
             logger.info(
                 "agent %s serves %d tools at http://%s:%s/mcp",
                 self._settings.agent_id,
@@ -117,22 +129,26 @@ class RunningAgent:
 
         farewell = asyncio.create_task(self._leave(application))
         try:
-            await self._serve(application, serving)
+            await self._serve(application, serving, probes)
         finally:
             member.ending.set()
             await farewell
+            watchdog.end()
+            loops.close(AFTER_DRAIN)
         if self._others_end:
             await _cancel_others()
 
     async def _serve(
-        self, application: Application, serving: Callable[[], Awaitable[None]]
+        self, application: Application, serving: Callable[[], Awaitable[None]], probes: Probes
     ) -> None:
         if self._listener is None:
+            self._watchdog.start(None, self._give_up)
             await serving()
             await self._member.ending.wait()
             return
         server = HttpServer(application, serving)
         listener = self._listener
+        self._watchdog.start(self._standby(server, listener, probes), self._give_up)
 
         async def until_stopped() -> None:
             # When the program's lifespan fails uvicorn logs that, and exits or merely returns.
@@ -162,6 +178,25 @@ class RunningAgent:
         if not server.started:
             raise StartError("the server did not start; the reason stands above")
 
+    def _standby(
+        self, server: HttpServer, listener: socket.socket, probes: Probes
+    ) -> Standby | None:
+        """Who answers probes while the event loop is blocked. Nothing can be told of a connection
+        with TLS, and where the system accepts connections for a loop nobody else can."""
+        if server.config.is_ssl or sys.platform == "win32":
+            return None
+
+        def hand_over(connection: socket.socket) -> None:
+            asyncio.run_coroutine_threadsafe(server.adopt(connection), self._loop)
+
+        return Standby(listener, probes, hand_over)
+
+    def _give_up(self) -> None:
+        """The event loop is blocked and will not hear that the agent is to stop."""
+        logger.warning("a call does not end; the agent ends without it")
+        self._member.leave_at_exit()
+        end_process(0)
+
     async def _leave(self, application: Application) -> None:
         """Tells the registry as soon as nobody is served any more, while the server still stops."""
         await self._member.ending.wait()
@@ -171,6 +206,7 @@ class RunningAgent:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         # Runs between two instructions of the main thread; the loop sleeps and has to be woken.
+        self._watchdog.told_to_stop()
         self._loop.call_soon_threadsafe(self._member.ending.set)
 
 

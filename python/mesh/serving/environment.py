@@ -7,6 +7,7 @@ from collections.abc import Mapping
 Environ = Mapping[str, str]
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
+FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 
 
 class SettingError(ValueError):
@@ -25,6 +26,14 @@ def read_flag(environ: Environ, name: str, *, default: bool) -> bool:
     """A boolean: a true word is true, anything else is false, nothing is the default."""
     value = read_text(environ, name)
     return default if value is None else value.strip().lower() in TRUE_WORDS
+
+
+def read_exact_flag(environ: Environ, name: str, *, default: bool) -> bool:
+    """A boolean of which anything but a true or a false word is an error."""
+    value = read_text(environ, name)
+    if value is not None and value.strip().lower() not in TRUE_WORDS | FALSE_WORDS:
+        raise SettingError(name, value, "'true' or 'false'")
+    return read_flag(environ, name, default=default)
 
 
 def read_integer(

@@ -71,6 +71,11 @@ class HealthMonitor:
         self._valid_until = float("-inf")
         self._lock = asyncio.Lock()
 
+    @property
+    def latest(self) -> Verdict:
+        """The last verdict, for those that cannot wait; from any thread."""
+        return self._verdict
+
     async def verdict(self) -> Verdict:
         """The current verdict, asked for anew when the last one is too old."""
         if self._check is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -42,3 +43,21 @@ class HttpServer(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             await self._serving()
+
+    async def adopt(self, connection: socket.socket) -> None:
+        """Serves a connection that somebody else has accepted."""
+        config = self.config
+        if self.should_exit:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        # As uvicorn does for those that it accepts.
+        await loop.connect_accepted_socket(
+            lambda: config.http_protocol_class(  # type: ignore[call-arg]
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+            ),
+            connection,
+        )

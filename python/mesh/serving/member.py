@@ -18,6 +18,7 @@ from mesh.calling import membership
 from mesh.calling.headers import HeaderRules
 from mesh.calling.membership import Membership
 from mesh.declaring.catalogue import AgentDeclaration
+from mesh.looping.loops import Loops
 from mesh.serving.companions import Companion
 from mesh.serving.health import HealthMonitor
 from mesh.serving.settings import Settings
@@ -62,7 +63,10 @@ class Member:
         self._tracing: Tracing | None = None
 
     async def join(
-        self, registration: Mapping[str, Any], own_tools: Mapping[str, Callable[..., Any]]
+        self,
+        registration: Mapping[str, Any],
+        own_tools: Mapping[str, Callable[..., Any]],
+        loops: Loops | None = None,
     ) -> None:
         """Starts to register. A program that is not well from the start registers when it is."""
         status = (await self.health.verdict()).status
@@ -76,6 +80,7 @@ class Member:
             call_timeout=self.settings.call_timeout,
             llm=LlmFunctions(self.settings.llm),
             spans=self._spans((registration["http_host"], registration["http_port"])),
+            loops=loops,
         )
         membership.enter(current)
         self._watch = asyncio.create_task(self.health.watch())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,9 @@ Body = dict[str, Any]
 
 # Runtime states in which calls are served.
 SERVING = ("up", "standalone")
+METHODS = ("GET", "HEAD")
+WRONG_METHOD = {"error": "a probe is asked with GET or HEAD"}
+JSON = b"application/json"
 
 
 class Probes:
@@ -33,7 +36,10 @@ class Probes:
         self._startup_check = startup_check
         self._runtime = runtime
         self._has_started = startup_check is None
-        self.routes: dict[str, Callable[[], Awaitable[tuple[int, Body | str]]]] = {
+        # What `startup_check` has said last.
+        self._startup: Verdict | None = None
+        # Each tells what is known, from any thread and without waiting.
+        self.routes: dict[str, Callable[[], tuple[int, Body | str]]] = {
             "/health": self.health,
             "/ready": self.ready,
             "/livez": self.livez,
@@ -42,16 +48,16 @@ class Probes:
             "/metrics": self.metrics,
         }
 
-    async def health(self) -> tuple[int, Body]:
+    def health(self) -> tuple[int, Body]:
         """Whether the agent is well, by its own check."""
         runtime, _ = self._runtime()
         if runtime == "starting":
             return 503, self._body(status="starting")
-        verdict = await self._health.verdict()
+        verdict = self._health.latest
         body = self._body(status=verdict.status, **_details(verdict))
         return (200 if verdict.status == "healthy" else 503), body
 
-    async def ready(self) -> tuple[int, Body]:
+    def ready(self) -> tuple[int, Body]:
         """Whether calls are served."""
         runtime, reason = self._runtime()
         is_ready = runtime in SERVING
@@ -60,27 +66,23 @@ class Probes:
             body["reason"] = reason
         return (200 if is_ready else 503), body
 
-    async def livez(self) -> tuple[int, Body]:
-        """Whether the event loop turns."""
+    def livez(self) -> tuple[int, Body]:
+        """Whether the process lives; a tool that blocks the event loop is no reason to end it."""
         return 200, self._body(alive=True)
 
-    async def startupz(self) -> tuple[int, Body]:
+    def startupz(self) -> tuple[int, Body]:
         """Whether the program has started, by its own check; asked until it says yes."""
-        verdict: Verdict | None = None
-        if not self._has_started and self._startup_check is not None:
-            verdict = await judge(self._startup_check)
-            self._has_started = verdict.status == "healthy"
         body = self._body(started=self._has_started)
-        if verdict is not None:
-            body |= _details(verdict)
-            if not self._has_started:
-                body["reason"] = "startup_check has not passed"
+        if self._startup is not None:
+            body |= _details(self._startup)
+        if not self._has_started:
+            body["reason"] = "startup_check has not passed"
         return (200 if self._has_started else 503), body
 
-    async def metadata(self) -> tuple[int, Body]:
+    def metadata(self) -> tuple[int, Body]:
         """What the agent offers, by the names of its capabilities."""
         capabilities = {tool["capability"] for tool in self._registration["tools"]} - {""}
-        verdict = await self._health.verdict()
+        verdict = self._health.latest
         return 200, {
             "agent_id": self._registration["agent_id"],
             "name": self._registration["name"],
@@ -94,7 +96,7 @@ class Probes:
             "timestamp": _now(),
         }
 
-    async def metrics(self) -> tuple[int, str]:
+    def metrics(self) -> tuple[int, str]:
         """The same for Prometheus, in its text format."""
         runtime, _ = self._runtime()
         is_up = int(runtime in SERVING)
@@ -110,19 +112,31 @@ class Probes:
 
     async def answer(self, path: str, scope: Scope, send: Send) -> None:
         """Serves one of the routes as an ASGI application does."""
-        body: Body | str
-        if scope["method"] not in ("GET", "HEAD"):
-            status, body = 405, {"error": "a probe is asked with GET or HEAD"}
+        if scope["method"] not in METHODS:
+            status, kind, text = 405, JSON, json.dumps(WRONG_METHOD).encode()
         else:
-            status, body = await self.routes[path]()
-        if isinstance(body, str):
-            kind, text = b"text/plain; version=0.0.4; charset=utf-8", body.encode()
-        else:
-            kind, text = b"application/json", json.dumps(body, default=str).encode()
+            await self._ask(path)
+            status, kind, text = self.known(path)
         headers = [(b"content-type", kind), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         content = b"" if scope["method"] == "HEAD" else text
         await send({"type": "http.response.body", "body": content})
+
+    def known(self, path: str) -> tuple[int, bytes, bytes]:
+        """Status, type and body of a route's answer, by what is known now; from any thread."""
+        status, body = self.routes[path]()
+        if isinstance(body, str):
+            return status, b"text/plain; version=0.0.4; charset=utf-8", body.encode()
+        return status, JSON, json.dumps(body, default=str).encode()
+
+    async def _ask(self, path: str) -> None:
+        """Has the program's own checks say what a route tells."""
+        is_starting = path == "/health" and self._runtime()[0] == "starting"
+        if path in ("/health", "/metadata") and not is_starting:
+            await self._health.verdict()
+        elif path == "/startupz" and self._startup_check is not None and not self._has_started:
+            self._startup = await judge(self._startup_check)
+            self._has_started = self._startup.status == "healthy"
 
     def _tool_count(self) -> int:
         return len(self._registration["tools"])

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from mesh.declaring.catalogue import ClashError, catalogue
 from mesh.serving.environment import SettingError, read_flag
@@ -37,6 +37,11 @@ def run_and_exit(main: Mapping[str, Any]) -> None:
     except BaseException:
         logger.exception("the agent ended because of an error of its own")
         code = 1
+    end_process(code)
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process, from any thread."""
     # An exit code cannot be returned from here, and taking down an interpreter that holds FastMCP
     # would take longer than the stop itself. What programs rely on is done: exit handlers, flushes.
     atexit._run_exitfuncs()

@@ -18,6 +18,7 @@ from mesh.media.store import checked_media
 from mesh.serving.environment import (
     Environ,
     SettingError,
+    read_exact_flag,
     read_flag,
     read_integer,
     read_seconds,
@@ -43,6 +44,8 @@ LOG_LEVELS = {
 PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 MAX_LABEL = 63
 MAX_AGENT_ID = 253
+# Each is a thread, and they share one interpreter lock.
+MAX_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class Settings:
     call_timeout: float
     propagate_headers: tuple[str, ...]
     schema_strict: bool
+    # Whether tools that would only block the event loop run beside it.
+    tool_isolation: bool
+    # How many event loops share the other `async def` tools; 1 is the program's own.
+    tool_workers: int
     # None while tracing is off.
     tracing: TraceSettings | None
     log_level: int
@@ -139,6 +146,10 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         call_timeout=_whole_seconds(environ, "MCP_MESH_CALL_TIMEOUT", default=300),
         propagate_headers=_header_patterns(environ),
         schema_strict=read_flag(environ, "MCP_MESH_SCHEMA_STRICT", default=False),
+        tool_isolation=read_exact_flag(environ, "MCP_MESH_TOOL_ISOLATION", default=True),
+        tool_workers=read_integer(
+            environ, "MCP_MESH_TOOL_WORKERS", default=1, least=1, most=MAX_WORKERS
+        ),
         tracing=trace_settings(environ),
         log_level=_log_level(environ),
         media=checked_media(environ),

@@ -38,4 +38,4 @@ async def _perform(call: Filling, job: JobController | None) -> Any:
         for parameter in call.declaration.signature.extras:
             if parameter.kind is Kind.CONTROLLER and call.supplied(parameter.name) is None:
                 call.set(parameter.name, job)
-        return span.returned(await call.declaration.function(*call.args, **call.kwargs))
+        return span.returned(await call.begin())

@@ -1,0 +1,1 @@
+"""Where `async def` tools run: in the program's event loop, or beside it."""
