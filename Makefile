@@ -144,7 +144,7 @@ lint-packaging: .venv/.stamp test-programs
 
 # ---- tests -------------------------------------------------------------------
 
-.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-wine test-python test-python-newest test-python-litellm test-interop
+.PHONY: test-programs image-programs arm64-programs test-rust test-windows test-wine test-python test-python-newest test-python-litellm test-wheel test-wheel-lowest test-wheel-newest test-interop
 
 # Tests that mount a disk are ignored by default; where mounting works, they run.
 MAY_MOUNT = folder=$$(mktemp -d); mount -t tmpfs tmpfs $$folder 2>/dev/null && umount $$folder && echo yes; rmdir $$folder
@@ -200,6 +200,28 @@ test-python-newest: newest
 test-python-litellm: litellm
 	.venvs/litellm/bin/python $(PYTEST) python/tests/test_llm_vendors.py -k litellm
 
+# The wheel as users get it, in fresh environments: with the floors of pyproject.toml, and with the newest that resolve.
+# The registry beside the tests is the wheel's own, too.
+test-wheel: test-wheel-lowest test-wheel-newest
+
+WHEEL_EXTRAS := anthropic gemini openai s3
+WHEEL_ENVIRONMENT := .venv/bin/uv venv --quiet --clear --python $(PYTHON) .venvs/wheel && \
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venvs/wheel/bin/python
+WHEEL_TESTS := MCP_MESH_REGISTRY_BIN=$(CURDIR)/.venvs/wheel/bin/mcp-mesh-registry \
+	.venvs/wheel/bin/python $(PYTEST) --installed python/tests
+
+# uv takes the floors of what it is told itself; what a wheel needs it takes at its newest.
+test-wheel-lowest: wheel
+	@$(WHEEL_ENVIRONMENT) --resolution lowest-direct --requirement pyproject.toml $(WHEEL_EXTRAS:%=--extra %) \
+		--requirement $(REQUIREMENTS)/wheel-lowest.txt $(WHEEL)
+	@.venvs/wheel/bin/python $(REQUIREMENTS)/versions.py --lowest $(WHEEL_EXTRAS)
+	$(WHEEL_TESTS)
+
+test-wheel-newest: wheel
+	@$(WHEEL_ENVIRONMENT) --requirement $(REQUIREMENTS)/wheel-newest.txt $(WHEEL)
+	@.venvs/wheel/bin/python $(REQUIREMENTS)/versions.py
+	$(WHEEL_TESTS)
+
 test-interop: develop newest upstream schemathesis conformance
 	.venv/bin/python $(PYTEST) tests/interop tests/acceptance
 
@@ -215,10 +237,9 @@ bench-build: .venv/.stamp
 bench-registry: bench-build
 	$(CARGO_TARGET_DIR)/release/mesh-bench
 
-bench-python: bench-build upstream
-	@rm -rf $(BENCH)/wheels && .venv/bin/maturin build --quiet --release --out $(BENCH)/wheels
+bench-python: bench-build upstream wheel
 	@$(PYTHON) -m venv --clear .venvs/bench
-	@.venvs/bench/bin/pip install --requirement $(REQUIREMENTS)/fastmcp-pinned.txt $(BENCH)/wheels/*.whl
+	@.venvs/bench/bin/pip install --requirement $(REQUIREMENTS)/fastmcp-pinned.txt $(WHEEL)
 	.venv/bin/python python/bench/compare.py --ours .venvs/bench/bin/python --peer .venvs/upstream/bin/python \
 		--registry $(CARGO_TARGET_DIR)/release/mcp-mesh-registry --meshctl $(CARGO_TARGET_DIR)/release/meshctl --json $(BENCH)/python.json
 
@@ -237,20 +258,20 @@ $(CARGO_FUZZ_STAMP):
 
 # ---- what the above need -----------------------------------------------------
 
-.PHONY: binaries develop newest litellm upstream schemathesis conformance python
+.PHONY: binaries wheel develop newest litellm upstream schemathesis conformance python
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "error: Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(ENSURE) python3-venv $(PYTHON) -c 'import ensurepip, venv'
 
-.venv/.stamp: $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/fastmcp-pinned.txt | python
+.venv/.stamp: $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/tools.txt $(REQUIREMENTS)/fastmcp-pinned.txt | python
 	@echo "set up .venv: development tools and the pinned FastMCP pair"
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/pip install --requirement $(REQUIREMENTS)/dev.txt --requirement $(REQUIREMENTS)/fastmcp-pinned.txt
 	@touch $@
 
-.venvs/newest/.stamp: $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/fastmcp-newest.txt | python
+.venvs/newest/.stamp: $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/tools.txt $(REQUIREMENTS)/fastmcp-newest.txt | python
 	@echo "set up .venvs/newest: the newest FastMCP pair that resolves"
 	@$(PYTHON) -m venv --clear .venvs/newest
 	@.venvs/newest/bin/pip install --requirement $(REQUIREMENTS)/test.txt --requirement $(REQUIREMENTS)/fastmcp-newest.txt
@@ -278,6 +299,16 @@ python:
 
 binaries: .venv/.stamp
 	@$(CARGO_BUILD)
+
+# The package as users install it; `WHEEL=FILE` takes one that is built already, such as the rehearsal's.
+WHEEL ?= $(CARGO_TARGET_DIR)/wheel/*.whl
+
+wheel: .venv/.stamp
+ifeq ($(origin WHEEL),file)
+	@rm -rf $(CARGO_TARGET_DIR)/wheel
+	@env -u PYO3_CONFIG_FILE -u PYO3_BUILD_EXTENSION_MODULE \
+		.venv/bin/maturin build --quiet --release --locked --out $(CARGO_TARGET_DIR)/wheel
+endif
 
 # The package as it stands in the checkout, importable in both environments; maturin runs only when the
 # native module has changed.

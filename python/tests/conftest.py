@@ -3,14 +3,17 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_mesh import FakeRegistry
 from llm_vendor import Vendor
 
+import mesh._mesh
 from mesh._mesh import Agent
 from mesh.calling import membership
 from mesh.calling.headers import HeaderRules
@@ -18,6 +21,23 @@ from mesh.calling.membership import Membership
 from mesh.declaring.catalogue import Catalogue, catalogue
 from mesh.serving.payload import registration
 from mesh.serving.settings import resolve
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--installed", action="store_true", help="take the package from this environment only"
+    )
+
+
+def pytest_report_header() -> str:
+    return f"mesh {mesh.__version__} in {Path(mesh.__file__).parent}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    modules = [Path(module.__file__) for module in (mesh, mesh._mesh)]
+    strange = [path for path in modules if not path.is_relative_to(sys.prefix)]
+    if config.getoption("--installed") and strange:
+        pytest.exit(f"{strange[0]} is not installed in {sys.prefix}", 4)
 
 
 @pytest.fixture(autouse=True)
