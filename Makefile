@@ -241,7 +241,8 @@ bench-python: bench-build upstream wheel
 	@$(PYTHON) -m venv --clear .venvs/bench
 	@.venvs/bench/bin/pip install --requirement $(REQUIREMENTS)/fastmcp-pinned.txt $(WHEEL)
 	.venv/bin/python python/bench/compare.py --ours .venvs/bench/bin/python --peer .venvs/upstream/bin/python \
-		--registry $(CARGO_TARGET_DIR)/release/mcp-mesh-registry --meshctl $(CARGO_TARGET_DIR)/release/meshctl --json $(BENCH)/python.json
+		--registry $(CARGO_TARGET_DIR)/release/mcp-mesh-registry --meshctl $(CARGO_TARGET_DIR)/release/meshctl \
+		--wheel $(WHEEL) --uv .venv/bin/uv --json $(BENCH)/python.json
 
 # ---- fuzzing: the input of strangers ------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Run in a fresh interpreter: the CPU time of `import mesh` and two declarations."""
+"""Run in a fresh interpreter: the CPU time of `import mesh` and what an agent declares."""
 
 import json
 import os
@@ -10,8 +10,6 @@ VENDORS = ("anthropic", "openai", "google.genai", "fastmcp", "mcp", "fastapi")
 before = time.process_time()
 import mesh  # noqa: E402
 
-imported = time.process_time()
-
 
 @mesh.tool(capability="bench_declared")
 def bench_declared(text: str) -> str:
@@ -19,18 +17,18 @@ def bench_declared(text: str) -> str:
     return text
 
 
+declared = time.process_time()
+loaded = [name for name in VENDORS if name in sys.modules]
+
+
+# Release 3.8.0 never returns from the decorator of an agent that runs by itself.
 @mesh.agent(name="bench-declared", auto_run=False)
 class Declared:
     """Never runs."""
 
 
-declared = time.process_time()
-report = {
-    "import": imported - before,
-    "declare": declared - imported,
-    "loaded": [name for name in VENDORS if name in sys.modules],
-    "modules": len(sys.modules),
-}
+embedded = time.process_time()
+report = {"declare": declared - before, "embed": embedded - declared, "loaded": loaded}
 sys.stdout.write("\n" + json.dumps(report) + "\n")
 sys.stdout.flush()
 # What either package does next, from a thread of its own, is not measured here.

@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIMIT = 60.0
 STEP = 0.002
+# CPU seconds in one second of whoever only keeps itself alive.
+QUIET = 0.05
 
 
 def free_port() -> int:
@@ -60,20 +63,22 @@ class Registry:
         return [agent for agent in listed if agent["status"] == "healthy"]
 
     def wait_for(self, name: str, agent: "Agent | Home") -> None:
-        """Return once an agent of this name is listed."""
+        """Return once an agent of this name is listed; its port is the listed one then."""
         deadline = time.monotonic() + LIMIT
-        while not any(listed["name"] == name for listed in self.agents()):
+        while not (found := [each for each in self.agents() if each["name"] == name]):
             agent.demand_alive()
             if time.monotonic() > deadline:
                 raise TimeoutError(agent.output())
             time.sleep(STEP)
+        # Release 3.8.0 takes another one if it finds its own in use, even by itself.
+        agent.port = urlsplit(found[0]["endpoint"]).port
 
 
 @contextmanager
-def registry(program: Path) -> "Iterator[Registry]":
-    """Run a registry with a database of its own."""
+def registry(program: Path, port: int | None = None) -> "Iterator[Registry]":
+    """Run a registry with a new database, at this port if one is given."""
     with tempfile.TemporaryDirectory(prefix="mesh-bench-") as home:
-        port = free_port()
+        port = port or free_port()
         environment = clean_environment() | {"DATABASE_URL": f"{home}/registry.db", "HOME": home}
         log = Path(home, "registry.log")
         with log.open("wb") as output:
@@ -134,8 +139,7 @@ class Agent:
 
     def __exit__(self, *_: object) -> None:
         """Kill what still runs."""
-        self._process.kill()
-        self._process.wait()
+        self.kill()
         self._home.cleanup()
 
     def output(self) -> str:
@@ -147,10 +151,48 @@ class Agent:
         if self._process.poll() is not None:
             raise RuntimeError(self.output())
 
+    def wait_until_served(self) -> None:
+        """Return once it takes connections."""
+        _wait_for_port(self.port, self._process, self._log)
+
+    def wait_until_quiet(self) -> None:
+        """Return once it has used next to no CPU for a second, so that its start is over."""
+        deadline = time.monotonic() + LIMIT
+        used = -1.0
+        while (now := self.scheduled()) - used > QUIET:
+            self.demand_alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError(self.output())
+            used = now
+            time.sleep(1)
+
+    def memory(self) -> dict[str, int]:
+        """Bytes that it holds: `rss`; `pss`, shared pages in parts; `anonymous`, no files."""
+        lines = self._proc("smaps_rollup").read_text().splitlines()[1:]
+        sizes = {name.lower(): value for name, value in (line.split(":") for line in lines)}
+        return {name: int(sizes[name].split()[0]) * 1024 for name in ("rss", "pss", "anonymous")}
+
+    def threads(self) -> int:
+        """Return how many threads it has."""
+        return len(list(self._proc("task").iterdir()))
+
+    def scheduled(self) -> float:
+        """Return the CPU seconds of the threads that it has, exact to the nanosecond."""
+        accounts = (task / "schedstat" for task in self._proc("task").iterdir())
+        return sum(int(account.read_text().split()[0]) for account in accounts) / 1e9
+
     def cpu(self) -> float:
         """Return the CPU seconds it used so far, in steps of a clock tick."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._proc("stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _proc(self, name: str) -> Path:
+        return Path("/proc", str(self._process.pid), name)
+
+    def kill(self) -> None:
+        """End it without a farewell."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> float:
         """Ask it to end; the seconds until it did."""
@@ -164,6 +206,7 @@ class Home:
     """A state folder of `meshctl`; whatever it started is stopped when it is left."""
 
     def __init__(self, meshctl: Path, python: Path, registry: Registry) -> None:
+        self.port: int | None = None
         self._home = tempfile.TemporaryDirectory(prefix="mesh-bench-")
         self._meshctl = meshctl
         self._environment = clean_environment() | {

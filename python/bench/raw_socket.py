@@ -33,7 +33,10 @@ class RawSocket:
     def call(self, tool: str, arguments: dict[str, Any]) -> str:
         """Call a tool; the text of its answer."""
         answer = self._exchange(self._render(tool, arguments))
-        message = json.loads(_event(answer))
+        if not (event := _event(answer)):
+            text = f"the agent at port {self._port} answered without saying anything"
+            raise ConnectionError(text)
+        message = json.loads(event)
         if "error" in message or message["result"].get("isError"):
             raise RuntimeError(json.dumps(message))
         text: str = message["result"]["content"][0]["text"]
