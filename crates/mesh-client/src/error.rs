@@ -65,6 +65,13 @@ impl ClientError {
         matches!(self, Self::Refused { status: 409, message, .. } if message == CLAIM_SUPERSEDED)
     }
 
+    /// Whether somebody answered whose certificate is not trusted.
+    #[must_use]
+    pub fn is_distrust(&self) -> bool {
+        // The verdict of rustls lies below errors of three crates, one of which hides its cause.
+        matches!(self, Self::Unreachable { .. }) && describe(self).contains("certificate")
+    }
+
     /// Whether asking again later may help although nothing else changes.
     #[must_use]
     pub fn is_transient(&self) -> bool {

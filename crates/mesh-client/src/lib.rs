@@ -18,6 +18,7 @@ mod registry;
 mod sse;
 mod tls;
 mod transport;
+mod unverified;
 
 pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};

@@ -24,6 +24,7 @@ use url::Url;
 
 use self::local::Local;
 use crate::excerpt::excerpt;
+use crate::mcp::{CallerOptions, McpCaller};
 use crate::transport::{Proxies, Transport, join, parse_base};
 use crate::{ClientError, Headers, Tls};
 
@@ -147,6 +148,15 @@ impl RegistryClient {
         let mut client = Self::new("http://memory", ClientOptions::default())?;
         client.local = Some(Local::new(answer));
         Ok(client)
+    }
+
+    /// What calls agents through this registry, with the same certificates; touches no network.
+    #[must_use]
+    pub fn caller(&self) -> McpCaller {
+        McpCaller::new(&CallerOptions {
+            tls: self.options.tls.clone(),
+            ..CallerOptions::default()
+        })
     }
 
     /// The registry's base URL, without a slash at its end.

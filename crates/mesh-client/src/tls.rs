@@ -13,6 +13,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::unverified::Anyone;
+
 /// Where certificates are; what is absent is not used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -64,6 +66,22 @@ pub enum TlsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The only authority to trust cannot be read.
+    #[error("failed to read the authority `{path}`")]
+    LostAuthority {
+        /// The file.
+        path: PathBuf,
+        /// The system's own account.
+        source: io::Error,
+    },
+    /// The only authority to trust is none.
+    #[error("the authority `{path}` cannot be used: {reason}")]
+    BadAuthority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Hint for TlsError {
@@ -73,6 +91,11 @@ impl Hint for TlsError {
             Self::Unreadable { variable, .. } | Self::Unusable { variable, .. } => {
                 format!("`{variable}` must name a PEM file").into()
             }
+            Self::LostAuthority { .. } | Self::BadAuthority { .. } => format!(
+                "make or remove it, or name another one with `{}`",
+                EnvVars::MCP_MESH_TLS_CA
+            )
+            .into(),
         })
     }
 }
@@ -100,7 +123,48 @@ impl Tls {
                 roots.add(certificate).map_err(|error| file.error(error))?;
             }
         }
-        let builder = builder().with_root_certificates(roots);
+        Self::with_identity(builder().with_root_certificates(roots), files)
+    }
+
+    /// Trusts the authorities in the file `ca` and no others, and shows no certificate.
+    pub fn trusting_only(ca: &Path) -> Result<Self, TlsError> {
+        let lost = |source| TlsError::LostAuthority {
+            path: ca.to_owned(),
+            source,
+        };
+        let bad = |reason: String| TlsError::BadAuthority {
+            path: ca.to_owned(),
+            reason,
+        };
+        let content = fs::read(ca).map_err(lost)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&content) {
+            let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+            roots
+                .add(certificate)
+                .map_err(|error| bad(error.to_string()))?;
+        }
+        if roots.is_empty() {
+            return Err(bad("it holds no certificate".to_owned()));
+        }
+        let config = builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// Believes whoever answers, and shows what `files` say. Whoever uses it must have been asked to.
+    pub fn believing_anyone(files: &TlsFiles) -> Result<Self, TlsError> {
+        let builder = builder()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone::default()));
+        Self::with_identity(builder, files)
+    }
+
+    fn with_identity(
+        builder: rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
+        files: &TlsFiles,
+    ) -> Result<Self, TlsError> {
         let config = match (&files.certificate, &files.key) {
             (Some(certificate), Some(key)) => {
                 let certificate = PemFile::read(certificate, EnvVars::MCP_MESH_TLS_CERT)?;

@@ -77,12 +77,15 @@ env_vars! {
     MCP_MESH_TRUST_DIR since "4.0.0";
     /// `off`; `auto` and `strict` are refused until trust is built.
     MCP_MESH_TLS_MODE since "4.0.0";
-    /// Agent: a PEM file of authorities to trust beside the system's; default none.
+    /// Agent and meshctl: a PEM file of authorities to trust beside the system's; default none. Where none
+    /// of these variables is set, meshctl trusts `tls/ca.pem` in the state directory alone, if it exists.
     MCP_MESH_TLS_CA since "4.0.0";
-    /// Agent: a PEM file with the certificate that it shows, and those that vouch for it; default none.
+    /// Agent and meshctl: a PEM file with the certificate to show, and those that vouch for it; default none.
     MCP_MESH_TLS_CERT since "4.0.0";
-    /// Agent: a PEM file with the key to that certificate; default none.
+    /// Agent and meshctl: a PEM file with the key to that certificate; default none.
     MCP_MESH_TLS_KEY since "4.0.0";
+    /// meshctl: whether it believes whoever answers by `https`, as with `--insecure`; default `false`.
+    MCP_MESH_TLS_SKIP_VERIFY since "4.0.0";
     /// Registry: how long SQLite waits for a lock, in milliseconds; default `5000`.
     DB_BUSY_TIMEOUT since "4.0.0";
     /// Registry: SQLite's journal mode; default `WAL`.

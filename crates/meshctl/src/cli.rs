@@ -57,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         clock: Clock::System,
         printer: Printer::new(),
         verdict: None,
+        warned_unverified: false,
     };
     let parsed = Cli::command()
         .try_get_matches_from(&arguments)

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use mesh_client::ClientError;
 use mesh_core::Hint as _;
+use mesh_core::env::EnvVars;
 
 /// The longest message that is taken from somebody else, in characters.
 const LONGEST_LINE: usize = 400;
@@ -161,7 +162,16 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let hint = error.hint().map(std::borrow::Cow::into_owned);
         let message = one_line(&error.to_string());
-        let source = root_cause(&error).map(Into::into);
+        let source = root_cause(&error);
+        // Somebody is there, and is not believed.
+        let hint = if error.is_distrust() {
+            Some(format!(
+                "name the authority to trust with `{}`, or believe anyone with `--insecure`",
+                EnvVars::MCP_MESH_TLS_CA
+            ))
+        } else {
+            hint
+        };
         let kind = match &error {
             ClientError::InvalidUrl { .. } => Kind::Usage,
             ClientError::Unreachable { .. } => Kind::Unreachable,
@@ -173,7 +183,7 @@ impl From<ClientError> for CliError {
         };
         Self {
             kind,
-            source,
+            source: source.map(Into::into),
             hint,
             ..Self::new(message)
         }

@@ -106,6 +106,11 @@ impl Home {
         self.root.join("pids")
     }
 
+    /// The certificate of the development authority, which `start --tls-auto` makes.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.root.join("tls").join("ca.pem")
+    }
+
     /// Logs and their earlier generations.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")

@@ -2,6 +2,9 @@
 
 mod administration;
 mod backup;
+// Its server needs `openssl`.
+#[cfg(unix)]
+mod connection;
 #[cfg(target_os = "linux")]
 mod container;
 mod crash;

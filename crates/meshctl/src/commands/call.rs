@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mesh_client::Headers;
-use mesh_client::mcp::{CallError, McpCaller, Reply, ToolCall};
+use mesh_client::mcp::{CallError, Reply, ToolCall};
 use mesh_core::wire::ErrorBody;
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ use super::Context;
 use crate::error::{CliError, Kind, one_line, root_cause};
 use crate::json_text::indented;
 use crate::mesh_view::{Among, host_and_port};
-use crate::settings::{ConnectionArgs, RegistryAddress};
+use crate::settings::ConnectionArgs;
 use crate::tool_target::{self, Target};
 
 /// Call a tool and print its result
@@ -73,12 +73,12 @@ pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), Cli
     let headers = parse_headers(&headers)?;
     let arguments = parse_arguments(arguments, file)?;
     let timeout = Duration::from_secs(timeout);
+    let verification = connection.verification();
     let (endpoint, tool) = if let Some(url) = agent_url {
         let tool = tool.split_once(':').map_or(tool.as_str(), |(_, tool)| tool);
         (url, tool.to_owned())
     } else {
-        let address = RegistryAddress::resolve(connection, &context.environment)?;
-        let client = address.client(timeout)?;
+        let client = context.client(connection, timeout)?;
         let list = client.agents().await?;
         let Target { agent, tool } = tool_target::find(&list.agents, &tool, Among::Healthy)?;
         let endpoint = if use_proxy {
@@ -95,7 +95,7 @@ pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), Cli
         timeout,
         headers,
     };
-    let caller = McpCaller::default();
+    let caller = context.caller(&call.endpoint, verification)?;
     let what = format!("{} works", call.tool);
     let reply = context
         .printer

@@ -11,12 +11,16 @@ mod stop;
 mod version;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use mesh_client::RegistryClient;
+use mesh_client::mcp::{CallerOptions, McpCaller};
 use mesh_core::Clock;
 use mesh_core::env::Environment;
 
 use crate::error::{CliError, Kind};
 use crate::printer::{Printer, Verbosity};
+use crate::settings::{ConnectionArgs, RegistryAddress, Verification, client_tls};
 
 /// What every command may use.
 pub(crate) struct Context {
@@ -27,9 +31,59 @@ pub(crate) struct Context {
     pub(crate) printer: Printer,
     /// What the exit code tells, on request, of a command that did what it was asked.
     pub(crate) verdict: Option<Kind>,
+    /// Whether the user was told that certificates are not verified.
+    pub(crate) warned_unverified: bool,
 }
 
 impl Context {
+    /// The registry that is meant.
+    pub(crate) fn registry(
+        &mut self,
+        connection: ConnectionArgs,
+    ) -> Result<RegistryAddress, CliError> {
+        let verification = connection.verification();
+        let address = RegistryAddress::resolve(connection, &self.environment)?;
+        if address.is_encrypted() {
+            self.warn_unverified(verification)?;
+        }
+        Ok(address)
+    }
+
+    /// A client of the registry that is meant; touches no network.
+    pub(crate) fn client(
+        &mut self,
+        connection: ConnectionArgs,
+        timeout: Duration,
+    ) -> Result<RegistryClient, CliError> {
+        self.registry(connection)?.client(timeout)
+    }
+
+    /// What calls the agent or the registry at `url`; touches no network.
+    pub(crate) fn caller(
+        &mut self,
+        url: &str,
+        verification: Verification,
+    ) -> Result<McpCaller, CliError> {
+        let mut options = CallerOptions::default();
+        if url.starts_with("https:") {
+            self.warn_unverified(verification)?;
+            options.tls = client_tls(verification, &self.environment)?;
+        }
+        Ok(McpCaller::new(&options))
+    }
+
+    /// Once a command.
+    fn warn_unverified(&mut self, verification: Verification) -> Result<(), CliError> {
+        let switch = verification.switched_off_by(&self.environment);
+        if let (Some(switch), false) = (switch, self.warned_unverified) {
+            self.warned_unverified = true;
+            self.printer.warn(format_args!(
+                "certificates are not verified ({switch}): anyone may be at the other end"
+            ))?;
+        }
+        Ok(())
+    }
+
     /// The answer is printed and it is bad news, as when the tool that was called failed: `--exit-code`
     /// makes it the exit code, which is 0 otherwise.
     pub(crate) fn conclude(&mut self, verdict: Kind) {

@@ -10,7 +10,7 @@ use crate::error::CliError;
 use crate::home::Home;
 use crate::mesh_view::{self, Among, is_healthy, kind, public_tools, runtime, span};
 use crate::printer::Tone;
-use crate::settings::{ConnectionArgs, RegistryAddress};
+use crate::settings::ConnectionArgs;
 use crate::supervisor::Supervisor;
 use crate::table::{Cell, Table};
 
@@ -37,8 +37,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
         json,
         connection,
     } = args;
-    let address = RegistryAddress::resolve(connection, &context.environment)?;
-    let client = address.client(TIMEOUT)?;
+    let client = context.client(connection, TIMEOUT)?;
     let list = context
         .printer
         .during("asking the registry", client.agents())

@@ -30,7 +30,7 @@ pub(super) async fn run(
     let agents = match agents {
         Ok(list) => Some(list),
         // Nobody there is a state that readiness loops ask for.
-        Err(ClientError::Unreachable { .. }) => {
+        Err(error @ ClientError::Unreachable { .. }) if !error.is_distrust() => {
             context.conclude(Kind::Unreachable);
             None
         }

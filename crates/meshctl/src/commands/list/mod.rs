@@ -4,11 +4,9 @@ mod agents;
 pub(super) mod report;
 mod tools;
 
-use std::time::Duration;
-
 use super::Context;
 use crate::error::CliError;
-use crate::settings::{ConnectionArgs, RegistryAddress};
+use crate::settings::{ConnectionArgs, TimeoutArgs};
 
 /// List the agents in the mesh, or their tools
 ///
@@ -35,9 +33,8 @@ pub(crate) struct ListArgs {
     /// Include the tools of the framework
     #[arg(long, requires = "tools")]
     show_framework: bool,
-    /// Seconds to wait for the registry
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: u64,
+    #[command(flatten)]
+    timeout: TimeoutArgs<10>,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -79,8 +76,7 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         timeout,
         connection,
     } = args;
-    let address = RegistryAddress::resolve(connection, &context.environment)?;
-    let client = address.client(Duration::from_secs(timeout))?;
+    let client = context.client(connection, timeout.duration())?;
     let view = View {
         scope: if all { Scope::Everyone } else { Scope::Healthy },
         format: match (json, wide) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesh_client::RegistryClient;
-use mesh_client::mcp::{McpCaller, Reply};
+use mesh_client::mcp::Reply;
 use mesh_core::wire::AgentInfo;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -183,7 +183,8 @@ async fn input_schema(
     target: &Target<'_>,
 ) -> Result<Option<Box<RawValue>>, CliError> {
     let endpoint = client.proxy_endpoint(host_and_port(&target.agent.endpoint));
-    let reply = McpCaller::default()
+    let reply = client
+        .caller()
         .list_tools(&endpoint, TOOLS_TIMEOUT, &mesh_client::Headers::new())
         .await?;
     let Reply::Result(result) = reply else {

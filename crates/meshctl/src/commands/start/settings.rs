@@ -116,6 +116,7 @@ impl StartSettings {
                 host: registry_host,
                 port: registry_port,
                 scheme: None,
+                insecure: false,
             },
             &environment,
         )?;

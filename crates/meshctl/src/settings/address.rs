@@ -1,13 +1,14 @@
-//! Flags, environment and defaults become settings here, once, in that order of precedence.
+//! Where the registry is.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use mesh_client::{ClientOptions, RegistryClient};
+use mesh_client::{ClientOptions, RegistryClient, Tls};
 use mesh_core::env::{EnvVars, Environment};
 use url::{Host, Url};
 
+use super::tls::{Verification, client_tls};
+use super::value::number;
 use crate::error::{CliError, Kind};
 
 const DEFAULT_HOST: &str = "localhost";
@@ -29,6 +30,34 @@ pub(crate) struct ConnectionArgs {
     /// Scheme of the registry, unless a URL is given
     #[arg(long = "registry-scheme", value_name = "SCHEME", value_enum)]
     pub(crate) scheme: Option<Scheme>,
+    /// Believe whoever answers by `https`
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+impl ConnectionArgs {
+    /// Whether servers must show who they are.
+    pub(crate) fn verification(&self) -> Verification {
+        if self.insecure {
+            Verification::RefusedByFlag
+        } else {
+            Verification::AsUsual
+        }
+    }
+}
+
+/// How long to wait for the registry
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TimeoutArgs<const DEFAULT: u64> {
+    /// Seconds to wait for the registry
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+}
+
+impl<const DEFAULT: u64> TimeoutArgs<DEFAULT> {
+    pub(crate) fn duration(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
 }
 
 /// How the registry is spoken to.
@@ -36,14 +65,15 @@ pub(crate) struct ConnectionArgs {
 pub(crate) enum Scheme {
     /// Plain.
     Http,
-    /// Encrypted; its certificate must come from a public authority.
+    /// Encrypted.
     Https,
 }
 
-/// Where the registry is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the registry is, and whom to believe there.
+#[derive(Debug, Clone)]
 pub(crate) struct RegistryAddress {
     url: Url, // Private: parsing is the only way in.
+    tls: Option<Tls>,
 }
 
 impl RegistryAddress {
@@ -52,19 +82,31 @@ impl RegistryAddress {
         args: ConnectionArgs,
         environment: &Environment,
     ) -> Result<Self, CliError> {
+        let verification = args.verification();
+        let url = Self::locate(args, environment)?;
+        // Certificates of one's own take time to read, which `http` need not pay.
+        let tls = match url.scheme() {
+            "https" => client_tls(verification, environment)?,
+            _ => None,
+        };
+        Ok(Self { url, tls })
+    }
+
+    fn locate(args: ConnectionArgs, environment: &Environment) -> Result<Url, CliError> {
         // Without `..`: a new flag does not compile until it is resolved here.
         let ConnectionArgs {
             url,
             host,
             port,
             scheme,
+            insecure: _, // Whom to believe, not where.
         } = args;
         if let Some(url) = url {
-            return Self::parse(&url, "--registry-url");
+            return parse(&url, "--registry-url");
         }
         let by_parts = host.is_some() || port.is_some() || scheme.is_some();
         if let (false, Some(url)) = (by_parts, environment.get(EnvVars::MCP_MESH_REGISTRY_URL)) {
-            return Self::parse(url, EnvVars::MCP_MESH_REGISTRY_URL);
+            return parse(url, EnvVars::MCP_MESH_REGISTRY_URL);
         }
         let host = host
             .as_deref()
@@ -84,25 +126,7 @@ impl RegistryAddress {
             Scheme::Https => "https",
         };
         let port = port.unwrap_or(DEFAULT_PORT);
-        Self::parse(&format!("{scheme}://{host}:{port}"), "--registry-host")
-    }
-
-    fn parse(text: &str, origin: &str) -> Result<Self, CliError> {
-        let wrong = |reason: &str| {
-            CliError::new(format!(
-                "`{text}` ({origin}) is not the URL of a registry: {reason}"
-            ))
-            .of_kind(Kind::Usage)
-            .hint("use a URL such as `http://localhost:8000`")
-        };
-        let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(wrong("the scheme is neither `http` nor `https`"));
-        }
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong("it names no host"));
-        }
-        Ok(Self { url })
+        parse(&format!("{scheme}://{host}:{port}"), "--registry-host")
     }
 
     /// The host as `--host` of the registry takes it.
@@ -129,6 +153,11 @@ impl RegistryAddress {
         }
     }
 
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
     /// Whether a registry started by us can serve this address; ours speaks plain HTTP.
     pub(crate) fn is_plain(&self) -> bool {
         self.url.scheme() == "http" && self.url.path() == "/"
@@ -153,6 +182,7 @@ impl RegistryAddress {
     pub(crate) fn client(&self, timeout: Duration) -> Result<RegistryClient, CliError> {
         let options = ClientOptions {
             timeout,
+            tls: self.tls.clone(),
             ..ClientOptions::default()
         };
         Ok(RegistryClient::new(&self.url(), options)?)
@@ -165,90 +195,23 @@ impl fmt::Display for RegistryAddress {
     }
 }
 
-/// How much a process logs. One rule for the flag and the environment: any case, `WARN` is
-/// `WARNING`, `FATAL` is `CRITICAL`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogLevel {
-    Trace,
-    Debug,
-    Info,
-    Warning,
-    Error,
-    Critical,
-}
-
-impl LogLevel {
-    /// The spelling that the registry and every SDK read.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "TRACE",
-            Self::Debug => "DEBUG",
-            Self::Info => "INFO",
-            Self::Warning => "WARNING",
-            Self::Error => "ERROR",
-            Self::Critical => "CRITICAL",
-        }
-    }
-
-    /// What `MCP_MESH_LOG_LEVEL` says, if anything.
-    pub(crate) fn of_environment(environment: &Environment) -> Result<Option<Self>, CliError> {
-        environment
-            .get(EnvVars::MCP_MESH_LOG_LEVEL)
-            .map(str::parse)
-            .transpose()
-            .map_err(|problem: UnknownLogLevel| invalid(EnvVars::MCP_MESH_LOG_LEVEL, &problem))
-    }
-}
-
-/// A level that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL")]
-pub(crate) struct UnknownLogLevel(String);
-
-impl FromStr for LogLevel {
-    type Err = UnknownLogLevel;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.trim().to_ascii_uppercase().as_str() {
-            "TRACE" => Ok(Self::Trace),
-            "DEBUG" => Ok(Self::Debug),
-            "INFO" => Ok(Self::Info),
-            "WARN" | "WARNING" => Ok(Self::Warning),
-            "ERROR" => Ok(Self::Error),
-            "CRITICAL" | "FATAL" => Ok(Self::Critical),
-            _ => Err(UnknownLogLevel(text.to_owned())),
-        }
-    }
-}
-
-/// A positive number from the environment.
-pub(crate) fn number<T>(environment: &Environment, name: &str) -> Result<Option<T>, CliError>
-where
-    T: FromStr + PartialOrd + From<u8>,
-{
-    let Some(text) = environment.get(name) else {
-        return Ok(None);
-    };
-    match text.trim().parse() {
-        Ok(number) if number >= T::from(1) => Ok(Some(number)),
-        _ => Err(invalid(
-            name,
-            &format_args!("`{text}` is not a whole number of at least 1, or it is too large"),
-        )),
-    }
-}
-
-/// The words that mean yes in the environment.
-pub(crate) fn is_true(text: &str) -> bool {
-    ["true", "1", "yes", "on", "t", "y"]
-        .iter()
-        .any(|word| text.trim().eq_ignore_ascii_case(word))
-}
-
-fn invalid(name: &str, problem: &dyn fmt::Display) -> CliError {
-    CliError::new(format!("{name}: {problem}"))
+/// Reads `text`, which stands in `origin`.
+pub(super) fn parse(text: &str, origin: &str) -> Result<Url, CliError> {
+    let wrong = |reason: &str| {
+        CliError::new(format!(
+            "`{text}` ({origin}) is not the URL of a registry: {reason}"
+        ))
         .of_kind(Kind::Usage)
-        .hint(format!("correct or unset `{name}`"))
+        .hint("use a URL such as `http://localhost:8000`")
+    };
+    let url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("the scheme is neither `http` nor `https`"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("it names no host"));
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -266,6 +229,7 @@ mod tests {
             host: host.map(str::to_owned),
             port,
             scheme: None,
+            insecure: false,
         }
     }
 
@@ -299,22 +263,5 @@ mod tests {
         insta::assert_snapshot!(message(resolve(wrong, &[])), @"`localhost:9` (--registry-url) is not the URL of a registry: the scheme is neither `http` nor `https`");
         let port = [(EnvVars::MCP_MESH_REGISTRY_PORT, "70000")];
         insta::assert_snapshot!(message(resolve(ConnectionArgs::default(), &port)), @"MCP_MESH_REGISTRY_PORT: `70000` is not a whole number of at least 1, or it is too large");
-    }
-
-    #[test]
-    fn every_spelling_of_a_level_is_read() {
-        for (text, level) in [
-            ("warn", LogLevel::Warning),
-            ("WARNING", LogLevel::Warning),
-            ("Info", LogLevel::Info),
-            ("fatal", LogLevel::Critical),
-        ] {
-            assert_eq!(text.parse(), Ok(level));
-        }
-        assert!("loud".parse::<LogLevel>().is_err());
-        let environment = [(EnvVars::MCP_MESH_LOG_LEVEL, "loud")]
-            .into_iter()
-            .collect();
-        assert!(LogLevel::of_environment(&environment).is_err());
     }
 }
