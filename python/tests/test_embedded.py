@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from agent_process import AgentProcess, Agents, call, free_port, wait_for
 from fake_mesh import FakeRegistry
@@ -73,6 +74,68 @@ def test_it_comes_and_goes_with_the_programs_server(
     assert registry.log[-1] == f"DELETE /agents/{registration['agent_id']}"
     assert "Traceback" not in agent.errors()
     assert len(registry.registrations) == 1
+
+
+CHECKED = SERVED.replace(
+    "auto_run=False",
+    'auto_run=False, startup_check=lambda: os.path.exists("started"), '
+    'health_check=lambda: {"status": "degraded", "errors": ["so-so"]}',
+).replace("import mesh\n", "import os\n    import mesh\n", 1)
+
+
+def test_the_programs_server_answers_the_agents_probes(
+    agents: Agents, registry: FakeRegistry
+) -> None:
+    agent = agents.start(CHECKED, settle_timeout="0")
+    registration = registered(registry, agent)
+    url = f"http://127.0.0.1:{registration['http_port']}"
+    started = httpx.get(f"{url}/startupz")
+    assert started.status_code == 503
+    assert started.json()["reason"] == "startup_check has not passed"
+    # Nobody else asks that check.
+    assert httpx.get(f"{url}/ready").json()["runtime"] == "up"
+    assert httpx.head(f"{url}/livez").status_code == 200
+    health = httpx.get(f"{url}/health")
+    assert (health.status_code, health.json()["errors"]) == (503, ["so-so"])
+    metadata = httpx.get(f"{url}/metadata").json()
+    assert (metadata["agent_id"], metadata["name"]) == (registration["agent_id"], "embedded")
+    (agents.folder / "started").touch()
+    assert httpx.get(f"{url}/startupz").json()["started"] is True
+
+
+def test_the_programs_own_probes_are_not_hidden(agents: Agents, registry: FakeRegistry) -> None:
+    own = """
+    @web.get("/health")
+    def health() -> str:
+        return "mine"
+
+    web.mount("/", tools)
+"""
+    agent = agents.start(SERVED.replace('\n    web.mount("/", tools)\n', own))
+    url = f"http://127.0.0.1:{registered(registry, agent)['http_port']}"
+    assert httpx.get(f"{url}/health").json() == "mine"
+    assert httpx.get(f"{url}/startupz").json()["started"] is True
+
+
+def test_probes_of_an_agent_that_cannot_start_say_why(
+    agents: Agents, registry: FakeRegistry
+) -> None:
+    # The settings of the server are good; what the tool declares is not.
+    wrong = SERVED.replace(
+        '@mesh.tool("echo", dependencies=["other"])',
+        '@mesh.tool("echo", dependencies=["other"])\n    @mesh.llm('
+        'provider={"capability": "llm"}, system_prompt="file://none.jinja2")',
+    ).replace(
+        "other: mesh.McpMeshTool = None)",
+        "other: mesh.McpMeshTool = None, llm: mesh.MeshLlmAgent = None)",
+    )
+    port = free_port()
+    agent = agents.start(wrong.replace("port=0", f"port={port}"))
+    wait_for("the reason", lambda: "none.jinja2" in agent.errors())
+    ready = httpx.get(f"http://127.0.0.1:{port}/ready")
+    assert ready.status_code == 503
+    assert "none.jinja2" in ready.json()["reason"]
+    assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
 
 
 def test_a_server_of_fastmcps_own(agents: Agents, registry: FakeRegistry) -> None:

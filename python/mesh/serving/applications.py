@@ -84,7 +84,7 @@ def follower_of(application: Any) -> Follower | None:
     """What follows an application, if anything does. Raises `ApplicationError`."""
     try:
         if not (catalogue.routes or catalogue.surfaces):
-            return _embedding() if is_embedded() else None
+            return _embedding(application) if is_embedded() else None
         mount_surfaces(application, catalogue.surfaces.values())
         found = endpoints(application)
         routes = mesh_routes(found, catalogue.routes)
@@ -139,10 +139,11 @@ def _skills(title: str, surfaces: Sequence[Surface], taken: set[str]) -> Gateway
     )
 
 
-def _embedding() -> EmbeddingServer:
+def _embedding(application: Any) -> EmbeddingServer:
     catalogue.check()
     settings = resolve(os.environ, catalogue.agent)
-    return EmbeddingServer(embedded, HeaderRules(settings.propagate_headers))
+    taken = {each.path for each in endpoints(application)}
+    return EmbeddingServer(embedded, HeaderRules(settings.propagate_headers), taken)
 
 
 async def _live(

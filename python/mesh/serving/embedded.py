@@ -13,12 +13,15 @@ import os
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesh.calling import membership
 from mesh.declaring.catalogue import catalogue
 from mesh.serving.environment import SettingError, read_seconds
 from mesh.serving.lifecycle import is_embedded
+
+if TYPE_CHECKING:
+    from mesh.serving.probes import Answer, Probes
 
 # Must be imported before the hook of `Embedded.start` is registered: executors have to outlive it.
 import concurrent.futures.thread  # noqa: F401  isort: skip
@@ -43,6 +46,9 @@ class Embedded:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._member: Any = None
         self._error: str | None = None
+        # What it answers while it is a member, and while it is not yet.
+        self._probes: Probes | None = None
+        self._early: Probes | None = None
 
     def start(self, port: int = 0) -> None:
         """Starts the agent, or tells the one that runs which port the program listens on."""
@@ -71,6 +77,39 @@ class Embedded:
         """Why the agent could not start."""
         return self._error
 
+    async def probe(self, path: str) -> Answer:
+        """What a probe of the agent answers, for a server in another loop."""
+        with self._lock:
+            loop, probes = self._loop, self._probes
+            if loop is None or probes is None:
+                # Before it is a member, or when it is none any more.
+                probes = self._early = self._early or self._early_probes()
+                loop = None
+        answer = probes.asked(path)
+        if loop is None:
+            return await answer
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(answer, loop))
+
+    def _early_probes(self) -> Probes:
+        from mesh.serving.health import HealthMonitor
+        from mesh.serving.probes import Probes
+
+        agent = catalogue.agent
+        known: dict[str, Any] = {
+            "agent_id": None,
+            "name": agent.name if agent else "agent",
+            "agent_type": "mcp_agent",
+            "version": (agent.version if agent else None) or "1.0.0",
+            "namespace": (agent.namespace if agent else None) or "default",
+            "tools": [],
+        }
+        return Probes(
+            known,
+            HealthMonitor(None, 1, lambda _: None),
+            lambda: ("shutting_down" if self._is_ending else "starting", self._error),
+            startup_check=agent.startup_check if agent else None,
+        )
+
     def _run(self) -> None:
         try:
             asyncio.run(self._live())
@@ -87,6 +126,7 @@ class Embedded:
         from mesh.serving.logs import start_logging
         from mesh.serving.member import Member
         from mesh.serving.own_tools import own_tools
+        from mesh.serving.probes import Probes
         from mesh.serving.servers import adopt
         from mesh.serving.settings import resolve
 
@@ -98,6 +138,8 @@ class Embedded:
         server, self._served = await adopt(settings.name, catalogue, main, member.headers)
         self._helpers = add_helper_tools(server)
         told = self._registration()
+        check = catalogue.agent.startup_check if catalogue.agent else None
+        self._probes = Probes(told, member.health, member.runtime, startup_check=check)
         await member.join(told, own_tools(catalogue.tools, self._served, server))
         with self._lock:
             self._loop, self._member = asyncio.get_running_loop(), member

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from mesh.calling.headers import HeaderRules
 from mesh.serving import listening
 from mesh.serving.embedded import Embedded
 from mesh.serving.lifespan import accompany
+from mesh.serving.probes import PATHS, respond
 from mesh.serving.requests import Asgi, Receive, Requests, Scope, Send
 from mesh.working.cancel_route import cancel, is_running, job_to_cancel
 
@@ -16,8 +18,10 @@ from mesh.working.cancel_route import cancel, is_running, job_to_cancel
 class EmbeddingServer:
     """One application of the program, in whose server the agent's tools are called."""
 
-    def __init__(self, agent: Embedded, headers: HeaderRules) -> None:
+    def __init__(self, agent: Embedded, headers: HeaderRules, taken: Collection[str] = ()) -> None:
         self._agent = agent
+        # The program's own routes are never hidden.
+        self._own_paths = PATHS - set(taken)
         self._requests = Requests(headers)
         self._starting: asyncio.Task[None] | None = None
 
@@ -35,7 +39,12 @@ class EmbeddingServer:
         await accompany(application, scope, receive, send, started=started, ended=self._end)
 
     async def serve(self, application: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request with the application, and those about its jobs for the agent."""
+        """Answers one request with the application; probes, and what is about its jobs, for the
+        agent."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in self._own_paths:
+            await respond(lambda: self._agent.probe(path), scope, send)
+            return
         if (job_id := job_to_cancel(scope)) is not None and is_running(job_id):
             await cancel(job_id, send)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +11,15 @@ from mesh.serving.health import HealthMonitor, Verdict, judge
 from mesh.serving.requests import Scope, Send
 
 Body = dict[str, Any]
+# Status, type and body.
+Answer = tuple[int, bytes, bytes]
 
 # Runtime states in which calls are served.
 SERVING = ("up", "standalone")
 METHODS = ("GET", "HEAD")
 WRONG_METHOD = {"error": "a probe is asked with GET or HEAD"}
 JSON = b"application/json"
+PATHS = frozenset({"/health", "/ready", "/livez", "/startupz", "/metadata", "/metrics"})
 
 
 class Probes:
@@ -112,17 +115,14 @@ class Probes:
 
     async def answer(self, path: str, scope: Scope, send: Send) -> None:
         """Serves one of the routes as an ASGI application does."""
-        if scope["method"] not in METHODS:
-            status, kind, text = 405, JSON, json.dumps(WRONG_METHOD).encode()
-        else:
-            await self._ask(path)
-            status, kind, text = self.known(path)
-        headers = [(b"content-type", kind), (b"content-length", str(len(text)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        content = b"" if scope["method"] == "HEAD" else text
-        await send({"type": "http.response.body", "body": content})
+        await respond(lambda: self.asked(path), scope, send)
 
-    def known(self, path: str) -> tuple[int, bytes, bytes]:
+    async def asked(self, path: str) -> Answer:
+        """The answer of a route, for which the program's own checks are asked."""
+        await self._ask(path)
+        return self.known(path)
+
+    def known(self, path: str) -> Answer:
         """Status, type and body of a route's answer, by what is known now; from any thread."""
         status, body = self.routes[path]()
         if isinstance(body, str):
@@ -148,6 +148,18 @@ class Probes:
             # Of a program whose server is its own, the mesh speaks only for itself.
             body |= {"service_type": kind, "mesh_ready": self._runtime()[0] in SERVING}
         return body
+
+
+async def respond(ask: Callable[[], Awaitable[Answer]], scope: Scope, send: Send) -> None:
+    """Serves a probe as an ASGI application does."""
+    if scope["method"] not in METHODS:
+        status, kind, text = 405, JSON, json.dumps(WRONG_METHOD).encode()
+    else:
+        status, kind, text = await ask()
+    headers = [(b"content-type", kind), (b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    content = b"" if scope["method"] == "HEAD" else text
+    await send({"type": "http.response.body", "body": content})
 
 
 def _now() -> str:
