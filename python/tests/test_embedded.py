@@ -65,7 +65,8 @@ UVICORN = ["-m", "uvicorn", "agent:web", "--host", "127.0.0.1", "--log-level", "
 def test_it_comes_and_goes_with_the_programs_server(
     agents: Agents, registry: FakeRegistry, arguments: list[str] | None
 ) -> None:
-    agent = agents.start(SERVED, arguments=arguments, settle_timeout="0")
+    # The server is what it starts with, however long the program takes until then.
+    agent = agents.start(SERVED, arguments=arguments, settle_timeout="0", debounce_delay="60")
     registration = registered(registry, agent)
     assert (registration["name"], registration["agent_type"]) == ("embedded", "mcp_agent")
     url = f"http://127.0.0.1:{registration['http_port']}"
@@ -166,7 +167,7 @@ def test_a_program_without_a_server_uses_the_mesh_as_well(
 """
     )
     agent = agents.start(script)
-    assert agent.end() == 0, agent.errors()
+    assert agent.end(60) == 0, agent.errors()
     ready = {
         "state": "ready",
         "pipeline_type": "mcp",
