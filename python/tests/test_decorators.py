@@ -34,7 +34,7 @@ from mesh.declaring.catalogue import Catalogue, ClashError
     ],
 )
 def test_a_wrong_agent_argument_is_named(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=rf"@mesh\.agent: {message}"):
+    with pytest.raises(ValueError, match=rf"@mesh\.agent at .*test_decorators\.py:\d+: {message}"):
         mesh.agent(**arguments)
 
 
@@ -54,7 +54,7 @@ def test_a_wrong_agent_argument_is_named(arguments: dict[str, Any], message: str
     ],
 )
 def test_a_wrong_tool_argument_is_named(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=rf"@mesh\.tool: {message}"):
+    with pytest.raises(ValueError, match=rf"@mesh\.tool at .*test_decorators\.py:\d+: {message}"):
         mesh.tool(**arguments)
 
 
@@ -119,7 +119,7 @@ def test_the_decorator_needs_parentheses() -> None:
 
 
 def test_a_class_is_no_tool() -> None:
-    with pytest.raises(ValueError, match=r"@mesh\.tool decorates functions"):
+    with pytest.raises(ValueError, match=r"@mesh\.tool at .*py:\d+: decorates functions"):
 
         @mesh.tool("a")
         class Greeter: ...

@@ -210,7 +210,7 @@ async def test_the_decorators_stand_in_any_order(written: Any) -> None:
     ],
 )
 def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=rf"^@mesh\.llm: .*{message}"):
+    with pytest.raises(ValueError, match=rf"^@mesh\.llm at .*py:\d+: .*{message}"):
         mesh.llm(**{"provider": PROVIDER, **arguments})
 
 
@@ -233,7 +233,7 @@ def test_what_is_decorated_is_checked() -> None:
         @mesh.llm(provider=PROVIDER, context_param="where")
         async def talk(text: str, llm: mesh.MeshLlmAgent = None) -> str: ...
 
-    with pytest.raises(ValueError, match=r"@mesh\.llm decorates functions"):
+    with pytest.raises(ValueError, match=r"@mesh\.llm at .*py:\d+: decorates functions"):
 
         @mesh.llm(provider=PROVIDER)
         class Chat: ...

@@ -218,8 +218,8 @@ def test_two_providers_are_two_tools_each() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": ""}, "@mesh.llm_provider: model must be a non-empty string, got ''"),
-        ({"model": None}, "@mesh.llm_provider: model must be a non-empty string, got None"),
+        ({"model": ""}, "model must be a non-empty string, got ''"),
+        ({"model": None}, "model must be a non-empty string, got None"),
         ({"model": "a/b", "capability": 7}, "capability must be a non-empty string, got 7"),
         ({"model": "a/b", "tags": "x"}, "tags must be a list of strings, got 'x'"),
         ({"model": "a/b", "version": ""}, "version must be a non-empty string, got ''"),

@@ -233,7 +233,10 @@ def declare_one_dependency_too_many() -> None:
         (declare_a_floor_too_high, "min_available must be at most 1"),
         (declare_a_name, "takes no name"),
         (declare_a_function, "decorates classes"),
-        (declare_a_selector_without_a_capability, r"@mesh\.selector: capability must be"),
+        (
+            declare_a_selector_without_a_capability,
+            r"@mesh\.selector at .*py:\d+: capability must be",
+        ),
         (declare_a_plain_tool, "`ask` has a parameter of the service Weather.*`async def`"),
         (declare_one_dependency_too_many, "`ask` has parameters for 0 dependencies, declares 1"),
     ],

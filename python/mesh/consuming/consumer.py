@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mesh.consuming.client import A2ABearer, A2AClient
 from mesh.declaring.arguments import Arguments
 from mesh.declaring.decorators import tool
+from mesh.declaring.places import declares
 
 T = TypeVar("T")
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 PARAMETER = "_a2a"
 
 
+@declares("@mesh.a2a_consumer")
 def a2a_consumer(
     *,
     capability: str,

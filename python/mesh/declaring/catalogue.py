@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mesh.declaring.llm import LlmFunction
+from mesh.declaring.location import UNKNOWN, Location
 from mesh.declaring.selectors import Selector
 from mesh.declaring.signatures import Injected, ToolSignature
 from mesh.declaring.tasks import Task
@@ -18,31 +16,6 @@ from mesh.services.views import ServiceView
 if TYPE_CHECKING:
     from mesh.consuming.client import A2AClient
     from mesh.surfaces.surface import Surface
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where something is declared."""
-
-    file: str
-    line: int
-
-    @classmethod
-    def of_function(cls, function: Any) -> Location:
-        """Where a function stands, whatever wraps it."""
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        if code is None:
-            return cls(f"{function.__module__}.{function.__qualname__}", 0)
-        return cls(os.path.realpath(code.co_filename), code.co_firstlineno)
-
-    @classmethod
-    def of_caller(cls, depth: int) -> Location:
-        """Where the code stands that called the function so many frames up."""
-        frame = sys._getframe(depth + 1)
-        return cls(os.path.realpath(frame.f_code.co_filename), frame.f_lineno)
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(slots=True)
@@ -63,7 +36,7 @@ class AgentDeclaration:
     auto_run: bool | None = None
     auto_run_interval: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    location: Location = Location("<unknown>", 0)
+    location: Location = UNKNOWN
 
 
 @dataclass(slots=True)
@@ -113,6 +86,8 @@ class ToolDeclaration:
 
 class ClashError(ValueError):
     """Two declarations cannot be in one agent; the message names both places."""
+
+    tells_places = True
 
 
 class Catalogue:

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from mesh.calling.injection import wrap
 from mesh.declaring.arguments import Arguments, drop_legacy
-from mesh.declaring.catalogue import AgentDeclaration, Location, ToolDeclaration, catalogue
+from mesh.declaring.catalogue import AgentDeclaration, ToolDeclaration, catalogue
 from mesh.declaring.llm import llm_of
+from mesh.declaring.location import Location
+from mesh.declaring.places import declares
 from mesh.declaring.selectors import parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
 from mesh.declaring.tasks import task_of
@@ -21,6 +23,7 @@ from mesh.serving.lifecycle import embed_when_declared, start_when_main_ends
 T = TypeVar("T")
 
 
+@declares("@mesh.agent")
 def agent(
     name: str,
     *,
@@ -66,7 +69,7 @@ def agent(
     )
 
     def declare(target: T) -> T:
-        declaration.location = Location.of_caller(1)
+        declaration.location = Location.of_program()
         target._mesh_agent_metadata = {  # type: ignore[attr-defined]
             "name": declaration.name,
             "version": declaration.version,
@@ -92,6 +95,7 @@ def agent(
     return declare
 
 
+@declares("@mesh.tool")
 def tool(
     capability: str | None = None,
     *,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
 from mesh.declaring.arguments import Arguments
+from mesh.declaring.places import declares, did_you_mean, warn
 from mesh.declaring.selectors import parse_tags
 from mesh.declaring.signatures import Kind, analyse
-
-logger = logging.getLogger("mesh")
 
 T = TypeVar("T")
 
@@ -61,6 +59,7 @@ class LlmFunction:
         return f"{name}_{self.mark}"
 
 
+@declares("@mesh.llm")
 def llm(
     filter: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,  # noqa: A002  the name is part of the API
     *,
@@ -150,7 +149,7 @@ def _provider(check: Arguments, value: Any) -> Provider:
             f"{check.decorator}: provider must be a dictionary such as "
             f'{{"capability": "llm", "tags": ["+claude"]}}, got {value!r}'
         )
-    _known(check, "provider", value)
+    _known("provider", value)
     version, namespace = value.get("version"), value.get("namespace")
     return Provider(
         capability=check.name("provider['capability']", value.get("capability")),
@@ -174,17 +173,17 @@ def _filter(check: Arguments, value: Any) -> Any:
         if not isinstance(entry, Mapping):
             allowed = "a capability's name, a selector such as {'tags': ['pdf']}, or a list of both"
             raise check.fail(where, allowed, entry)
-        _known(check, where, entry)
+        _known(where, entry)
         check.text(f"{where}['capability']", entry.get("capability"))
         check.text(f"{where}['version']", entry.get("version"))
         parse_tags(entry.get("tags"), f"{check.decorator}: {where}")
     return list(value) if is_list else value
 
 
-def _known(check: Arguments, where: str, selector: Mapping[str, Any]) -> None:
-    unknown = sorted(map(str, selector.keys() - {"capability", "tags", "version", "namespace"}))
-    if unknown:
-        logger.warning("%s: %s: unknown keys: %s", check.decorator, where, ", ".join(unknown))
+def _known(where: str, selector: Mapping[str, Any]) -> None:
+    known = {"capability", "tags", "version", "namespace"}
+    for key in sorted(map(str, selector.keys() - known)):
+        warn(f"{where}: the unknown key `{key}` is ignored{did_you_mean(key, known)}")
 
 
 def _one_of(check: Arguments, name: str, value: object, allowed: Sequence[str]) -> str:
@@ -203,9 +202,8 @@ def _prompt(check: Arguments, text: object, file: object) -> str | None:
             f"{check.decorator}: system_prompt and system_prompt_file are both given; leave out "
             "system_prompt_file"
         )
-    logger.warning(
-        "%s: system_prompt_file is deprecated; write system_prompt='file://%s'",
-        check.decorator,
-        path.removeprefix("file://"),
+    warn(
+        "system_prompt_file is deprecated; write "
+        f"system_prompt='file://{path.removeprefix('file://')}'"
     )
     return path if path.startswith("file://") else f"file://{path}"

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 from mesh.calling.endpoints import wrap_endpoint
 from mesh.declaring.arguments import drop_legacy
-from mesh.declaring.catalogue import Location, ToolDeclaration, catalogue
+from mesh.declaring.catalogue import ToolDeclaration, catalogue
+from mesh.declaring.location import Location
+from mesh.declaring.places import declares
 from mesh.declaring.selectors import Selector, parse_selectors
 from mesh.declaring.signatures import analyse, check_counts
 from mesh.serving.environment import read_flag
@@ -19,6 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 DECORATOR = "@mesh.route"
 
 
+@declares(DECORATOR)
 def route(
     misplaced: object = None,
     /,

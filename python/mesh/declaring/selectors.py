@@ -5,12 +5,11 @@ A selector is written as a capability's name or as a dictionary; both become a `
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-logger = logging.getLogger("mesh")
+from mesh.declaring.places import did_you_mean, warn
 
 MatchMode = Literal["subset", "strict"]
 # `namespace` is part of the wire format although no registry looks at it.
@@ -64,8 +63,8 @@ def _parse(item: object, index: int) -> Selector:
         )
     fields = cast("Mapping[str, Any]", item)
     unknown = sorted(str(key) for key in fields if key not in KNOWN_KEYS)
-    if unknown:
-        logger.warning("%s: ignoring unknown keys: %s", where, ", ".join(unknown))
+    for key in unknown:
+        warn(f"{where}: the unknown key `{key}` is ignored{did_you_mean(key, KNOWN_KEYS)}")
     required = fields.get("required", False)
     if not isinstance(required, bool):
         raise ValueError(f"{where}: required must be a bool, got {required!r}")
@@ -106,6 +105,6 @@ def _match_mode(value: object, expected_type: object, where: str) -> MatchMode |
     if value not in ("subset", "strict"):
         raise ValueError(f"{where}: match_mode must be 'subset' or 'strict', got {value!r}")
     if expected_type is None:
-        logger.warning("%s: match_mode has no effect without expected_type", where)
+        warn(f"{where}: match_mode has no effect without expected_type")
         return None
     return value

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from mesh.declaring.places import warn
 from mesh.services.views import ServiceView, view_of
 from mesh.types import McpMeshTool, MeshJob, MeshLlmAgent
 
@@ -172,7 +173,7 @@ def check_counts(name: str, injected: int, dependencies: int, *, strict: bool) -
         )
     if strict:
         raise StrictDIError(problem)
-    logger.warning("%s", problem)
+    warn(problem)
 
 
 def _hints(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
@@ -227,9 +228,9 @@ def _untyped_single(function: Callable[..., Any], signature: inspect.Signature) 
     parameters = list(signature.parameters.values())
     if len(parameters) != 1 or parameters[0].annotation is not inspect.Parameter.empty:
         return []
-    logger.warning(
-        "the only parameter of `%s` is untyped and receives its first dependency; "
-        "annotate it as mesh.McpMeshTool, later releases will require that",
-        getattr(function, "__name__", function),
+    name = getattr(function, "__name__", function)
+    warn(
+        f"the only parameter of `{name}` is untyped and receives its first dependency; "
+        "annotate it as mesh.McpMeshTool, later releases will require that"
     )
     return [Injected(parameters[0].name, Kind.TOOL)]

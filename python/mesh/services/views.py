@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from mesh.declaring.arguments import Arguments
+from mesh.declaring.places import declares, warn
 from mesh.declaring.selectors import Selector, parse_selectors
-
-logger = logging.getLogger("mesh")
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -33,6 +31,7 @@ class ServiceView:
 def service(arg: C, *, min_available: int = 0) -> C: ...
 @overload
 def service(arg: None = None, *, min_available: int = 0) -> Callable[[C], C]: ...
+@declares("@mesh.service")
 def service(arg: Any = None, *, min_available: int = 0) -> Any:
     """Declares a class as a view of other agents' functions.
 
@@ -49,7 +48,7 @@ def service(arg: Any = None, *, min_available: int = 0) -> Any:
             raise ValueError(f"@mesh.service decorates classes, got {cls!r}")
         edges = tuple(_edges(cls))
         if not edges:
-            logger.warning("@mesh.service: `%s` has no methods with @mesh.selector", cls.__name__)
+            warn(f"`{cls.__name__}` has no methods with @mesh.selector")
         if least > len(edges):
             raise check.fail("min_available", f"at most {len(edges)}, as many as methods", least)
         cls.__mesh_service__ = ServiceView(cls, edges, least)  # type: ignore[attr-defined]
@@ -66,6 +65,7 @@ def service(arg: Any = None, *, min_available: int = 0) -> Any:
     return declare(arg)
 
 
+@declares("@mesh.selector")
 def selector(
     capability: str,
     *,
@@ -91,7 +91,7 @@ def selector(
         (parsed,) = parse_selectors([fields])
     except ValueError as error:
         reason = str(error).removeprefix("dependencies[0]: ")
-        raise ValueError(f"@mesh.selector: {reason}") from None
+        raise ValueError(reason) from None
 
     def declare(function: T) -> T:
         function.__mesh_selector__ = parsed  # type: ignore[attr-defined]

@@ -13,7 +13,8 @@ from fastmcp.server.middleware import Middleware
 from fastmcp.tools import Tool
 
 from mesh.calling.headers import HeaderRules, Inbound, inbound
-from mesh.declaring.catalogue import Catalogue, Location, ToolDeclaration
+from mesh.declaring.catalogue import Catalogue, ToolDeclaration
+from mesh.declaring.location import Location
 from mesh.serving.streams import servable
 from mesh.tracing.trace import PARENT_HEADER, TRACE_HEADER
 

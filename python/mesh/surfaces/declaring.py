@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from mesh.calling.injection import wrap
 from mesh.declaring.arguments import Arguments, drop_legacy
 from mesh.declaring.catalogue import catalogue
+from mesh.declaring.places import declares
 from mesh.declaring.routes import endpoint_declaration
 from mesh.declaring.selectors import parse_selectors
 from mesh.serving.environment import read_flag
@@ -23,6 +24,7 @@ MODES = ("application/json",)
 class A2A:
     """Declares skills; `mesh.a2a` is the only instance."""
 
+    @declares("@mesh.a2a")
     def __call__(
         self,
         *,
@@ -61,6 +63,7 @@ class A2A:
             metadata=metadata,
         )
 
+    @declares("@mesh.a2a.mount")
     def mount(
         self,
         app: Any,
@@ -78,7 +81,7 @@ class A2A:
     ) -> Callable[[F], F]:
         """Declares a function as a skill at `path` of the FastAPI application `app`; see `a2a`."""
         if not hasattr(app, "add_api_route"):
-            raise ValueError(f"mesh.a2a.mount: app must be a FastAPI application, got {app!r}")
+            raise ValueError(f"app must be a FastAPI application, got {app!r}")
         return _declares(
             "@mesh.a2a.mount",
             app,

@@ -11,6 +11,7 @@ from mesh.calling.streams import closing
 from mesh.declaring.arguments import Arguments, drop_legacy
 from mesh.declaring.catalogue import catalogue
 from mesh.declaring.decorators import tool
+from mesh.declaring.places import declares
 from mesh.thinking.params import vendor_of
 from mesh.thinking.provider import Provider
 from mesh.thinking.wire import STREAM_TAG, MeshLlmRequest
@@ -20,6 +21,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 DESCRIPTION = "Answers a conversation with a model, which may use the tools that come with it."
 
 
+@declares("@mesh.llm_provider")
 def llm_provider(
     model: str,
     capability: str = "llm",
