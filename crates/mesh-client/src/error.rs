@@ -8,6 +8,8 @@ use mesh_core::Hint;
 use mesh_core::env::EnvVars;
 use mesh_core::wire::CLAIM_SUPERSEDED;
 
+use crate::tls;
+
 /// A request to the registry that brought no answer of use.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -93,6 +95,7 @@ impl Hint for ClientError {
                 )
                 .into(),
             ),
+            Self::Unreachable { source, .. } if tls::hint(source).is_some() => tls::hint(source),
             Self::Unreachable { .. } => {
                 Some("start one with `meshctl start --registry-only`, or check its address".into())
             }

@@ -10,6 +10,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
+use crate::Tls;
 use crate::transport::Transport;
 
 /// What a connection to an agent may take.
@@ -57,17 +58,11 @@ pub struct Forwarded<S> {
 #[derive(Debug)]
 pub struct Forwarder(Transport);
 
-impl Default for Forwarder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Forwarder {
-    /// A forwarder without connections.
+    /// A forwarder without connections; `tls` is for agents at `https`.
     #[must_use]
-    pub fn new() -> Self {
-        Self(Transport::new(CONNECT_TIMEOUT, IDLE_TIMEOUT))
+    pub fn new(tls: Option<Tls>) -> Self {
+        Self(Transport::new(CONNECT_TIMEOUT, IDLE_TIMEOUT).with_tls(tls))
     }
 
     /// Sends `method` with `headers` and `body` to `url`. The body goes out with its length, because

@@ -1,6 +1,7 @@
 //! Certificates of one's own, from PEM files.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -11,7 +12,7 @@ use mesh_core::Hint;
 use mesh_core::env::EnvVars;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use crate::unverified::Anyone;
 
@@ -31,6 +32,12 @@ impl TlsFiles {
     #[must_use]
     pub fn are_absent(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether nothing is missing with which both sides can show who they are.
+    #[must_use]
+    pub fn are_complete(&self) -> bool {
+        self.ca.is_some() && self.certificate.is_some() && self.key.is_some()
     }
 }
 
@@ -97,6 +104,47 @@ impl Hint for TlsError {
             )
             .into(),
         })
+    }
+}
+
+/// What to try when certificates are why a connection failed; nothing if they are not.
+pub(crate) fn hint(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+    use CertificateError as Fault;
+    let mut causes = std::iter::successors(Some(error), |&cause| cause.source());
+    Some(match causes.find_map(fault)? {
+        rustls::Error::InvalidCertificate(Fault::UnknownIssuer) => format!(
+            "nobody that is trusted here vouches for its certificate: set `{}` to `auto`, and name \
+             its authority in `{}`",
+            EnvVars::MCP_MESH_TLS_MODE,
+            EnvVars::MCP_MESH_TLS_CA
+        )
+        .into(),
+        rustls::Error::InvalidCertificate(
+            Fault::NotValidForName | Fault::NotValidForNameContext { .. },
+        ) => format!(
+            "its certificate must name the host of its address; an agent's is `{}`",
+            EnvVars::MCP_MESH_HTTP_HOST
+        )
+        .into(),
+        rustls::Error::InvalidCertificate(Fault::Expired | Fault::ExpiredContext { .. }) => {
+            "give it a certificate that is valid, and start it anew".into()
+        }
+        rustls::Error::InvalidMessage(_) => "it speaks no TLS: its address is `http`".into(),
+        rustls::Error::AlertReceived(_) => format!(
+            "it wants a certificate of an authority that it trusts: set `{}` and `{}`",
+            EnvVars::MCP_MESH_TLS_CERT,
+            EnvVars::MCP_MESH_TLS_KEY
+        )
+        .into(),
+        _ => return None,
+    })
+}
+
+fn fault<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    // An `io::Error` names the cause of what it wraps as its own, and so hides what it wraps.
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) => fault(error.get_ref()?),
+        None => cause.downcast_ref(),
     }
 }
 

@@ -75,14 +75,19 @@ env_vars! {
     /// Registry: the folder whose `entities/*.pem` `GET /admin/entities` lists; default `tls` in the state
     /// directory.
     MCP_MESH_TRUST_DIR since "4.0.0";
-    /// `off`; `auto` and `strict` are refused until trust is built.
+    /// Agent: `off`, or `auto` or `strict` for TLS with the files below; default `off`. Registry: only
+    /// `off`; the others are refused until trust is built.
     MCP_MESH_TLS_MODE since "4.0.0";
-    /// Agent and meshctl: a PEM file of authorities to trust beside the system's; default none. Where none
-    /// of these variables is set, meshctl trusts `tls/ca.pem` in the state directory alone, if it exists.
+    /// Agent: where its certificate comes from: `file`, which is the default and all there is.
+    MCP_MESH_TLS_PROVIDER since "4.0.0";
+    /// A PEM file of authorities to trust beside the system's; default none. An agent with one is called
+    /// only with a certificate of theirs. The registry uses this file and the two below to call agents by
+    /// TLS, for `/proxy` and to cancel jobs. Where none of these variables is set, meshctl trusts
+    /// `tls/ca.pem` in the state directory alone, if it exists.
     MCP_MESH_TLS_CA since "4.0.0";
-    /// Agent and meshctl: a PEM file with the certificate to show, and those that vouch for it; default none.
+    /// A PEM file with the certificate to show, and those that vouch for it; default none.
     MCP_MESH_TLS_CERT since "4.0.0";
-    /// Agent and meshctl: a PEM file with the key to that certificate; default none.
+    /// A PEM file with the key to that certificate, not encrypted; default none.
     MCP_MESH_TLS_KEY since "4.0.0";
     /// meshctl: whether it believes whoever answers by `https`, as with `--insecure`; default `false`.
     MCP_MESH_TLS_SKIP_VERIFY since "4.0.0";

@@ -49,6 +49,7 @@ impl App {
         settings: Settings,
         store: Store,
         clock: Clock,
+        forwarder: Forwarder,
     ) -> Result<(Arc<Self>, JoinHandle<()>), StoreError> {
         let started = clock.now();
         let mesh = restore(&settings, &store, started).await?;
@@ -59,7 +60,6 @@ impl App {
         let metrics = Arc::new(Metrics::new(store_health.clone()));
         let (writer, task) =
             Writer::start(mesh.clone(), store.clone(), clock.clone(), metrics.clone());
-        let forwarder = Forwarder::new();
         let app = Self {
             settings,
             clock,

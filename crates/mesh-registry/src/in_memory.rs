@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
+use mesh_client::Forwarder;
 use mesh_client::{ClientError, LocalAnswer, LocalRequest, RegistryClient};
 use mesh_core::Clock;
 use mesh_core::env::{EnvVars, Environment};
@@ -112,7 +113,7 @@ async fn open() -> Result<Arc<App>, StoreError> {
         .expect("the defaults are allowed");
     let clock = Clock::System;
     let (store, _) = Store::open(&settings.database, &settings.store, &clock).await?;
-    let (app, _writer) = App::open(settings, store, clock).await?;
+    let (app, _writer) = App::open(settings, store, clock, Forwarder::new(None)).await?;
     Ok(app)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
+use mesh_client::{Forwarder, Tls, TlsError};
 use mesh_core::env::EnvVars;
 use mesh_core::{Clock, Hint, VERSION};
 use mesh_store::{Store, StoreError};
@@ -46,6 +47,8 @@ pub(crate) enum ServeError {
     Signals(#[source] io::Error),
     #[error("the writer ended unexpectedly; this is a defect")]
     Writer,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     // The store's own message names the file and the fault.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +66,7 @@ impl Hint for ServeError {
                 Some("choose an address of this machine with `--host`".into())
             }
             Self::Store(error) => error.hint(),
+            Self::Tls(error) => error.hint(),
             Self::Runtime(_) | Self::Signals(_) | Self::Writer => None,
         }
     }
@@ -178,13 +182,19 @@ impl Listeners {
 
 /// Binds the addresses and takes up what the store remembers.
 async fn start(settings: Settings) -> Result<(Listeners, Arc<App>, JoinHandle<()>), ServeError> {
+    // Before anything else is touched: a file that cannot be used is a mistake in the settings.
+    let tls = if settings.agent_tls.are_absent() {
+        None
+    } else {
+        Some(Tls::read(&settings.agent_tls)?)
+    };
     // The port first: a second registry must not touch the first one's database.
     let listeners = Listeners::bind(&settings).await?;
     let (store, opened) = Store::open(&settings.database, &settings.store, &Clock::System).await?;
     if let Some(path) = &opened.kept_aside {
         tracing::warn!(path = %path.display(), "another program's database was kept aside");
     }
-    let (state, writer) = App::open(settings, store, Clock::System).await?;
+    let (state, writer) = App::open(settings, store, Clock::System, Forwarder::new(tls)).await?;
     Ok((listeners, state, writer))
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use mesh_client::TlsFiles;
 use mesh_core::Hint;
 use mesh_core::env::{EnvVars, Environment};
 use mesh_store::{DatabaseUrl, PostgresOptions, SqliteOptions, StoreOptions};
@@ -82,6 +83,8 @@ pub struct Settings {
     pub admin_port: Option<u16>,
     /// Where the certificates of trusted entities are; `None` where there is no home.
     pub trust_folder: Option<PathBuf>,
+    /// What the registry shows to agents at `https`, and whom it believes there.
+    pub agent_tls: TlsFiles,
     /// The least important events that are logged.
     pub log_level: LevelFilter,
     /// How log lines look.
@@ -170,6 +173,7 @@ impl Settings {
                 .parse(EnvVars::MCP_MESH_ADMIN_PORT, admin_port)?
                 .flatten(),
             trust_folder: trust_folder(environment, folder),
+            agent_tls: agent_tls(environment, folder),
             log_level: if debug {
                 log_level.max(LevelFilter::DEBUG)
             } else {
@@ -191,6 +195,16 @@ fn trust_folder(environment: &Environment, folder: &Path) -> Option<PathBuf> {
         None => Path::new(environment.get(home)?).join(".mcp-mesh"),
     };
     Some(state.join("tls"))
+}
+
+/// Relative paths start at `folder` here too.
+fn agent_tls(environment: &Environment, folder: &Path) -> TlsFiles {
+    let path = |name| environment.get(name).map(|path| folder.join(path));
+    TlsFiles {
+        ca: path(EnvVars::MCP_MESH_TLS_CA),
+        certificate: path(EnvVars::MCP_MESH_TLS_CERT),
+        key: path(EnvVars::MCP_MESH_TLS_KEY),
+    }
 }
 
 /// The descriptor that `MCP_MESH_READY_FD` names. It is read before everything else, so that what

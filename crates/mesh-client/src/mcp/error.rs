@@ -7,6 +7,8 @@ use std::time::Duration;
 use mesh_core::Hint;
 use serde_json::value::RawValue;
 
+use crate::tls;
+
 /// A call without a result. A tool that ran and failed is a result, not one of these.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -92,9 +94,19 @@ impl Hint for CallError {
             Self::InvalidEndpoint { .. } => {
                 Some("an endpoint looks like `http://host:port`".into())
             }
+            Self::Unreachable { source, .. }
+            | Self::Interrupted {
+                source: Some(source),
+                ..
+            } if tls::hint(source).is_some() => tls::hint(source),
             Self::Unreachable { .. } => {
                 Some("the agent may have stopped; `meshctl list` shows who is there".into())
             }
+            Self::Interrupted { url, .. } if url.starts_with("https:") => Some(
+                "an agent that does not trust this side's certificate breaks off like that: its log \
+                 tells, and its `MCP_MESH_TLS_CA` decides"
+                    .into(),
+            ),
             Self::Timeout { .. } => {
                 Some("raise the time-out if the tool needs longer, or read the agent's log".into())
             }

@@ -150,6 +150,8 @@ async fn a_registry_is_asked_with_certificates_of_ones_own() {
     let stranger = client(&url, None).drain_report().await.unwrap_err();
     let reason = failure(&stranger);
     assert!(reason.contains("UnknownIssuer"), "{reason}");
+    let hint = stranger.hint().expect("a hint").into_owned();
+    assert!(hint.contains("`MCP_MESH_TLS_CA`"), "{hint}");
 
     let tls = Tls::read(&authority.files(Some("ca.pem"), None)).expect("files");
     let nobody = client(&url, Some(tls)).drain_report().await.unwrap_err();
@@ -176,6 +178,22 @@ async fn an_agent_is_called_with_them_too_and_must_be_who_it_is() {
     call.endpoint = url.replace("127.0.0.1", "localhost");
     let error = caller.call_tool(&call).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+    let hint = error.hint().expect("a hint").into_owned();
+    assert!(hint.contains("`MCP_MESH_HTTP_HOST`"), "{hint}");
+
+    let other = Authority::new();
+    other.certify("client", "DNS:agent");
+    let mut files = authority.files(Some("ca.pem"), None);
+    files.certificate = Some(other.path("client.pem"));
+    files.key = Some(other.path("client.key"));
+    let stranger = McpCaller::new(&CallerOptions {
+        tls: Some(Tls::read(&files).expect("files")),
+        ..CallerOptions::default()
+    });
+    call.endpoint.clone_from(&url);
+    let error = stranger.call_tool(&call).await.unwrap_err();
+    let hint = error.hint().expect("a hint").into_owned();
+    assert!(hint.contains("MCP_MESH_TLS_C"), "{error}: {hint}");
 }
 
 #[test]

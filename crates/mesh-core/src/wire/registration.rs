@@ -31,6 +31,10 @@ pub struct Registration {
     /// The port under which the agent can be called; 0 or less means that it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_port: Option<i64>,
+    /// How the agent is called there: `http` or `https`; `http` if absent. Agents of release 3 never
+    /// say it. Text, for the reason that `agent_type` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_scheme: Option<String>,
     /// The agent's namespace; `default` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,

@@ -26,6 +26,9 @@ pub(crate) enum ApiError {
     /// The agent behind a proxied call did not answer.
     #[error("Failed to reach target agent: {0}")]
     BadGateway(String),
+    /// The agent behind a proxied call wants TLS, and the registry was not told all that takes.
+    #[error("Proxy TLS misconfiguration: {0}")]
+    ProxyTls(String),
     /// The agent must register before it can ask for this.
     #[error("agent `{0}` is not registered, or was given up")]
     Gone(String),
@@ -84,7 +87,7 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Crowded(_) | Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TrustFolder => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TrustFolder | Self::ProxyTls(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -100,6 +103,11 @@ impl Hint for ApiError {
             Self::Crowded(_) => Some("try again later, or ask without `wait`".into()),
             Self::Store => Some("try again; the registry's log says what failed".into()),
             Self::Closing => Some("try again when the registry is back".into()),
+            Self::ProxyTls(_) => Some(
+                "the agent is called by TLS: set `MCP_MESH_TLS_CA`, `MCP_MESH_TLS_CERT` and \
+                 `MCP_MESH_TLS_KEY` of the registry"
+                    .into(),
+            ),
             Self::TrustFolder => Some(
                 "the registry's log says which folder `MCP_MESH_TRUST_DIR` names, and why".into(),
             ),

@@ -59,6 +59,10 @@ fn describe() -> Operation {
         .fails(400, "The target or the path is malformed")
         .fails(403, "No agent is registered there")
         .reads_body()
+        .fails(
+            500,
+            "The agent wants TLS, for which the registry has not all files",
+        )
         .fails(502, "The agent does not answer");
     let mut agent = aide::openapi::Response {
         description: "What the agent answered".to_owned(),
@@ -82,7 +86,7 @@ async fn forward(
         .mesh
         .load()
         .endpoint(&target.host, target.port)
-        .map(ToString::to_string)
+        .cloned()
         .ok_or_else(|| ApiError::UnknownTarget(target.authority.clone()))?;
     let budget = budget(&headers, app.settings.proxy_timeout);
     let deadline = Instant::now() + budget;
@@ -93,7 +97,13 @@ async fn forward(
     let answer = timeout_at(deadline, exchange)
         .await
         .map_err(|_| ApiError::BadGateway(format!("no answer within {}s", budget.as_secs())))?
-        .map_err(|error| ApiError::BadGateway(error.to_string()))?;
+        .map_err(|error| {
+            if endpoint.is_secure() && !app.settings.agent_tls.are_complete() {
+                ApiError::ProxyTls(error.to_string())
+            } else {
+                ApiError::BadGateway(error.to_string())
+            }
+        })?;
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status;

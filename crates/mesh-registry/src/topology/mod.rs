@@ -34,7 +34,7 @@ mod wiring;
 pub(crate) use agent::{Agent, Pulse};
 pub(crate) use answer_id::AnswerId;
 pub(crate) use draft::{Draft, Loss, Resolved, Settled};
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, Scheme};
 pub(crate) use mesh::Mesh;
 pub(crate) use profile::{Fingerprint, InvalidRegistration, Profile};
 pub(crate) use requirements::RequiredCycle;

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Endpoint;
 use super::function::{Function, Need, Offer};
 use super::llm;
 use super::resolve::OfferKey;
+use super::{Endpoint, Scheme};
 use crate::published::{self, Digest};
 
 /// The longest description that is kept, in characters.
@@ -31,6 +31,8 @@ pub(crate) enum InvalidRegistration {
     AgentType(String),
     #[error("validation failed: runtime: `{0}` is none of {allowed}", allowed = list(Runtime::ALL))]
     Runtime(String),
+    #[error("validation failed: http_scheme: `{0}` is none of {allowed}", allowed = list(Scheme::ALL))]
+    Scheme(String),
     #[error("validation failed: tools: {0} are more than {MAX_TOOLS}")]
     TooManyTools(usize),
     // It would be handed to every consumer or lister, who could not read it either.
@@ -147,10 +149,16 @@ impl Profile {
         let tools = registration.tools.into_iter();
         let functions = tools.map(|tool| Function::compile(tool, &mut warnings));
         let functions = functions.collect::<Result<_, _>>()?;
+        let scheme = match registration.http_scheme.as_deref().unwrap_or_default() {
+            "" => Scheme::default(),
+            text => {
+                Scheme::parse(text).ok_or_else(|| InvalidRegistration::Scheme(text.to_owned()))?
+            }
+        };
         let host = registration.http_host.as_deref();
         Ok(Self {
-            endpoint: Endpoint::new(&id, host, registration.http_port),
-            llm_endpoint: llm::endpoint(&id, host, registration.http_port),
+            endpoint: Endpoint::new(&id, scheme, host, registration.http_port),
+            llm_endpoint: llm::endpoint(&id, scheme, host, registration.http_port),
             id,
             name,
             namespace,

@@ -167,6 +167,10 @@ async fn refusals_are_answers_that_people_can_read() {
             "validation failed: runtime:",
         ),
         (
+            json!({ "agent_id": "a", "http_scheme": "ftp" }),
+            "validation failed: http_scheme: `ftp` is none of `http`, `https`",
+        ),
+        (
             json!({ "agent_id": "a".repeat(254) }),
             "validation failed: agent_id:",
         ),

@@ -150,6 +150,20 @@ async fn only_registered_agents_and_only_mcp() {
 }
 
 #[tokio::test]
+async fn an_agent_that_wants_tls_is_not_reached_without_certificates() {
+    let port = agent().await;
+    let registry = registry_with_agent(port).await;
+    let secure = json!({ "agent_id": "vault-1", "http_scheme": "https",
+        "http_host": "localhost", "http_port": port });
+    registry.register(&secure).await;
+    let path = format!("/proxy/localhost:{port}/mcp");
+    let reply = registry.send(Method::POST, &path, "x").await;
+    assert_eq!(reply.status, 500, "{}", reply.text);
+    let text = reply.json()["error"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("Proxy TLS misconfiguration: "), "{text}");
+}
+
+#[tokio::test]
 async fn a_host_that_is_more_than_a_host_is_no_target() {
     let port = agent().await;
     let registry = registry_with_agent(port).await;

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
+use mesh_client::{Forwarder, Tls};
 use mesh_core::{Clock, Timestamp};
 use mesh_registry::cli::Args;
 use mesh_registry::{App, Settings};
@@ -277,10 +278,11 @@ async fn open(
         .map(|(name, value)| (*name, value.clone()))
         .collect();
     let settings = Settings::resolve(Args::default(), &environment, folder).expect("settings");
+    let tls = Tls::read(&settings.agent_tls).expect("certificates");
     let (store, _) = Store::open(&settings.database, &settings.store, clock)
         .await
         .expect("a new database");
-    App::open(settings, store, clock.clone())
+    App::open(settings, store, clock.clone(), Forwarder::new(Some(tls)))
         .await
         .expect("the topology")
 }

@@ -83,6 +83,37 @@ async fn an_agent_may_be_wired_to_itself() {
 }
 
 #[tokio::test]
+async fn an_agent_behind_tls_is_found_at_https_and_after_a_restart_too() {
+    let registry = Registry::new().await;
+    registry
+        .register(&json!({ "agent_id": "vault-1", "http_scheme": "https",
+            "http_host": "vault", "http_port": 8443,
+            "tools": [{ "function_name": "open", "capability": "open",
+                "inputSchema": { "type": "object" } }] }))
+        .await;
+    let registry = registry.restart(std::time::Duration::from_secs(1)).await;
+    let mut user = consumer("user", &json!([{ "capability": "open" }]));
+    user["tools"][0]["llm_filter"] =
+        json!({ "filter": [{ "capability": "open" }], "filter_mode": "all" });
+    let answer = registry.register(&user).await;
+    let endpoint = json!("https://vault:8443");
+    assert_eq!(
+        answer["dependencies_resolved"]["use"][0]["endpoint"],
+        endpoint
+    );
+    assert_eq!(answer["llm_tools"]["use"][0]["endpoint"], endpoint);
+    let listed = registry.get("/agents").await;
+    let mut endpoints: Vec<_> = listed["agents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|agent| &agent["endpoint"])
+        .collect();
+    endpoints.sort_by_key(ToString::to_string);
+    assert_eq!(endpoints, ["http://127.0.0.1:9002", "https://vault:8443"]);
+}
+
+#[tokio::test]
 async fn a_tool_without_a_capability_is_wired_but_not_listed() {
     let registry = Registry::new().await;
     registry

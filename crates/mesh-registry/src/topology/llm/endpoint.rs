@@ -2,11 +2,16 @@
 
 use mesh_core::AgentId;
 
-use crate::topology::Endpoint;
+use crate::topology::{Endpoint, Scheme};
 
 /// Reads what an agent advertised more kindly than [`Endpoint::new`] does: an agent that names no
 /// host, or every address of its own, is on this machine.
-pub(crate) fn endpoint(id: &AgentId, host: Option<&str>, port: Option<i64>) -> Endpoint {
+pub(crate) fn endpoint(
+    id: &AgentId,
+    scheme: Scheme,
+    host: Option<&str>,
+    port: Option<i64>,
+) -> Endpoint {
     let host = host.unwrap_or_default();
     let bare = host
         .strip_prefix("http://")
@@ -17,7 +22,7 @@ pub(crate) fn endpoint(id: &AgentId, host: Option<&str>, port: Option<i64>) -> E
         "" | "0.0.0.0" | "::" => "localhost",
         bare => bare,
     };
-    Endpoint::new(id, Some(bare), port)
+    Endpoint::new(id, scheme, Some(bare), port)
 }
 
 #[cfg(test)]
@@ -39,7 +44,7 @@ mod tests {
             (Some("calc"), Some(0), "stdio://a-1"),
             (Some("calc"), None, "stdio://a-1"),
         ] {
-            let found = endpoint(&id, host, port).to_string();
+            let found = endpoint(&id, Scheme::Http, host, port).to_string();
             assert_eq!(found, expected, "{host:?} {port:?}");
         }
     }
