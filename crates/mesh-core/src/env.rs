@@ -198,6 +198,12 @@ env_vars! {
     MCP_MESH_SERVER_STARTUP_TIMEOUT since "4.0.0";
     /// Agent: accepted for compatibility; default `256`.
     MCP_MESH_JOBPROXY_CACHE_MAX since "4.0.0";
+    /// Agent: whether `async def` tools that could only block their event loop run in threads;
+    /// default `true`.
+    MCP_MESH_TOOL_ISOLATION since "4.0.0";
+    /// Agent: how many event loops `async def` tools share, 1 to 64; `1` is the program's
+    /// own; default `1`.
+    MCP_MESH_TOOL_WORKERS since "4.0.0";
     /// Agent: seconds that first calls wait for their dependencies; `0` is off; default `20`.
     MCP_MESH_SETTLE_TIMEOUT since "4.0.0";
     /// Agent: whether a mismatch of parameters and dependencies is an error; default `false`.

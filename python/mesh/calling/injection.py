@@ -76,7 +76,7 @@ def wrap(declaration: ToolDeclaration) -> Callable[..., Any]:
 
 async def _pieces(call: Filling) -> AsyncIterator[Any]:
     await call.fill()
-    pieces = pieces_of(call.declaration.function(*call.args, **call.kwargs))
+    pieces = call.pieces()
     async with closing(pieces):
         async for piece in pieces:
             yield piece
@@ -105,6 +105,22 @@ class Filling:
         if loops is None:
             return function(*self.args, **self.kwargs)  # type: ignore[no-any-return]
         return loops.call(function, self.args, self.kwargs)
+
+    def runs_elsewhere(self) -> bool:
+        """Whether the function may run in another event loop than this one."""
+        return (
+            self.member is not None
+            and self.member.loops is not None
+            and self.member.loops.are_several
+        )
+
+    def pieces(self) -> AsyncIterator[Any]:
+        """Calls the function, a streaming one, in the event loop where it belongs."""
+        function = self.declaration.function
+        loops = None if self.member is None else self.member.loops
+        if loops is None:
+            return pieces_of(function(*self.args, **self.kwargs))
+        return loops.stream(function, self.args, self.kwargs)
 
     def span(self) -> NoSpan:
         """What the function runs in, dependencies that have to be waited for included."""

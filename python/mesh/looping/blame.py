@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import sysconfig
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-import mesh
+from mesh.looping.kinds import OURS
 
 # Where code stands that nobody who reads the log has written.
 LIBRARIES = tuple(
     f"{path}{os.sep}"
     for path in (
         *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        str(Path(mesh.__file__).parent),
     )
 )
 
@@ -47,4 +45,4 @@ def blamed(frame: FrameType, tools: Mapping[CodeType, str]) -> tuple[str | None,
 
 
 def _is_library(file: str) -> bool:
-    return file.startswith(("<", *LIBRARIES))
+    return file.startswith(("<", OURS, *LIBRARIES))

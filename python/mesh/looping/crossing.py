@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
+
+from mesh.calling.streams import END, closing
 
 
 class Crossing:
@@ -104,3 +106,51 @@ class Crossing:
             self._outcome.set_exception(error)
         else:
             self._outcome.set_result(self._value)
+
+
+async def cross(loop: asyncio.AbstractEventLoop, begin: Callable[[], Awaitable[Any]]) -> Any:
+    """The result of what runs in `loop`, which may be the one that runs already."""
+    if asyncio.get_running_loop() is loop:
+        return await begin()
+    crossing = Crossing(begin)
+    loop.call_soon_threadsafe(crossing.start, loop, _nothing)
+    return await crossing.result()
+
+
+async def cross_stream(
+    loop: asyncio.AbstractEventLoop, begin: Callable[[], AsyncIterator[Any]]
+) -> AsyncIterator[Any]:
+    """The pieces of a stream that is made in `loop`, in one task, each when it is asked for."""
+    home = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    made: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def make() -> None:
+        pieces = begin()
+        async with closing(pieces):
+            while True:
+                await asked.wait()
+                asked.clear()
+                piece = await anext(pieces, END)
+                if piece is END:
+                    return
+                home.call_soon_threadsafe(made.put_nowait, piece)
+
+    making = asyncio.create_task(cross(loop, make))
+    making.add_done_callback(lambda _task: made.put_nowait(END))
+    try:
+        while True:
+            loop.call_soon_threadsafe(asked.set)
+            piece = await made.get()
+            if piece is END:
+                break
+            yield piece
+        await making
+    finally:
+        # A stream that nobody reads on cleans up first.
+        making.cancel()
+        await asyncio.wait({making})
+
+
+def _nothing() -> None:
+    """What is done when a call in a loop that is shared has ended."""

@@ -6,10 +6,15 @@ import builtins
 import dis
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import mesh
+
+OURS = f"{Path(mesh.__file__).parent}{os.sep}"
 # What `await`, `async for` and `async with` are compiled to.
 WAITING = frozenset({"GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "BEFORE_ASYNC_WITH"})
 # What code names that takes hold of its event loop, or wakes what waits in it.
@@ -59,6 +64,13 @@ def may_only_block(function: Callable[..., Any]) -> bool:
     if any(each.opname in WAITING for each in dis.get_instructions(code)):
         return False
     return not _is_quick(function, code) and not any(map(_is_bound, _layers(function)))
+
+
+def is_ours(function: Callable[..., Any]) -> bool:
+    """Whether a function is of this package, as LLM providers are: it does not block, and keeps
+    connections in the loop that it runs in."""
+    code = _code(function)
+    return code is not None and code.co_filename.startswith(OURS)
 
 
 def _is_quick(function: Callable[..., Any], code: CodeType) -> bool:

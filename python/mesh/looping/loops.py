@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mesh.looping.crossing import Crossing
-from mesh.looping.kinds import may_only_block
+from mesh.calling.streams import closing, pieces_of
+from mesh.looping.carrying import carried
+from mesh.looping.crossing import cross, cross_stream
+from mesh.looping.kinds import is_ours, may_only_block
 from mesh.looping.turning import Turning
 from mesh.looping.workers import Pool, Worker
 
@@ -23,34 +25,53 @@ class Loops:
     for tools that would only block one."""
 
     def __init__(self, watchdog: Watchdog, *, is_isolated: bool, workers: int) -> None:
-        self._places = [watchdog.watched(asyncio.get_running_loop())]
+        self._program = watchdog.watched(asyncio.get_running_loop(), "the event loop")
         self._pool = Pool() if is_isolated else None
-        # Which functions run in threads.
-        self._leaves: dict[Callable[..., Any], bool] = {}
+        # Whether functions run in threads.
+        self._known: dict[Callable[..., Any], bool] = {}
         self._workers = [
             Worker(f"mesh-loop-{number}")
             for number in range(1, workers + 1)
             if is_isolated and workers > 1
         ]
-        if self._workers:
-            self._places = [watchdog.watched(each.loop, each.thread) for each in self._workers]
+        self._places = [
+            watchdog.watched(each.loop, f"the event loop {each.name}", each.thread)
+            for each in self._workers
+        ]
         self._lock = threading.Lock()
         self._load = dict.fromkeys(self._places, 0)
+
+    @property
+    def are_several(self) -> bool:
+        """Whether tools share other loops than the program's."""
+        return bool(self._workers)
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Awaitable[Any]:
         """Calls a coroutine function where it belongs; its result is awaited."""
-        begin = partial(function, *args, **kwargs)
-        if self._pool is None:
-            return self._in(self._places[0], begin)
-        leaves = self._leaves.get(function)
-        if leaves is None:
-            # Asked at the first call: the lifespan of the program has made its objects by now.
-            leaves = self._leaves[function] = may_only_block(function)
-        if leaves:
-            return self._pool.run(begin)
-        return self._shared(begin) if self._workers else self._in(self._places[0], begin)
+        if self._pool is not None and self._leaves(function):
+            return self._pool.run(partial(function, *args, **kwargs))
+        if self._workers and not is_ours(function):
+            return self._shared(function, args, kwargs)
+        return self._in(self._program, partial(function, *args, **kwargs))
+
+    async def stream(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        """The pieces of what a streaming function says, where it belongs."""
+        if not self._workers or is_ours(function):
+            pieces = self._pieces_in(self._program, partial(function, *args, **kwargs))
+            async with closing(pieces):
+                async for piece in pieces:
+                    yield piece
+            return
+        with self._least_busy() as place:
+            begin = carried(function, args, kwargs)
+            pieces = self._pieces_in(place, begin)
+            async with closing(pieces):
+                async for piece in pieces:
+                    yield piece
 
     def close(self, seconds: float) -> None:
         """Ends the threads; one that is blocked is left behind."""
@@ -61,9 +82,18 @@ class Loops:
         if self._pool is not None:
             self._pool.close(seconds)
 
-    async def _shared(self, begin: Callable[[], Awaitable[Any]]) -> Any:
+    def _leaves(self, function: Callable[..., Any]) -> bool:
+        leaves = self._known.get(function)
+        if leaves is None:
+            # Asked at the first call: the lifespan of the program has made its objects by now.
+            leaves = self._known[function] = may_only_block(function)
+        return leaves
+
+    async def _shared(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         with self._least_busy() as place:
-            return await self._in(place, begin)
+            return await self._in(place, carried(function, args, kwargs))
 
     @contextmanager
     def _least_busy(self) -> Iterator[Turning]:
@@ -82,10 +112,17 @@ class Loops:
         if asyncio.get_running_loop() is place.loop:
             with place:
                 return await begin()
-        crossing = Crossing(partial(self._in, place, begin))
-        place.loop.call_soon_threadsafe(crossing.start, place.loop, _nothing)
-        return await crossing.result()
+        return await cross(place.loop, partial(self._in, place, begin))
 
-
-def _nothing() -> None:
-    """What is done when a call in a loop that is shared has ended."""
+    async def _pieces_in(self, place: Turning, begin: Callable[[], Any]) -> AsyncIterator[Any]:
+        if asyncio.get_running_loop() is place.loop:
+            with place:
+                pieces = pieces_of(begin())
+                async with closing(pieces):
+                    async for piece in pieces:
+                        yield piece
+            return
+        distant = cross_stream(place.loop, partial(self._pieces_in, place, begin))
+        async with closing(distant):
+            async for piece in distant:
+                yield piece

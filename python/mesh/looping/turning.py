@@ -7,12 +7,15 @@ import threading
 
 
 class Turning:
-    """One event loop that runs in the current thread. It is entered for the time of each call."""
+    """One event loop, which is entered, in its thread, for the time of each call."""
 
-    __slots__ = ("_is_asked", "_wake", "begun", "calls", "loop", "missed", "thread")
+    __slots__ = ("_is_asked", "_wake", "begun", "calls", "loop", "missed", "name", "thread")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wake: threading.Event, thread: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, name: str, wake: threading.Event, thread: int
+    ) -> None:
         self.loop = loop
+        self.name = name
         self.thread = thread
         # Calls that are being served, and how many there have ever been.
         self.calls = 0

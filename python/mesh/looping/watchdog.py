@@ -58,9 +58,11 @@ class Watchdog:
         self._give_up: Callable[[], None] | None = None
         self._thread: threading.Thread | None = None
 
-    def watched(self, loop: asyncio.AbstractEventLoop, thread: int | None = None) -> Turning:
+    def watched(
+        self, loop: asyncio.AbstractEventLoop, name: str, thread: int | None = None
+    ) -> Turning:
         """The loop, which runs in the current thread or in another one, as one to watch over."""
-        turning = Turning(loop, self._wake, thread or threading.get_ident())
+        turning = Turning(loop, name, self._wake, thread or threading.get_ident())
         self._turnings.append(turning)
         return turning
 
@@ -115,7 +117,7 @@ class Watchdog:
             if turning in self._reported:
                 self._reported.remove(turning)
                 seconds = time.monotonic() - since
-                logger.info("the event loop turns again, after %.1f seconds", seconds)
+                logger.info("%s turns again, after %.1f seconds", turning.name, seconds)
             if turning is self._turnings[0] and self._standby is not None:
                 self._standby.retire()
 
@@ -128,10 +130,11 @@ class Watchdog:
             return  # Nothing of the program: the machine is busy, or a package loads another one.
         self._reported.add(turning)
         logger.warning(
-            "%s has blocked the event loop for %.1f seconds, at %s; no other `async def` tool runs "
-            "meanwhile. Await what takes so long, or run it by `asyncio.to_thread`; or make the "
+            "%s has blocked %s for %.1f seconds, at %s; whatever else runs in that loop waits. "
+            "Await what takes so long, or run it by `asyncio.to_thread`; or make the "
             "tool a `def` function, which runs in a thread; or set MCP_MESH_TOOL_WORKERS",
             f"the tool `{tool}`" if tool else "the program",
+            turning.name,
             time.monotonic() - since,
             place,
         )

@@ -23,6 +23,7 @@ class Worker:
     """A thread that runs an event loop until it is told to end."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.loop = asyncio.new_event_loop()
         self.last_used = time.monotonic()
         self._ending = asyncio.Event()

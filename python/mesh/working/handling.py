@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mesh.calling.injection import Filling
     from mesh.working.controller import JobController
     from mesh.working.execution import Execution
+    from mesh.working.mesh_job import MeshJob
 
 
 async def handle(call: Filling) -> Any:
@@ -35,7 +36,12 @@ async def handle(call: Filling) -> Any:
 async def _perform(call: Filling, job: JobController | None) -> Any:
     with call.span() as span:
         await call.fill()
+        given: MeshJob | None = job
+        if job is not None and call.runs_elsewhere():
+            from mesh.working.distant import DistantJob
+
+            given = DistantJob(job)
         for parameter in call.declaration.signature.extras:
             if parameter.kind is Kind.CONTROLLER and call.supplied(parameter.name) is None:
-                call.set(parameter.name, job)
+                call.set(parameter.name, given)
         return span.returned(await call.begin())
