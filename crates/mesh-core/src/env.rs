@@ -154,6 +154,13 @@ env_vars! {
     MCP_MESH_DISABLE_UPDATE since "4.0.0";
     /// meshctl to the agents that one `start` launches: their common group id.
     MCP_MESH_GROUP_ID since "4.0.0";
+    /// `start --watch`: seconds of quiet after a change before the agent starts anew; default `0.5`.
+    MCP_MESH_RELOAD_DEBOUNCE since "4.0.0";
+    /// `start --watch`: whether changed sources are compiled first, so that a mistake leaves the running
+    /// agent alone; default `true`.
+    MCP_MESH_RELOAD_PRECHECK since "4.0.0";
+    /// meshctl to a process it starts: the pid file that stands for it; internal.
+    MCP_MESH_RECORD since "4.0.0";
     /// meshctl to a process it starts: where to report readiness; internal.
     MCP_MESH_READY_FD since "4.0.0";
     /// Agent: anything but a true word makes the decorators inert; default `true`.

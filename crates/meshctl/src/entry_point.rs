@@ -1,8 +1,9 @@
-//! What `start` is given, a file or a folder, becomes the script of an agent.
+//! What `start` is given, a file or a folder, becomes the entry point of an agent.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{CliError, Kind};
+use crate::language::Language;
 
 /// Looked for in a folder, in this order.
 const ENTRY_POINTS: [&str; 6] = [
@@ -14,8 +15,8 @@ const ENTRY_POINTS: [&str; 6] = [
     "pom.xml",
 ];
 
-/// The script that `argument` means, as an absolute path.
-pub(crate) fn resolve(argument: &str, current_dir: &Path) -> Result<PathBuf, CliError> {
+/// The script, jar or `pom.xml` that `argument` means, as an absolute path, and its language.
+pub(crate) fn resolve(argument: &str, current_dir: &Path) -> Result<(PathBuf, Language), CliError> {
     let path = current_dir.join(argument);
     let script = if path.is_dir() {
         ENTRY_POINTS
@@ -35,26 +36,35 @@ pub(crate) fn resolve(argument: &str, current_dir: &Path) -> Result<PathBuf, Cli
     } else {
         return Err(CliError::new(format!("path does not exist: {argument}"))
             .of_kind(Kind::NotFound)
-            .hint("name a Python script, or a folder that holds a `main.py`"));
+            .hint("name an agent's script, or a folder that holds a `main.py` or `src/index.ts`"));
     };
-    check_language(&script, argument)?;
+    let script = match script.extension() {
+        Some(ending) if ending == "java" => project_of(&script, argument)?,
+        _ => script,
+    };
+    let language = Language::of(&script).ok_or_else(|| {
+        CliError::new(format!(
+            "`{argument}` is not an agent: a file must be a `.py`, `.ts`, `.js`, `.jar` or `.java`, or a `pom.xml`"
+        ))
+        .hint("name an agent's script, or a folder that holds a `main.py` or `src/index.ts`")
+    })?;
     // Symbolic links are kept: an environment beside the link is the one that is meant.
     std::path::absolute(&script)
+        .map(|script| (script, language))
         .map_err(|error| CliError::new(format!("cannot resolve `{argument}`")).because(error))
 }
 
-fn check_language(script: &Path, argument: &str) -> Result<(), CliError> {
-    match script.extension().and_then(|extension| extension.to_str()) {
-        Some("py") => Ok(()),
-        Some("ts" | "js" | "jar" | "java" | "xml") => Err(CliError::new(format!(
-            "`{argument}` is not a Python agent; this version starts Python agents only"
-        ))
-        .hint("start it with its own tools; it joins the mesh through `MCP_MESH_REGISTRY_URL`")),
-        _ => Err(CliError::new(format!(
-            "`{argument}` is not an agent: a file must be a `.py` script"
-        ))
-        .hint("name a Python script, or a folder that holds a `main.py`")),
-    }
+/// The `pom.xml` above a Java source.
+fn project_of(source: &Path, argument: &str) -> Result<PathBuf, CliError> {
+    source
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("pom.xml"))
+        .find(|pom| pom.is_file())
+        .ok_or_else(|| {
+            CliError::new(format!("no `pom.xml` is above `{argument}`"))
+                .hint("start a jar, or the folder of a Maven project")
+        })
 }
 
 #[cfg(test)]
@@ -73,9 +83,25 @@ mod tests {
         std::fs::create_dir(folder.path().join("agent")).unwrap();
         let main = folder.path().join("agent/main.py");
         std::fs::write(&main, "").unwrap();
-        assert_eq!(resolve("greeter.py", folder.path()).unwrap(), script);
-        assert_eq!(resolve("agent", folder.path()).unwrap(), main);
-        assert_eq!(resolve("agent/", folder.path()).unwrap(), main);
+        let found = |argument: &str| resolve(argument, folder.path()).unwrap();
+        assert_eq!(found("greeter.py"), (script, Language::Python));
+        assert_eq!(found("agent"), (main.clone(), Language::Python));
+        assert_eq!(found("agent/"), (main, Language::Python));
+        let pom = folder.path().join("java/pom.xml");
+        let source = folder.path().join("java/src/main/java/Agent.java");
+        std::fs::create_dir_all(source.parent().unwrap()).unwrap();
+        std::fs::write(&source, "").unwrap();
+        insta::assert_snapshot!(message("java/src/main/java/Agent.java", folder.path()), @"no `pom.xml` is above `java/src/main/java/Agent.java`");
+        std::fs::write(&pom, "").unwrap();
+        assert_eq!(found("java"), (pom.clone(), Language::Java));
+        assert_eq!(
+            found("java/src/main/java/Agent.java"),
+            (pom, Language::Java)
+        );
+        let index = folder.path().join("ts/src/index.ts");
+        std::fs::create_dir_all(index.parent().unwrap()).unwrap();
+        std::fs::write(&index, "").unwrap();
+        assert_eq!(found("ts"), (index, Language::TypeScript));
     }
 
     #[test]
@@ -83,10 +109,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "").unwrap();
-        std::fs::write(folder.path().join("index.ts"), "").unwrap();
         insta::assert_snapshot!(message("nowhere.py", folder.path()), @"path does not exist: nowhere.py");
         insta::assert_snapshot!(message("empty", folder.path()), @r#"no entry point found in folder "empty" (checked: main.py, src/index.ts, src/index.js, index.ts, index.js, pom.xml)"#);
-        insta::assert_snapshot!(message("notes.txt", folder.path()), @"`notes.txt` is not an agent: a file must be a `.py` script");
-        insta::assert_snapshot!(message(".", folder.path()), @"`.` is not a Python agent; this version starts Python agents only");
+        insta::assert_snapshot!(message("notes.txt", folder.path()), @"`notes.txt` is not an agent: a file must be a `.py`, `.ts`, `.js`, `.jar` or `.java`, or a `pom.xml`");
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mesh_core::env::{EnvVars, Environment};
+use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 
@@ -12,9 +13,12 @@ use crate::error::CliError;
 const MAX_NAME: usize = 200;
 /// The names that are ours in `pids/`.
 const RESERVED: [&str; 2] = ["registry", "ui"];
+/// What an agent's name ends with in the record of its watcher.
+const WATCHER: &str = ".watcher";
 
 /// The name of an agent as its files carry it: safe as a file name, otherwise as declared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct ProcessName(String); // Private: parsing is the only way in.
 
 impl ProcessName {
@@ -26,9 +30,7 @@ impl ProcessName {
             "is too long"
         } else if text.contains(['/', '\\', '\0', '\n', ':']) || text.starts_with('.') {
             "cannot be the name of a file"
-        } else if RESERVED.contains(&text)
-            || text.starts_with("wrapper-")
-            || text.contains(".watcher")
+        } else if RESERVED.contains(&text) || text.starts_with("wrapper-") || text.contains(WATCHER)
         {
             "is reserved"
         } else {
@@ -43,8 +45,43 @@ impl ProcessName {
         Self("registry".to_owned())
     }
 
+    /// The process that watches this agent's files.
+    pub(crate) fn watcher(&self) -> Self {
+        Self(format!("{self}{WATCHER}"))
+    }
+
+    /// The agent whose watcher's record has this stem.
+    pub(crate) fn watched(stem: &str) -> Option<Self> {
+        Self::parse(stem.strip_suffix(WATCHER)?).ok()
+    }
+
+    /// The name that the stem of a file in `pids/` spells: an agent's, a watcher's, the registry's.
+    pub(crate) fn of_record(stem: &str) -> Option<Self> {
+        if stem == Self::registry().as_str() {
+            return Some(Self::registry());
+        }
+        match Self::watched(stem) {
+            Some(agent) => Some(agent.watcher()),
+            None => Self::parse(stem).ok(),
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for ProcessName {
+    type Error = CliError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ProcessName> for String {
+    fn from(name: ProcessName) -> Self {
+        name.0
     }
 }
 
@@ -79,6 +116,11 @@ impl Home {
                     EnvVars::MCP_MESH_HOME
                 ))
             })
+    }
+
+    /// The state in `root`, as another meshctl resolved it.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root }
     }
 
     /// The directory itself.

@@ -4,7 +4,9 @@
 //! * `supervisor` starts, recognises and stops processes; `home` is where their files are.
 //! * [`self_update`] replaces this installation by a verified release.
 //! * `settings` turns flags and environment into values; `printer` and `error` are the ways out.
-//! * `entry_point`, `agent_name` and `python_env` read an agent's files before it is started.
+//! * `reload` starts agents anew when their files change.
+//! * `entry_point`, `language`, `agent_name`, `prerequisites`, `python_env`, `node_env` and `java_env`
+//!   read an agent's files before it is started.
 
 pub mod self_update;
 
@@ -15,11 +17,16 @@ mod entry_point;
 mod env_file;
 mod error;
 mod home;
+mod java_env;
 mod json_text;
+mod language;
 mod log_file;
 mod mesh_view;
+mod node_env;
+mod prerequisites;
 mod printer;
 mod python_env;
+mod reload;
 mod settings;
 mod suggestion;
 mod supervisor;

@@ -73,7 +73,8 @@ def leave(*_arguments):
 print("hello from NAME", flush=True)
 signal.signal(signal.SIGTERM, leave)
 pass  # noqa: PIE790 CHANGE
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
+port = int(os.environ.get("MCP_MESH_HTTP_PORT", "0"))
+server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Agent)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 agent_id = os.environ.get("MCP_MESH_AGENT_NAME", "NAME") + "-" + os.urandom(4).hex()
 registration = {

@@ -9,8 +9,12 @@ mod connection;
 mod container;
 mod crash;
 mod healthcheck;
+#[cfg(unix)]
+mod languages;
 mod queries;
 mod registry;
+#[cfg(unix)]
+mod reload;
 // Their agents and their installer are scripts that ask for signals and a shell.
 #[cfg(unix)]
 mod self_update;

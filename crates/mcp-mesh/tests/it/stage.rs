@@ -71,6 +71,13 @@ impl Stage {
         fs::read_to_string(file).ok()?.parse().ok()
     }
 
+    /// The names of the files in a folder of the state.
+    pub(crate) fn left_in(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.context.state().join(folder)).expect("the folder exists");
+        let names = entries.map(|entry| entry.expect("it can be read").file_name());
+        names.map(|name| name.display().to_string()).collect()
+    }
+
     /// Waits for `happened`.
     pub(crate) fn until(&self, what: &str, happened: impl Fn(&Self) -> bool) {
         let start = Instant::now();

@@ -101,7 +101,7 @@ fn an_agent_that_does_not_register_is_left_running_with_a_warning() {
     let stage = Stage::new().with_changed_agent("silent", "time.sleep(600)");
     stage_snapshot!(
         stage,
-        stage.meshctl().args(["start", "-d", "silent.py", "--startup-timeout", "1"]),
+        stage.meshctl().args(["start", "-d", "silent.py", "--startup-timeout", "3"]),
         @r"
         exit: 0
         ----- stdout -----
@@ -111,7 +111,7 @@ fn an_agent_that_does_not_register_is_left_running_with_a_warning() {
           Logs: meshctl logs silent
           Stop: meshctl stop silent
         ----- stderr -----
-        Warning: agent 'silent' runs but did not register within 1 s; see `meshctl logs silent`
+        Warning: agent 'silent' runs but did not register within 3 s; see `meshctl logs silent`
         The last lines of `[HOME]/.mcp-mesh/logs/silent.log`:
           | hello from silent
         "
@@ -144,7 +144,7 @@ fn wrong_paths_and_names_are_named() {
         ----- stdout -----
         ----- stderr -----
         Error: path does not exist: nowhere.py
-        Hint: name a Python script, or a folder that holds a `main.py`
+        Hint: name an agent's script, or a folder that holds a `main.py` or `src/index.ts`
         ");
     stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "empty"]), @r#"
         exit: 1
@@ -157,8 +157,8 @@ fn wrong_paths_and_names_are_named() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: `notes.txt` is not an agent: a file must be a `.py` script
-        Hint: name a Python script, or a folder that holds a `main.py`
+        Error: `notes.txt` is not an agent: a file must be a `.py`, `.ts`, `.js`, `.jar` or `.java`, or a `pom.xml`
+        Hint: name an agent's script, or a folder that holds a `main.py` or `src/index.ts`
         ");
     stage_snapshot!(stage, stage.meshctl().args(["start", "-d", "greeter.py", "greeter.py"]), @r#"
         exit: 1
@@ -406,8 +406,9 @@ fn an_interrupt_in_the_foreground_ends_everything_that_was_started() {
     let output = foreground.wait_with_output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     for line in [
-        "one | hello from one\n",
-        "two | registered\n",
+        "registry | ",
+        "one      | hello from one\n",
+        "two      | registered\n",
         "Press Ctrl+C to stop",
     ] {
         assert!(shown.contains(line), "{shown}");
@@ -456,18 +457,19 @@ fn an_interrupt_while_the_registry_starts_ends_it() {
 #[test]
 fn the_foreground_ends_with_its_agents_and_reports_a_failure() {
     let stage = Stage::new().with_changed_agent("broken", "raise SystemExit(3)");
+    stage.run(&["start", "--registry-only", "-d"]);
     stage_snapshot!(stage, stage.meshctl().args(["start", "broken.py"]), @r"
         exit: 1
         ----- stdout -----
-        Registry started (PID: [PID])
-        Registry URL: http://localhost:[PORT]
         Agents are running. Press Ctrl+C to stop all services.
         hello from broken
         ----- stderr -----
         'broken' ended (exit status: 3)
+        The last lines of `[HOME]/.mcp-mesh/logs/broken.log`:
+          | hello from broken
         Error: 'broken' failed (exit status: 3)
         ");
-    assert_eq!(stage.context.strays(), []);
+    assert_eq!(stage.context.strays().len(), 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod start;
 mod status;
 mod stop;
 mod version;
+mod watch_agent;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use mesh_core::env::Environment;
 use crate::error::{CliError, Kind};
 use crate::printer::{Printer, Verbosity};
 use crate::settings::{ConnectionArgs, RegistryAddress, Verification, client_tls};
+use crate::supervisor::WATCH_COMMAND;
 
 /// What every command may use.
 pub(crate) struct Context {
@@ -109,6 +111,8 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
+    #[command(name = WATCH_COMMAND)]
+    WatchAgent(watch_agent::WatchAgentArgs),
     #[command(name = "self")]
     OfItself(self_update::SelfArgs),
 }
@@ -124,6 +128,7 @@ impl Command {
             Self::Logs(args) => logs::run(args, context).await,
             Self::Completion(args) => completion::run(&args, context),
             Self::Version(args) => version::run(&args, context),
+            Self::WatchAgent(args) => watch_agent::run(args, context).await,
             Self::OfItself(args) => self_update::run(args, context).await,
         }
     }

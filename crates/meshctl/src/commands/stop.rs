@@ -11,7 +11,7 @@ use mesh_core::env::{EnvVars, Environment};
 use super::Context;
 use crate::error::CliError;
 use crate::home::{Home, ProcessName};
-use crate::supervisor::{Lock, Process, Supervisor};
+use crate::supervisor::{Lock, StopError, Supervised, Supervisor};
 
 /// Stop agents and the registry
 ///
@@ -128,7 +128,7 @@ struct Stop<'a> {
 impl Stop<'_> {
     /// Stops all agents; what went wrong.
     async fn all_agents(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
-        let agents = self.supervisor.agents()?;
+        let agents = self.supervisor.supervised()?;
         if agents.is_empty() {
             context.printer.say("No agents running in background")?;
             return Ok(Vec::new());
@@ -151,11 +151,11 @@ impl Stop<'_> {
         names: &[String],
         context: &mut Context,
     ) -> Result<(usize, Vec<String>), CliError> {
-        let running = self.supervisor.agents()?;
+        let running = self.supervisor.supervised()?;
         let mut problems = Vec::new();
-        let mut wanted: Vec<(ProcessName, Process)> = Vec::new();
+        let mut wanted: Vec<Supervised> = Vec::new();
         for name in names {
-            match running.iter().find(|(running, _)| running.as_str() == name) {
+            match running.iter().find(|running| running.name.as_str() == name) {
                 Some(found) if !wanted.contains(found) => wanted.push(found.clone()),
                 Some(_) => {}
                 None => problems.push(not_running(name, &running)),
@@ -170,12 +170,12 @@ impl Stop<'_> {
 
     async fn agents(
         &self,
-        agents: Vec<(ProcessName, Process)>,
+        agents: Vec<Supervised>,
         context: &mut Context,
     ) -> Result<Vec<String>, CliError> {
         let mut problems = Vec::new();
-        let outcomes = join_all(agents.iter().map(|(_, process)| process.stop(self.grace))).await;
-        for ((name, _), outcome) in agents.iter().zip(outcomes) {
+        let outcomes = join_all(agents.iter().map(|agent| self.agent(agent))).await;
+        for (Supervised { name, .. }, outcome) in agents.iter().zip(outcomes) {
             match outcome {
                 Ok(()) => {
                     self.supervisor.forget(self.lock, name)?;
@@ -189,13 +189,25 @@ impl Stop<'_> {
         Ok(problems)
     }
 
+    /// Ends whoever would start the agent anew, then the agent.
+    async fn agent(&self, agent: &Supervised) -> Result<(), StopError> {
+        // One in the foreground ends with its agents: it finds its record gone.
+        if let Some(watcher) = agent.watcher.as_ref().filter(|it| it.is_left_behind()) {
+            watcher.stop(self.grace).await?;
+        }
+        match &agent.agent {
+            Some(process) => process.stop(self.grace).await,
+            None => Ok(()),
+        }
+    }
+
     /// Stops the registry although agents may need it.
     async fn registry(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
         let dependents: Vec<String> = self
             .supervisor
-            .agents()?
+            .supervised()?
             .into_iter()
-            .map(|(name, _)| name.as_str().to_owned())
+            .map(|agent| agent.name.as_str().to_owned())
             .collect();
         if self.supervisor.registry()?.is_none() {
             context.printer.say("No registry running in background")?;
@@ -223,7 +235,7 @@ impl Stop<'_> {
         // A dead agent needs nothing; its line goes with the sweep.
         let mut needed_by = Vec::new();
         for name in dependents {
-            if self.supervisor.agent(&name)?.is_some() {
+            if self.supervisor.is_supervised(&name) {
                 needed_by.push(name.as_str().to_owned());
             }
         }
@@ -268,11 +280,11 @@ impl Stop<'_> {
     }
 }
 
-fn not_running(name: &str, running: &[(ProcessName, Process)]) -> String {
+fn not_running(name: &str, running: &[Supervised]) -> String {
     let lower = name.to_lowercase();
     let similar: Vec<String> = running
         .iter()
-        .map(|(running, _)| running.as_str())
+        .map(|running| running.name.as_str())
         .filter(|running| {
             let running = running.to_lowercase();
             running.contains(&lower) || lower.contains(&running)

@@ -6,14 +6,30 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mesh_core::Clock;
+use serde::{Deserialize, Serialize};
 
 use super::records::{cannot, read_whole, remove_if_there, write_whole};
 use crate::error::CliError;
 use crate::home::ProcessName;
 
 /// One `start`: `<milliseconds>-<pid>-<counter>`. Its agents carry it in their environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct GroupId(String); // Private: parsing and minting are the only ways in.
+
+impl TryFrom<String> for GroupId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no group"))
+    }
+}
+
+impl From<GroupId> for String {
+    fn from(group: GroupId) -> Self {
+        group.0
+    }
+}
 
 impl GroupId {
     /// The id of this very run.

@@ -1,7 +1,10 @@
 //! Starting one process: its group, its log, its record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+
+use mesh_core::env::EnvVars;
+use serde::{Deserialize, Serialize};
 
 use super::platform::{Demand, Platform, ProcessGroups};
 use super::process::{Pid, Process};
@@ -14,7 +17,7 @@ use crate::log_file;
 const EXCERPT_LINES: usize = 15;
 
 /// What to start, and under which name.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Launch {
     pub(crate) name: ProcessName,
     pub(crate) program: PathBuf,
@@ -23,7 +26,7 @@ pub(crate) struct Launch {
     /// On top of our own environment.
     pub(crate) variables: Vec<(String, String)>,
     /// Taken out of our own environment.
-    pub(crate) removed_variables: Vec<&'static str>,
+    pub(crate) removed_variables: Vec<String>,
     /// The `start` that it belongs to; the registry belongs to none.
     pub(crate) group: Option<GroupId>,
 }
@@ -46,16 +49,25 @@ impl Launched {
 
     /// The end of its log, for the report of a failure.
     pub(crate) fn log_excerpt(&self) -> Vec<String> {
-        let lines = log_file::excerpt(&self.log, EXCERPT_LINES);
-        if lines.is_empty() {
-            return lines;
-        }
-        let title = format!("The last lines of `{}`:", self.log.display());
-        [title].into_iter().chain(lines).collect()
+        excerpt(&self.log)
     }
 }
 
+fn excerpt(log: &Path) -> Vec<String> {
+    let lines = log_file::excerpt(log, EXCERPT_LINES);
+    if lines.is_empty() {
+        return lines;
+    }
+    let title = format!("The last lines of `{}`:", log.display());
+    [title].into_iter().chain(lines).collect()
+}
+
 impl Supervisor {
+    /// The end of the log of `name`, for the report of a failure.
+    pub(crate) fn log_excerpt(&self, name: &ProcessName) -> Vec<String> {
+        excerpt(&self.home().log(name.as_str()))
+    }
+
     /// Starts a process that outlives us, with its output in its log, and records it.
     pub(crate) fn launch(&self, _lock: &Lock, launch: Launch) -> Result<Launched, CliError> {
         let Launch {
@@ -68,6 +80,8 @@ impl Supervisor {
             group,
         } = launch;
         let (log, output) = log_file::rotate(self.home(), name.as_str())?;
+        // Killed between the start and the record, we would leave a process that nobody knows.
+        self.records.announce(&name, group.as_ref())?;
         let errors = output
             .try_clone()
             .map_err(|error| CliError::new("cannot share the log").because(error))?;
@@ -79,14 +93,21 @@ impl Supervisor {
             .args(arguments)
             .current_dir(&working_dir)
             .envs(variables)
+            .env(EnvVars::MCP_MESH_RECORD, self.records.pid_file(&name))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
         Platform::lead_group(&mut command);
-        let mut child = command.spawn().map_err(|error| {
-            CliError::new(format!("cannot run `{}`", program.display())).because(error)
-        })?;
-        match self.record(&name, &child, group) {
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                self.records.settle(&name)?;
+                let message = format!("cannot run `{}`", program.display());
+                return Err(CliError::new(message).because(error));
+            }
+        };
+        let recorded = self.record(&name, &child, group);
+        match recorded.and_then(|process| self.records.settle(&name).map(|()| process)) {
             Ok(process) => Ok(Launched {
                 name,
                 process,
@@ -105,7 +126,7 @@ impl Supervisor {
         }
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         name: &ProcessName,
         child: &Child,

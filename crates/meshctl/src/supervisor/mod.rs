@@ -3,6 +3,7 @@
 //! * [`platform`] is all that differs between operating systems.
 //! * [`Process`] is a process that is recognised again, or found to be gone.
 //! * [`Records`] are the pid files; [`Dependents`] say who needs the registry.
+//! * `watchers` are the processes that start agents anew when their files change.
 //! * [`Supervisor`] is the door: whoever starts or stops something holds its [`Lock`].
 
 mod dependents;
@@ -13,12 +14,17 @@ mod process;
 mod records;
 mod registry;
 mod shutdown;
+mod watchers;
 
 pub(crate) use dependents::GroupId;
 pub(crate) use launch::{Launch, Launched};
 pub(crate) use lock::Lock;
 pub(crate) use process::{Process, State};
-pub(crate) use registry::{RegistryLaunch, find_binary};
+pub(crate) use registry::{RegistryLaunch, find_binary, own_program};
+pub(crate) use shutdown::StopError;
+pub(crate) use watchers::{WATCH_COMMAND, WATCHING};
+
+use std::collections::BTreeSet;
 
 use crate::error::CliError;
 use crate::home::{Home, ProcessName};
@@ -31,6 +37,15 @@ pub(crate) struct Supervisor {
     home: Home,
     records: Records,
     dependents: Dependents,
+}
+
+/// An agent that runs or is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Supervised {
+    pub(crate) name: ProcessName,
+    /// None if it ended and waits for a change.
+    pub(crate) agent: Option<Process>,
+    pub(crate) watcher: Option<Process>,
 }
 
 /// What a sweep removed.
@@ -75,12 +90,35 @@ impl Supervisor {
         Ok(process.filter(|process| process.state() != State::Gone))
     }
 
-    /// Removes what the dead left behind; never touches a process.
+    /// Every agent that runs or is watched, by name.
+    pub(crate) fn supervised(&self) -> Result<Vec<Supervised>, CliError> {
+        let watchers = self.watchers()?;
+        let agents = self.agents()?;
+        let names: BTreeSet<&ProcessName> = watchers
+            .iter()
+            .chain(&agents)
+            .map(|(name, _)| name)
+            .collect();
+        let of = |all: &[(ProcessName, Process)], wanted: &ProcessName| {
+            let found = all.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, process)| process.clone())
+        };
+        Ok(names
+            .into_iter()
+            .map(|name| Supervised {
+                name: name.clone(),
+                agent: of(&agents, name),
+                watcher: of(&watchers, name),
+            })
+            .collect())
+    }
+
+    /// Records what killed starts could not, and removes what the dead left behind; never touches
+    /// a process.
     pub(crate) fn sweep(&self, _lock: &Lock) -> Result<Swept, CliError> {
+        self.records.heal()?;
         let records = self.records.sweep()?;
-        let dependents = self
-            .dependents
-            .sweep(|name| matches!(self.agent(name), Ok(Some(_))))?;
+        let dependents = self.dependents.sweep(|name| self.is_supervised(name))?;
         Ok(Swept {
             records,
             dependents,
@@ -102,8 +140,19 @@ impl Supervisor {
         self.dependents.all()
     }
 
+    /// Whether there is a record of `name`: nobody stopped it, though it may have ended.
+    pub(crate) fn is_recorded(&self, name: &ProcessName) -> Result<bool, CliError> {
+        Ok(self.records.read(name)?.is_some())
+    }
+
+    /// Whether the agent runs, or may run again by itself.
+    pub(crate) fn is_supervised(&self, name: &ProcessName) -> bool {
+        matches!(self.agent(name), Ok(Some(_))) || matches!(self.watcher(name), Ok(Some(_)))
+    }
+
     /// Forgets an agent that is gone: its files and its need of the registry.
-    pub(crate) fn forget(&self, _lock: &Lock, name: &ProcessName) -> Result<(), CliError> {
+    pub(crate) fn forget(&self, lock: &Lock, name: &ProcessName) -> Result<(), CliError> {
+        self.forget_watcher(lock, name)?;
         self.records.remove(name)?;
         self.dependents.remove(name)
     }

@@ -1,11 +1,13 @@
 //! Pid files: `<name>.pid` is the bare number that scripts read, `<name>.group` the `start` it
 //! belongs to, `<name>.birth` what tells the process from a later one with the same number.
+//! `<name>.starting` stands for a process that is being started and has no pid file yet.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::dependents::GroupId;
+use super::platform::{Platform, ProcessGroups};
 use super::process::{Birth, Pid, Process, State};
 use crate::error::CliError;
 use crate::home::ProcessName;
@@ -13,6 +15,8 @@ use crate::home::ProcessName;
 const PID: &str = "pid";
 /// Everything that belongs to one record; the pid file is written last and removed first.
 const COMPANIONS: [&str; 3] = ["group", "birth", "url"];
+/// What a start that was killed before it could write the pid file leaves.
+const STARTING: &str = "starting";
 
 /// The pid files of one directory.
 #[derive(Debug, Clone)]
@@ -23,6 +27,46 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// Notes that a process is about to be started under `name`.
+    pub(super) fn announce(
+        &self,
+        name: &ProcessName,
+        group: Option<&GroupId>,
+    ) -> Result<(), CliError> {
+        let group = group.map_or("", GroupId::as_str);
+        write_whole(&self.path(name, STARTING), group)
+    }
+
+    /// Takes the note back: the pid file is written, or nothing was started.
+    pub(super) fn settle(&self, name: &ProcessName) -> Result<(), CliError> {
+        remove_if_there(&self.path(name, STARTING))
+    }
+
+    /// Writes the records that killed starts could not; under the lock, nobody else is about to.
+    pub(super) fn heal(&self) -> Result<(), CliError> {
+        for stem in self.stems(STARTING)? {
+            let Some(name) = ProcessName::of_record(&stem) else {
+                continue;
+            };
+            let group = read_whole(&self.path(&name, STARTING))?;
+            if let Some(pid) = Platform::find_launched(&self.pid_file(&name)) {
+                let process = Process {
+                    pid,
+                    birth: Platform::birth(pid),
+                    group: group.and_then(|text| GroupId::parse(&text)),
+                };
+                self.write(&name, &process)?;
+            }
+            self.settle(&name)?;
+        }
+        Ok(())
+    }
+
+    /// The file that holds the number of `name`.
+    pub(super) fn pid_file(&self, name: &ProcessName) -> PathBuf {
+        self.path(name, PID)
     }
 
     /// Keeps `process` under `name`.
@@ -61,6 +105,21 @@ impl Records {
         }))
     }
 
+    /// Every watcher that has a pid file, by the name of its agent.
+    pub(super) fn watchers(&self) -> Result<Vec<(ProcessName, Process)>, CliError> {
+        let mut watchers = Vec::new();
+        for stem in self.stems(PID)? {
+            let Some(agent) = ProcessName::watched(&stem) else {
+                continue;
+            };
+            if let Some(process) = self.read(&agent.watcher())? {
+                watchers.push((agent, process));
+            }
+        }
+        watchers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(watchers)
+    }
+
     pub(super) fn remove(&self, name: &ProcessName) -> Result<(), CliError> {
         for ending in [PID].into_iter().chain(COMPANIONS) {
             remove_if_there(&self.path(name, ending))?;
@@ -88,10 +147,8 @@ impl Records {
     pub(super) fn sweep(&self) -> Result<usize, CliError> {
         let mut swept = 0;
         for stem in self.stems(PID)? {
-            let name = match ProcessName::parse(&stem) {
-                Ok(name) => name,
-                Err(_) if stem == ProcessName::registry().as_str() => ProcessName::registry(),
-                Err(_) => continue,
+            let Some(name) = ProcessName::of_record(&stem) else {
+                continue;
             };
             let alive = self
                 .read(&name)?
@@ -112,7 +169,7 @@ impl Records {
     }
 
     pub(super) fn clear(&self) -> Result<(), CliError> {
-        for ending in [PID].into_iter().chain(COMPANIONS) {
+        for ending in [PID, STARTING].into_iter().chain(COMPANIONS) {
             for stem in self.stems(ending)? {
                 remove_if_there(&self.folder.join(format!("{stem}.{ending}")))?;
             }
@@ -189,7 +246,7 @@ mod tests {
         let pid = Pid::new(std::process::id()).unwrap();
         let live = Process {
             pid,
-            birth: super::super::platform::Platform::birth(pid),
+            birth: Platform::birth(pid),
             group: GroupId::parse("1-2-3"),
         };
         records.write(&name("live"), &live).unwrap();
@@ -212,6 +269,4 @@ mod tests {
         let text = fs::read_to_string(folder.path().join("live.pid")).unwrap();
         assert_eq!(text, pid.to_string());
     }
-
-    use super::super::platform::ProcessGroups as _;
 }

@@ -56,30 +56,39 @@ struct Report {
     hint: Option<String>,
 }
 
+/// What to run for this very program once more. `program` is what we were called as: an entry
+/// point of the Python package runs inside an interpreter, which is not us.
+pub(crate) fn own_program(program: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let is_native = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "meshctl");
+    std::env::current_exe().ok().filter(is_native).or_else(|| {
+        let program = program?;
+        if program.components().count() > 1 {
+            return std::path::absolute(program).ok();
+        }
+        let on_path = |folder: PathBuf| Some(folder.join(program)).filter(|path| path.is_file());
+        search_path(environment).find_map(on_path)
+    })
+}
+
+fn search_path(environment: &Environment) -> impl Iterator<Item = PathBuf> {
+    let folders: Vec<PathBuf> = environment
+        .get("PATH")
+        .map(|path| std::env::split_paths(path).collect())
+        .unwrap_or_default();
+    folders.into_iter().filter(|folder| folder.is_absolute())
+}
+
 /// Looks for the registry's binary beside our own program, then on the `PATH`; never in the
-/// current directory. `program` is what we were called as: an entry point of the Python package
-/// runs inside an interpreter, and the registry's entry point lies beside that script.
+/// current directory.
 pub(crate) fn find_binary(
     program: Option<&Path>,
     environment: &Environment,
 ) -> Result<PathBuf, CliError> {
-    let own = std::env::current_exe().ok();
-    let is_native = |path: &Path| path.file_stem().is_some_and(|stem| stem == "meshctl");
-    let beside = match own {
-        Some(own) if is_native(&own) => Some(own),
-        _ => program
-            .filter(|program| program.components().count() > 1)
-            .and_then(|program| std::path::absolute(program).ok()),
-    };
-    let beside = beside.and_then(|path| path.parent().map(Path::to_owned));
-    let on_path = environment
-        .get("PATH")
-        .into_iter()
-        .flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>())
-        .filter(|folder| folder.is_absolute());
+    let own = own_program(program, environment);
+    let beside = own.and_then(|path| path.parent().map(Path::to_owned));
     beside
         .into_iter()
-        .chain(on_path)
+        .chain(search_path(environment))
         .map(|folder| folder.join(BINARY))
         .find(|path| path.is_file())
         .ok_or_else(|| {

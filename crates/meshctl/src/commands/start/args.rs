@@ -6,19 +6,30 @@ use crate::settings::{LogLevel, UnknownLogLevel};
 
 /// Start agents, and the registry if none runs
 ///
-/// An agent is a Python script, or a folder with a `main.py`. It runs with the nearest Python
-/// environment that has the package `mcp-mesh`: `.venv` or `venv` in its folder and above, the
-/// active environment, the one that meshctl itself is in, then the PATH. `--detach` returns when the agents are registered; one that
-/// is still not registered after the start-up timeout is left running with a warning.
+/// An agent is a script in Python, TypeScript or JavaScript, a jar, or a folder with a `main.py`, an
+/// `index.ts` or `index.js` (or one in its `src`) or a `pom.xml`.
+///
+/// Python runs with the nearest environment that has the package `mcp-mesh`: `.venv` or `venv` in the
+/// agent's folder and above, the active environment, the one that meshctl itself is in, then the
+/// PATH. TypeScript runs through `tsx`, JavaScript with `node`, a Maven project with
+/// `mvn spring-boot:run`.
+///
+/// `--detach` returns when the agents are registered; one that is still not registered after the
+/// start-up timeout is left running with a warning. `--watch` starts an agent anew, on the same port,
+/// when a file in its folder changes; Python and Java are compiled first, and a mistake leaves the
+/// running agent alone. What the watcher does stands in the agent's log.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct StartArgs {
-    /// Scripts or folders of agents
+    /// Scripts, jars or folders of agents
     #[arg(value_name = "AGENT")]
     pub(super) agents: Vec<String>,
     /// Return when the agents are registered, and leave them running
     #[arg(short, long)]
     pub(super) detach: bool,
+    /// Start an agent anew whenever one of its files changes
+    #[arg(short, long, conflicts_with = "registry_only")]
+    pub(super) watch: bool,
     /// Start the registry and nothing else
     #[arg(long, conflicts_with_all = ["agents", "connect_only", "registry_url"])]
     pub(super) registry_only: bool,

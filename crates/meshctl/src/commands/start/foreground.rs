@@ -1,70 +1,81 @@
 //! Staying with the agents: their output on the terminal until they end or the user ends them.
 
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::process::ExitStatus;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
+use super::registration::{Arrival, Registrations};
+use super::screen::{Screen, Stage};
 use super::session::Session;
+use super::settings::StartSettings;
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::home::ProcessName;
-use crate::log_file::Follower;
-use crate::supervisor::Launched;
+use crate::reload::{Orders, Watcher};
+use crate::supervisor::Supervisor;
 use crate::supervisor::platform::{Platform, ProcessGroups};
 
 /// How often logs and processes are looked at.
 const POLL: Duration = Duration::from_millis(50);
 
-/// What is shown of one process.
-struct Shown {
-    follower: Follower,
-    /// Written before each line when there are several.
-    prefix: String,
-    /// The end of a line that is not complete yet.
-    rest: Vec<u8>,
-    ended: bool,
-}
-
-/// Whether a process may still write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Running,
-    Ended,
+/// What the attendance learns from what goes on beside it.
+#[derive(Default)]
+struct News {
+    /// Where agents listen, as far as they said; in the order of their start.
+    ports: Vec<(ProcessName, Cell<Option<u16>>)>,
+    /// The agents that are watched.
+    watched: RefCell<Vec<ProcessName>>,
+    /// How far the agents came, once that is decided.
+    arrivals: RefCell<Option<Vec<Arrival>>>,
 }
 
 /// Shows what the processes write. Returns when all ended, or when the user interrupts; then
 /// everything that was started here is stopped first.
 pub(super) async fn attend(
     mut session: Session<'_>,
+    registrations: Registrations,
     context: &mut Context,
 ) -> Result<(), CliError> {
-    let processes = session.main_processes();
-    let several = processes.len() > 1;
-    let mut shown: Vec<Shown> = processes
-        .iter()
-        .map(|process| Shown::new(process, several))
-        .collect();
+    let orders = match session.watch_from_here().await {
+        Ok(orders) => orders,
+        Err(error) => return Err(session.abandon(error).await),
+    };
+    let mut screen = Screen::of(&session);
     if !session.agents.is_empty() {
         context
             .printer
             .say("Agents are running. Press Ctrl+C to stop all services.")?;
     }
-    let outcome = tokio::select! {
-        outcome = watch(&mut session, &mut shown, context) => outcome,
-        interrupted = Platform::interrupted() => interrupted.map_err(CliError::from),
+    let outcome = {
+        let names = session.agents.iter().map(|agent| agent.name.clone());
+        let news = News {
+            ports: names.map(|name| (name, Cell::default())).collect(),
+            watched: orders
+                .iter()
+                .map(|it| it.launch.name.clone())
+                .collect::<Vec<_>>()
+                .into(),
+            ..News::default()
+        };
+        let beside = beside(registrations, orders, session.settings, &news);
+        tokio::select! {
+            outcome = stay(&mut session, &mut screen, &news, context) => outcome,
+            () = beside => Ok(()),
+            interrupted = Platform::interrupted() => interrupted.map_err(CliError::from),
+        }
     };
     // A second interrupt means "at once".
     let users = tokio::select! {
-        users = session.end() => users?,
-        _ = Platform::interrupted() => {
-            return Err(CliError::new("interrupted while stopping")
-                .hint("`meshctl stop --force` ends what is left"));
-        }
+        users = session.end() => users,
+        _ = Platform::interrupted() => session.kill().await,
     };
+    screen.print(Stage::Ended, context)?;
+    let users = users?;
     outcome?;
-    for shown in &mut shown {
-        shown.print_new(Stage::Ended, context)?;
-    }
     if !users.is_empty() {
         let users: Vec<&str> = users.iter().map(ProcessName::as_str).collect();
         context.printer.say(format_args!(
@@ -75,109 +86,96 @@ pub(super) async fn attend(
     Ok(())
 }
 
+/// What goes on beside the output: agents arrive in the mesh, and start anew. Never returns.
+async fn beside(
+    registrations: Registrations,
+    orders: Vec<Orders>,
+    settings: &StartSettings,
+    news: &News,
+) {
+    let arriving = async {
+        // Nobody waits for it here: an agent that does not come says so in its own log.
+        if let Ok(arrivals) = registrations.wait(settings, || Ok(())).await {
+            for (port, arrival) in news.ports.iter().zip(&arrivals) {
+                port.1.set(arrival.port());
+            }
+            news.arrivals.replace(Some(arrivals));
+        }
+    };
+    let unknown = Cell::default();
+    let watching = orders.into_iter().map(async |orders| {
+        let name = orders.launch.name.clone();
+        let port = news.ports.iter().find(|(agent, _)| *agent == name);
+        let port = port.map_or(&unknown, |(_, port)| port);
+        // What went wrong stands in the log.
+        let _ = Watcher::new(orders).run(port).await;
+        news.watched.borrow_mut().retain(|watched| *watched != name);
+    });
+    tokio::join!(arriving, join_all(watching));
+    pending::<()>().await;
+}
+
 /// Returns when all processes ended; an error if one failed.
-async fn watch(
+async fn stay(
     session: &mut Session<'_>,
-    all_shown: &mut [Shown],
+    screen: &mut Screen,
+    news: &News,
     context: &mut Context,
 ) -> Result<(), CliError> {
-    let mut processes = session.main_processes();
+    let supervisor = session.supervisor;
+    let mut ended: Vec<ProcessName> = Vec::new();
     let mut failures = Vec::new();
+    let mut details = Vec::new();
     loop {
-        for (process, shown) in processes.iter_mut().zip(all_shown.iter_mut()) {
-            if shown.ended {
+        let mut news_of_end = Vec::new();
+        let mut all_ended = true;
+        for process in session.main_processes() {
+            // Always asked, so that the system may forget it.
+            let status = process.ended();
+            if ended.contains(&process.name) {
                 continue;
             }
-            // Asked before the log is read, so that its last words are read as well.
-            let Some(status) = process.ended() else {
-                shown.print_new(Stage::Running, context)?;
-                continue;
-            };
-            shown.print_new(Stage::Ended, context)?;
-            shown.ended = true;
-            let name = &process.name;
+            let is_watched = news.watched.borrow().contains(&process.name);
+            match status {
+                Some(status) if !is_watched => news_of_end.push((process.name.clone(), status)),
+                _ => all_ended = false,
+            }
+        }
+        // After the question, so that the last words of whoever ended are read as well.
+        screen.print(Stage::Running, context)?;
+        for (name, status) in news_of_end {
             context
                 .printer
                 .note(format_args!("'{name}' ended ({status})"))?;
-            if !status.success() && !Platform::was_terminated(status) {
+            if failed(supervisor, &name, status).await? {
                 failures.push(format!("'{name}' failed ({status})"));
+                details.extend(supervisor.log_excerpt(&name));
             }
+            ended.push(name);
         }
-        if all_shown.iter().all(|shown| shown.ended) {
+        if all_ended {
             break;
         }
         sleep(POLL).await;
     }
+    screen.print(Stage::Ended, context)?;
     if failures.is_empty() {
         Ok(())
     } else {
-        Err(CliError::new(failures.join("; ")))
+        Err(CliError::new(failures.join("; ")).details(details))
     }
 }
 
-impl Shown {
-    fn new(process: &Launched, is_one_of_several: bool) -> Self {
-        Self {
-            follower: Follower::from_start(&process.log),
-            prefix: if is_one_of_several {
-                format!("{} | ", process.name)
-            } else {
-                String::new()
-            },
-            rest: Vec::new(),
-            ended: false,
-        }
+/// Whether the process ended by itself, and not well.
+async fn failed(
+    supervisor: &Supervisor,
+    name: &ProcessName,
+    status: ExitStatus,
+) -> Result<bool, CliError> {
+    if status.success() || Platform::was_terminated(status) {
+        return Ok(false);
     }
-
-    fn print_new(&mut self, stage: Stage, context: &mut Context) -> Result<(), CliError> {
-        let new = self
-            .follower
-            .read()
-            .map_err(|error| CliError::new("cannot read a log").because(error))?;
-        let text = self.lines(&new, stage);
-        context.printer.raw(&text)?;
-        Ok(())
-    }
-
-    /// The complete lines in `new`, each with the prefix; at the end the incomplete one as well.
-    fn lines(&mut self, new: &[u8], stage: Stage) -> Vec<u8> {
-        self.rest.extend_from_slice(new);
-        let complete = if stage == Stage::Ended {
-            self.rest.len()
-        } else {
-            let newline = self.rest.iter().rposition(|byte| *byte == b'\n');
-            newline.map_or(0, |at| at + 1)
-        };
-        let mut text = Vec::new();
-        for line in self.rest[..complete].split_inclusive(|byte| *byte == b'\n') {
-            text.extend_from_slice(self.prefix.as_bytes());
-            text.extend_from_slice(line);
-            if !line.ends_with(b"\n") {
-                text.push(b'\n');
-            }
-        }
-        self.rest.drain(..complete);
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn lines_of_several_processes_never_mix() {
-        let mut shown = Shown {
-            follower: Follower::from_start(Path::new("x")),
-            prefix: "a | ".to_owned(),
-            rest: Vec::new(),
-            ended: false,
-        };
-        assert_eq!(shown.lines(b"one\ntw", Stage::Running), b"a | one\n");
-        assert_eq!(shown.lines(b"o\n", Stage::Running), b"a | two\n");
-        assert_eq!(shown.lines(b"thr", Stage::Running), b"");
-        assert_eq!(shown.lines(b"ee", Stage::Ended), b"a | three\n");
-    }
+    // Whoever stops it by force takes its record away before the lock.
+    let _lock = supervisor.lock().await?;
+    supervisor.is_recorded(name)
 }

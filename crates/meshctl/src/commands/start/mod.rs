@@ -9,6 +9,7 @@ mod args;
 mod foreground;
 mod plan;
 mod registration;
+mod screen;
 mod session;
 mod settings;
 
@@ -20,7 +21,7 @@ use crate::home::Home;
 use crate::supervisor::platform::{Platform, ProcessGroups};
 use crate::supervisor::{GroupId, Supervisor};
 use plan::Plan;
-use registration::{Outcome, Registrations};
+use registration::{Outcome, Registrations, refuse_ended};
 use session::Session;
 use settings::{Mode, Purpose, StartSettings};
 
@@ -38,7 +39,7 @@ pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), Cl
     let (session, registrations) =
         Session::start(&supervisor, &settings, plans, group, context).await?;
     match settings.mode {
-        Mode::Foreground => foreground::attend(session, context).await,
+        Mode::Foreground => foreground::attend(session, registrations, context).await,
         Mode::Detached => detach(session, registrations, &settings, context).await,
     }
 }
@@ -52,20 +53,27 @@ async fn detach(
 ) -> Result<(), CliError> {
     let waiting = async {
         tokio::select! {
-            outcome = registrations.wait(&mut session.agents, settings) => outcome,
+            arrivals = registrations.wait(settings, || {
+                session.agents.iter_mut().try_for_each(refuse_ended)
+            }) => arrivals,
             interrupted = Platform::interrupted() => {
                 interrupted?;
                 Err(CliError::new("interrupted before the agents were registered"))
             }
         }
     };
-    let outcomes = match waiting.await {
-        Ok(outcomes) => outcomes,
+    let arrivals = match waiting.await {
+        Ok(arrivals) => arrivals,
         Err(error) => return Err(session.abandon(error).await),
     };
-    for (agent, outcome) in session.agents.iter().zip(outcomes) {
+    let ports = session.agents.iter().zip(&arrivals);
+    let ports = ports.filter_map(|(agent, arrival)| Some((agent.name.clone(), arrival.port()?)));
+    if let Err(error) = session.leave_watchers(&ports.collect()).await {
+        return Err(session.abandon(error).await);
+    }
+    for (agent, arrival) in session.agents.iter().zip(arrivals) {
         let name = &agent.name;
-        match outcome {
+        match arrival.outcome {
             Outcome::Healthy | Outcome::Alone => {}
             Outcome::Unhealthy => context.printer.warn(format_args!(
                 "agent '{name}' is registered but not healthy; see `meshctl logs {name}`"

@@ -10,7 +10,7 @@ use mesh_core::wire::AgentInfo;
 use tokio::time::{Instant, sleep};
 
 use super::plan::Plan;
-use super::settings::{Mode, StartSettings};
+use super::settings::StartSettings;
 use crate::error::CliError;
 use crate::mesh_view::is_healthy;
 use crate::python_env::INSTALL_HINT;
@@ -37,6 +37,27 @@ pub(super) enum Outcome {
     Alone,
 }
 
+/// What became of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Arrival {
+    pub(super) outcome: Outcome,
+    /// Where it can be called.
+    pub(super) endpoint: Option<String>,
+}
+
+impl Arrival {
+    fn of(outcome: Outcome, agent: Option<&AgentInfo>) -> Self {
+        let endpoint = agent.map(|agent| agent.endpoint.clone());
+        Self { outcome, endpoint }
+    }
+
+    /// The port in its endpoint.
+    pub(super) fn port(&self) -> Option<u16> {
+        let url = url::Url::parse(self.endpoint.as_deref()?).ok()?;
+        url.port_or_known_default()
+    }
+}
+
 /// The agents that must appear in the registry's list.
 #[derive(Debug)]
 pub(super) struct Registrations {
@@ -57,9 +78,10 @@ impl Registrations {
         settings: &StartSettings,
     ) -> Result<Self, CliError> {
         let client = settings.address.client(TIMEOUT)?;
-        let before = match (settings.mode, plans) {
-            (Mode::Detached, [_, ..]) => client.agents().await?.agents,
-            _ => Vec::new(),
+        let before = if plans.is_empty() {
+            Vec::new()
+        } else {
+            client.agents().await?.agents
         };
         Ok(Self {
             client,
@@ -84,20 +106,18 @@ impl Registrations {
         })
     }
 
-    /// Waits for all of `agents`, which are in the order of the plans. One that ends is an error.
+    /// Waits for all agents, in the order of the plans, as long as `check` finds nothing wrong.
     pub(super) async fn wait(
         self,
-        agents: &mut [Launched],
         settings: &StartSettings,
-    ) -> Result<Vec<Outcome>, CliError> {
+        mut check: impl FnMut() -> Result<(), CliError>,
+    ) -> Result<Vec<Arrival>, CliError> {
         let deadline = Instant::now() + settings.startup_timeout;
         let mut sick_since = None;
         loop {
-            for agent in agents.iter_mut() {
-                refuse_ended(agent)?;
-            }
-            if self.alone || agents.is_empty() {
-                return Ok(vec![Outcome::Alone; agents.len()]);
+            check()?;
+            if self.alone || self.names.is_empty() {
+                return Ok(vec![Arrival::of(Outcome::Alone, None); self.names.len()]);
             }
             let asked = Instant::now();
             // An answer that fails now may succeed in a moment; the deadline decides.
@@ -106,15 +126,16 @@ impl Registrations {
                 .agents()
                 .await
                 .map_or_else(|_| Vec::new(), |list| list.agents);
-            let outcomes = self.judge(&list);
+            let arrivals = self.judge(&list);
             let now = Instant::now();
-            if outcomes.iter().all(|outcome| *outcome == Outcome::Healthy) || now >= deadline {
-                return Ok(outcomes);
+            let all_healthy = arrivals.iter().all(|it| it.outcome == Outcome::Healthy);
+            if all_healthy || now >= deadline {
+                return Ok(arrivals);
             }
-            if outcomes.contains(&Outcome::Silent) {
+            if arrivals.iter().any(|it| it.outcome == Outcome::Silent) {
                 sick_since = None;
             } else if now - *sick_since.get_or_insert(now) >= UNHEALTHY_PATIENCE {
-                return Ok(outcomes);
+                return Ok(arrivals);
             }
             // A big mesh takes long to list; ask it less often.
             sleep(POLL.max((now - asked) * 4)).await;
@@ -122,7 +143,7 @@ impl Registrations {
     }
 
     /// How far each agent came, by the registry's list.
-    fn judge(&self, list: &[AgentInfo]) -> Vec<Outcome> {
+    fn judge(&self, list: &[AgentInfo]) -> Vec<Arrival> {
         let mut new: Vec<&AgentInfo> = list.iter().filter(|agent| self.is_new(agent)).collect();
         // A healthy instance is preferred to one that is not.
         new.sort_by_key(|agent| !is_healthy(agent));
@@ -142,13 +163,14 @@ impl Registrations {
                 match found {
                     Some(agent) => {
                         taken.insert(&agent.id);
-                        if is_healthy(agent) {
+                        let outcome = if is_healthy(agent) {
                             Outcome::Healthy
                         } else {
                             Outcome::Unhealthy
-                        }
+                        };
+                        Arrival::of(outcome, Some(agent))
                     }
-                    None => Outcome::Silent,
+                    None => Arrival::of(Outcome::Silent, None),
                 }
             })
             .collect()
@@ -170,7 +192,8 @@ fn stays_alone(environment: &Environment) -> bool {
         || says(EnvVars::MCP_MESH_ENABLED) == Some(false)
 }
 
-fn refuse_ended(agent: &mut Launched) -> Result<(), CliError> {
+/// An agent that ended is an error, with the end of its log.
+pub(super) fn refuse_ended(agent: &mut Launched) -> Result<(), CliError> {
     let Some(status) = agent.ended() else {
         return Ok(());
     };
@@ -214,16 +237,21 @@ mod tests {
         }
     }
 
+    fn outcomes(expected: &Registrations, list: &[AgentInfo]) -> Vec<Outcome> {
+        let arrivals = expected.judge(list);
+        arrivals.iter().map(|arrival| arrival.outcome).collect()
+    }
+
     #[test]
     fn an_earlier_instance_is_not_taken_for_the_new_one() {
         let old = agent("a-1", "a", "healthy");
         let expected = registrations(&[Some("a")], std::slice::from_ref(&old));
         assert_eq!(
-            expected.judge(std::slice::from_ref(&old)),
+            outcomes(&expected, std::slice::from_ref(&old)),
             [Outcome::Silent]
         );
         let new = agent("a-2", "a", "healthy");
-        assert_eq!(expected.judge(&[old, new]), [Outcome::Healthy]);
+        assert_eq!(outcomes(&expected, &[old, new]), [Outcome::Healthy]);
     }
 
     #[test]
@@ -231,12 +259,12 @@ mod tests {
         let old = agent("fixed", "a", "healthy");
         let expected = registrations(&[Some("a")], std::slice::from_ref(&old));
         assert_eq!(
-            expected.judge(std::slice::from_ref(&old)),
+            outcomes(&expected, std::slice::from_ref(&old)),
             [Outcome::Silent]
         );
         let mut again = old;
         again.last_seen = again.last_seen.after(Duration::from_secs(1));
-        assert_eq!(expected.judge(&[again]), [Outcome::Healthy]);
+        assert_eq!(outcomes(&expected, &[again]), [Outcome::Healthy]);
     }
 
     #[test]
@@ -244,12 +272,12 @@ mod tests {
         let expected = registrations(&[None, Some("b")], &[]);
         let b = agent("b-1", "b", "unhealthy");
         assert_eq!(
-            expected.judge(std::slice::from_ref(&b)),
+            outcomes(&expected, std::slice::from_ref(&b)),
             [Outcome::Silent, Outcome::Unhealthy]
         );
         let api = agent("api-1", "api", "healthy");
         assert_eq!(
-            expected.judge(&[b, api]),
+            outcomes(&expected, &[b, api]),
             [Outcome::Healthy, Outcome::Unhealthy]
         );
     }

@@ -1,5 +1,6 @@
 //! The processes of one `start`, which begin together and, if one fails, end together.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,16 +12,20 @@ use super::settings::{Mode, Purpose, StartSettings};
 use crate::commands::Context;
 use crate::error::{CliError, Kind};
 use crate::home::ProcessName;
-use crate::supervisor::{GroupId, Launched, Lock, State, Supervisor};
+use crate::reload::Orders;
+use crate::supervisor::{GroupId, Launched, Lock, State, Supervisor, own_program};
 
 /// How long a registry may take to say that it is there.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What this `start` started.
 pub(super) struct Session<'a> {
-    supervisor: &'a Supervisor,
-    settings: &'a StartSettings,
+    pub(super) supervisor: &'a Supervisor,
+    pub(super) settings: &'a StartSettings,
+    group: GroupId,
     pub(super) agents: Vec<Launched>,
+    /// How to watch those that are to be watched.
+    pub(super) orders: Vec<Orders>,
     /// None if it ran already.
     pub(super) registry: Option<Launched>,
 }
@@ -42,13 +47,16 @@ impl<'a> Session<'a> {
         let mut session = Self {
             supervisor,
             settings,
+            group,
             agents: Vec::new(),
+            orders: Vec::new(),
             registry: None,
         };
-        match session.start_all(&lock, plans, &group, context).await {
+        match session.start_all(&lock, plans, context).await {
             Ok(registrations) => Ok((session, registrations)),
             Err(error) => {
-                session.take_back(&lock).await?;
+                let grace = settings.shutdown_timeout;
+                session.take_back(&lock, grace).await?;
                 Err(error)
             }
         }
@@ -67,7 +75,6 @@ impl<'a> Session<'a> {
         &mut self,
         lock: &Lock,
         plans: Vec<Plan>,
-        group: &GroupId,
         context: &mut Context,
     ) -> Result<Registrations, CliError> {
         self.ensure_registry(lock, context).await?;
@@ -85,9 +92,11 @@ impl<'a> Session<'a> {
                 list.join(", ")
             ))?;
         }
-        self.supervisor.add_dependents(lock, group, &names)?;
+        self.supervisor.add_dependents(lock, &self.group, &names)?;
         for plan in plans {
-            let launch = plan.launch(settings, group);
+            let launch = plan.launch(settings, &self.group);
+            let home = self.supervisor.home();
+            self.orders.extend(plan.orders(settings, &launch, home));
             self.agents.push(self.supervisor.launch(lock, launch)?);
         }
         Ok(registrations)
@@ -155,7 +164,10 @@ impl<'a> Session<'a> {
     /// Stops everything that was started, because of `error`; which it returns.
     pub(super) async fn abandon(mut self, error: CliError) -> CliError {
         let undone = match self.supervisor.lock().await {
-            Ok(lock) => self.take_back(&lock).await,
+            Ok(lock) => {
+                let grace = self.settings.shutdown_timeout;
+                self.take_back(&lock, grace).await
+            }
             Err(problem) => Err(problem),
         };
         match undone {
@@ -170,20 +182,43 @@ impl<'a> Session<'a> {
 
     /// Stops everything that was started, and the registry only if nobody else needs it; returns
     /// who does.
-    pub(super) async fn end(mut self) -> Result<Vec<ProcessName>, CliError> {
+    pub(super) async fn end(&mut self) -> Result<Vec<ProcessName>, CliError> {
         let lock = self.supervisor.lock().await?;
-        self.take_back(&lock).await
+        self.take_back(&lock, self.settings.shutdown_timeout).await
     }
 
-    async fn take_back(&mut self, lock: &Lock) -> Result<Vec<ProcessName>, CliError> {
-        let grace = self.settings.shutdown_timeout;
+    /// The same at once.
+    pub(super) async fn kill(&mut self) -> Result<Vec<ProcessName>, CliError> {
+        let lock = self.supervisor.lock().await?;
+        self.take_back(&lock, Duration::ZERO).await
+    }
+
+    async fn take_back(
+        &mut self,
+        lock: &Lock,
+        grace: Duration,
+    ) -> Result<Vec<ProcessName>, CliError> {
         let mut problem = None;
-        let outcomes = join_all(self.agents.iter().map(|agent| agent.process.stop(grace))).await;
-        for (agent, outcome) in self.agents.iter().zip(outcomes) {
+        let mut ours = Vec::new();
+        for agent in &self.agents {
+            match self.supervisor.agent(&agent.name)? {
+                // The same, or what its watcher made of it.
+                Some(current) if current.group.as_ref() == Some(&self.group) => {
+                    ours.push((agent, Some(current)));
+                }
+                // Somebody started it anew, once it had ended.
+                Some(_) => {}
+                None => ours.push((agent, None)),
+            }
+        }
+        let stopped = ours.iter().map(async |(_, process)| match process {
+            Some(process) => process.stop(grace).await,
+            None => Ok(()),
+        });
+        let outcomes = join_all(stopped).await;
+        for ((agent, _), outcome) in ours.into_iter().zip(outcomes) {
             match outcome {
-                // Somebody may have started it anew, once it had ended.
-                Ok(()) if self.is_ours(agent)? => self.supervisor.forget(lock, &agent.name)?,
-                Ok(()) => {}
+                Ok(()) => self.supervisor.forget(lock, &agent.name)?,
                 Err(error) => {
                     let message = format!("cannot stop agent '{}'", agent.name);
                     problem = Some(CliError::new(message).because(error));
@@ -207,18 +242,59 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn is_ours(&self, agent: &Launched) -> Result<bool, CliError> {
-        Ok(self
-            .supervisor
-            .agent(&agent.name)?
-            .is_none_or(|current| current.pid == agent.process.pid))
+    /// Leaves a watcher of each agent behind; `ports` are where they listen, by name.
+    pub(super) async fn leave_watchers(
+        &mut self,
+        ports: &BTreeMap<ProcessName, u16>,
+    ) -> Result<(), CliError> {
+        if self.orders.is_empty() {
+            return Ok(());
+        }
+        let lock = self.supervisor.lock().await?;
+        let settings = self.settings;
+        let program = own_program(settings.program.as_deref(), &settings.environment)
+            .ok_or_else(|| CliError::new("meshctl cannot find itself, to watch files"))?;
+        for mut orders in self.orders.drain(..) {
+            let name = orders.launch.name.clone();
+            // Somebody may have stopped it meanwhile.
+            let current = self.supervisor.agent(&name)?;
+            if current.and_then(|process| process.group).as_ref() != Some(&self.group) {
+                continue;
+            }
+            orders.port = ports.get(&name).copied();
+            let orders = serde_json::to_vec(&orders).map_err(|error| {
+                CliError::new("cannot tell a watcher what to do").because(error)
+            })?;
+            self.supervisor
+                .launch_watcher(&lock, &program, (&name, &self.group), &orders)?;
+        }
+        Ok(())
+    }
+
+    /// Makes this process the watcher of the agents that are to be watched.
+    pub(super) async fn watch_from_here(&mut self) -> Result<Vec<Orders>, CliError> {
+        if !self.orders.is_empty() {
+            let lock = self.supervisor.lock().await?;
+            for orders in &self.orders {
+                self.supervisor
+                    .watch_from_here(&lock, &orders.launch.name)?;
+            }
+        }
+        Ok(std::mem::take(&mut self.orders))
     }
 }
 
 /// Two processes under one name could not be told apart later.
 fn refuse_second(supervisor: &Supervisor, name: &ProcessName) -> Result<(), CliError> {
     let Some(process) = supervisor.agent(name)? else {
-        return Ok(());
+        return match supervisor.watcher(name)? {
+            Some(watcher) => Err(CliError::new(format!(
+                "agent '{name}' ended, and is started anew when its files change (PID {}). Stop it first with 'meshctl stop {name}'.",
+                watcher.pid
+            ))
+            .of_kind(Kind::Conflict)),
+            None => Ok(()),
+        };
     };
     let pid = process.pid;
     Err(CliError::new(match process.state() {

@@ -15,6 +15,8 @@ use crate::settings::{ConnectionArgs, LogLevel, RegistryAddress, is_true, number
 use crate::supervisor::{RegistryLaunch, find_binary};
 
 const DEFAULT_TIMEOUT: u64 = 30;
+const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(500);
+const LONGEST_DEBOUNCE: Duration = Duration::from_mins(1);
 
 /// Whether the command stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub(super) struct StartSettings {
     pub(super) mode: Mode,
     pub(super) purpose: Purpose,
     pub(super) quiet: bool,
+    /// What changes of an agent's files lead to.
+    pub(super) watch: Option<WatchSettings>,
     /// As given.
     pub(super) agents: Vec<String>,
     pub(super) current_dir: PathBuf,
@@ -71,6 +75,7 @@ impl StartSettings {
         let StartArgs {
             agents,
             detach,
+            watch,
             registry_only,
             connect_only,
             registry_url,
@@ -141,6 +146,7 @@ impl StartSettings {
                 Mode::Foreground
             },
             purpose,
+            watch: WatchSettings::resolve(watch, &environment)?,
             quiet,
             agents,
             working_dir,
@@ -219,6 +225,47 @@ impl StartSettings {
             self.log_level
         }
     }
+}
+
+/// How agents are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WatchSettings {
+    /// How long nothing may change before an agent starts anew.
+    pub(super) debounce: Duration,
+    /// Whether what changed is compiled first.
+    pub(super) check: bool,
+}
+
+impl WatchSettings {
+    fn resolve(flag: bool, environment: &Environment) -> Result<Option<Self>, CliError> {
+        if !flag {
+            return Ok(None);
+        }
+        let debounce = match environment.get(EnvVars::MCP_MESH_RELOAD_DEBOUNCE) {
+            Some(text) => debounce(text)?,
+            None => DEFAULT_DEBOUNCE,
+        };
+        let check = environment.get(EnvVars::MCP_MESH_RELOAD_PRECHECK);
+        Ok(Some(Self {
+            debounce,
+            check: check.is_none_or(is_true),
+        }))
+    }
+}
+
+fn debounce(text: &str) -> Result<Duration, CliError> {
+    let seconds = text.trim().parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|debounce| *debounce <= LONGEST_DEBOUNCE)
+        .ok_or_else(|| {
+            let name = EnvVars::MCP_MESH_RELOAD_DEBOUNCE;
+            let most = LONGEST_DEBOUNCE.as_secs();
+            CliError::new(format!(
+                "{name}: `{text}` is not a number of seconds up to {most}"
+            ))
+            .hint(format!("correct or unset `{name}`"))
+        })
 }
 
 /// The database of a registry that is started; a relative path is seen from here.

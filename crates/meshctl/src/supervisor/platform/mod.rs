@@ -7,6 +7,7 @@ mod windows;
 
 use std::io;
 use std::io::PipeWriter;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use super::dependents::GroupId;
@@ -39,6 +40,10 @@ pub(crate) trait ProcessGroups {
 
     /// Whether processes that were launched under `group` live on in the group that `pid` led.
     fn has_descendants(pid: Pid, group: &GroupId) -> bool;
+
+    /// The leader of a group that was launched to be recorded in `pid_file`, where the system
+    /// tells other processes' environments.
+    fn find_launched(pid_file: &Path) -> Option<Pid>;
 
     /// Asks every process in the group to end. A group that is gone is no error.
     fn demand(pid: Pid, demand: Demand) -> io::Result<()>;

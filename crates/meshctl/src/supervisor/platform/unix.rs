@@ -3,6 +3,7 @@
 use std::io::{self, PipeWriter};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
@@ -33,6 +34,10 @@ impl ProcessGroups for Unix {
         rustix_pid(pid)
             .is_some_and(|leader| rustix::process::test_kill_process_group(leader).is_ok())
             && status::has_member(pid, group)
+    }
+
+    fn find_launched(pid_file: &Path) -> Option<Pid> {
+        status::launched_for(pid_file)
     }
 
     fn demand(pid: Pid, demand: Demand) -> io::Result<()> {
@@ -83,6 +88,7 @@ mod status {
     //! `/proc` tells more than signals do: zombies are dead, and a start time is an identity.
 
     use std::fs;
+    use std::path::Path;
 
     use mesh_core::env::EnvVars;
 
@@ -115,23 +121,37 @@ mod status {
     }
 
     pub(super) fn has_member(leader: Pid, group: &GroupId) -> bool {
-        let Ok(entries) = fs::read_dir("/proc") else {
-            return false;
-        };
         let mark = format!("{}={group}", EnvVars::MCP_MESH_GROUP_ID);
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|&pid| {
-                stat(pid).is_some_and(|stat| stat.alive && stat.group == leader.as_u32())
-            })
+        processes()
+            .filter(|(_, stat)| stat.group == leader.as_u32())
             // The group's number may be somebody else's by now; the mark is ours alone.
-            .any(|pid| {
-                fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
-                    environment
-                        .split(|byte| *byte == 0)
-                        .any(|variable| variable == mark.as_bytes())
-                })
-            })
+            .any(|(pid, _)| is_marked(pid, &mark))
+    }
+
+    pub(super) fn launched_for(pid_file: &Path) -> Option<Pid> {
+        let mark = format!("{}={}", EnvVars::MCP_MESH_RECORD, pid_file.display());
+        processes()
+            .filter(|(pid, stat)| stat.group == *pid && is_marked(*pid, &mark))
+            // Whatever it started itself carries the mark as well, and is younger.
+            .min_by_key(|(_, stat)| stat.start_time)
+            .and_then(|(pid, _)| Pid::new(pid))
+    }
+
+    /// Those that run.
+    fn processes() -> impl Iterator<Item = (u32, Stat)> {
+        fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(|pid| Some((pid, stat(pid).filter(|stat| stat.alive)?)))
+    }
+
+    fn is_marked(pid: u32, mark: &str) -> bool {
+        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+            environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == mark.as_bytes())
+        })
     }
 }
 
@@ -139,6 +159,7 @@ mod status {
 mod status {
     //! Without `/proc`, `ps` is asked.
 
+    use std::path::Path;
     use std::process::{Command, Stdio};
 
     use super::{Birth, GroupId, Pid};
@@ -157,6 +178,11 @@ mod status {
         let text = ps(&["-o", "stat=,lstart=", "-p", &pid.to_string()])?;
         let (state, start) = text.trim().split_once(char::is_whitespace)?;
         (!state.starts_with('Z')).then(|| Birth::new(start.trim()))
+    }
+
+    /// Nobody tells the environment of another process in a form that can be relied on.
+    pub(super) fn launched_for(_pid_file: &Path) -> Option<Pid> {
+        None
     }
 
     pub(super) fn has_member(leader: Pid, _group: &GroupId) -> bool {

@@ -9,6 +9,7 @@ mod job;
 use std::io::{self, PipeWriter};
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
@@ -75,6 +76,11 @@ impl ProcessGroups for Windows {
     fn has_descendants(pid: Pid, _group: &GroupId) -> bool {
         // What a process started ends with it, but not in the same instant.
         job::is_populated(pid)
+    }
+
+    fn find_launched(_pid_file: &Path) -> Option<Pid> {
+        // Nobody tells the environment of another process; one that was not yet resumed never runs.
+        None
     }
 
     fn demand(pid: Pid, demand: Demand) -> io::Result<()> {

@@ -1,11 +1,8 @@
 //! The name that a Python agent declares, read from its source without running Python.
 //!
-//! `@mesh.agent(name="greeter")` names the pid file, the log and every message. A small tokenizer
-//! knows comments, strings and brackets, so that text in a docstring declares nothing. Aliases
-//! (`import mesh as m`, `from mesh import agent`) are followed; a name that is no literal is not
+//! A small tokenizer knows comments, strings and brackets, so that text in a docstring declares
+//! nothing. Aliases (`import mesh as m`, `from mesh import agent`) are followed; a name that is no literal is not
 //! declared as far as this module can tell.
-
-use std::path::Path;
 
 /// One token of Python source, as far as a decorator's arguments need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +15,7 @@ enum Token {
 }
 
 /// The name in the first `mesh.agent(…)` of `source`.
-pub(crate) fn declared(source: &str) -> Option<String> {
+pub(crate) fn in_python(source: &str) -> Option<String> {
     let tokens = tokens(source);
     let callables = Callables::imported_by(&tokens);
     (0..tokens.len()).find_map(|at| {
@@ -27,18 +24,19 @@ pub(crate) fn declared(source: &str) -> Option<String> {
     })
 }
 
-/// What an agent without a declared name is called: its file, or for `main.py` its folder.
-pub(crate) fn from_path(script: &Path) -> Option<String> {
-    let stem = script.file_stem()?.to_str()?;
-    if matches!(stem, "main" | "index" | "__main__") {
-        let folder = script
-            .ancestors()
-            .skip(1)
-            .filter_map(|folder| folder.file_name()?.to_str())
-            .find(|folder| *folder != "src");
-        return folder.or(Some(stem)).map(str::to_owned);
-    }
-    Some(stem.to_owned())
+/// Whether the first `mesh.agent(…)` of `source` says on which port it listens; `0` does not.
+pub(crate) fn declares_port(source: &str) -> bool {
+    let tokens = tokens(source);
+    let callables = Callables::imported_by(&tokens);
+    let Some(arguments) = (0..tokens.len()).find_map(|at| callables.call_at(&tokens[at..])) else {
+        return false;
+    };
+    arguments.windows(3).any(|tokens| match tokens {
+        [Token::Word(keyword), Token::Symbol('='), value] => {
+            keyword == "http_port" && *value != Token::Word("0".to_owned())
+        }
+        _ => false,
+    })
 }
 
 /// The spellings under which this file can call `mesh.agent`.
@@ -266,7 +264,7 @@ mod tests {
                 .as_str(),
             "import mesh\nx = mesh.agent(name=u'''greeter''')(X)",
         ] {
-            assert_eq!(declared(source).as_deref(), Some("greeter"), "{source}");
+            assert_eq!(in_python(source).as_deref(), Some("greeter"), "{source}");
         }
     }
 
@@ -287,22 +285,28 @@ mod tests {
             "'unfinished\n# nothing",
             "",
         ] {
-            assert_eq!(declared(source), None, "{source}");
+            assert_eq!(in_python(source), None, "{source}");
         }
+    }
+
+    #[test]
+    fn a_port_of_its_own_is_told_from_any() {
+        for (arguments, declares) in [
+            ("name='a', http_port=9000", true),
+            ("http_port = PORT", true),
+            ("http_port=0, name='a'", false),
+            ("name='http_port=1'", false),
+            ("", false),
+        ] {
+            let source = format!("@mesh.agent({arguments})\nclass A: ...");
+            assert_eq!(declares_port(&source), declares, "{arguments}");
+        }
+        assert!(!declares_port("http_port=1"));
     }
 
     #[test]
     fn a_later_declaration_counts_when_the_first_is_no_literal() {
         let source = "@mesh.agent(name=X)\nclass A: ...\n@mesh.agent(name=\"b\")\nclass B: ...";
-        assert_eq!(declared(source).as_deref(), Some("b"));
-    }
-
-    #[test]
-    fn a_file_or_its_folder_names_an_undeclared_agent() {
-        let name = |path: &str| from_path(Path::new(path));
-        assert_eq!(name("/x/greeter.py").as_deref(), Some("greeter"));
-        assert_eq!(name("/x/greeter/main.py").as_deref(), Some("greeter"));
-        assert_eq!(name("/x/greeter/src/index.ts").as_deref(), Some("greeter"));
-        assert_eq!(name("main.py").as_deref(), Some("main"));
+        assert_eq!(in_python(source).as_deref(), Some("b"));
     }
 }
