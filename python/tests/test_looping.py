@@ -13,6 +13,8 @@ import pytest
 
 from mesh.looping import workers
 from mesh.looping.kinds import may_only_block
+from mesh.looping.loops import Loops
+from mesh.looping.watchdog import Watchdog
 from mesh.looping.workers import MOST, Pool
 
 QUEUE: asyncio.Queue[str] = asyncio.Queue()
@@ -233,6 +235,46 @@ async def test_a_call_that_is_cancelled_too_late_ends_and_is_cancelled(pool: Poo
     go.set()
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+async def test_a_call_out_of_a_thread_is_back_in_the_programs_loop() -> None:
+    loops = Loops(Watchdog({}), is_isolated=True, workers=1)
+    try:
+
+        async def where() -> str:
+            await asyncio.sleep(0)
+            return threading.current_thread().name
+
+        async def words(count: int) -> AsyncIterator[str]:
+            for _ in range(count):
+                yield await where()
+
+        async def calls() -> list[str]:
+            said = loops.stream(words, (2,), {})
+            return [await loops.call(where, (), {}), *[word async for word in said], here()]
+
+        def here() -> str:
+            return threading.current_thread().name
+
+        async def begins() -> Any:
+            return begun(calls())
+
+        task = await loops.call(begins, (), {})
+        done = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(wait(task), task.get_loop()))
+        *called, there = await done
+        assert called == ["MainThread"] * 3
+        assert there == "mesh-tool-1"
+        assert await loops.call(where, (), {}) == "MainThread"
+    finally:
+        loops.close(5)
+
+
+def begun(coroutine: Any) -> asyncio.Task[Any]:
+    return asyncio.create_task(coroutine)
+
+
+async def wait(task: asyncio.Task[Any]) -> Any:
+    return await task
 
 
 async def test_threads_are_limited_and_surplus_ones_end(

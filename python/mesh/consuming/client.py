@@ -9,6 +9,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from mesh.consuming.tasks import TERMINAL, A2AJobError, A2AResponse, Fields, response_of, state_of
 
@@ -66,8 +67,9 @@ class A2AClient:
         self.poll_interval = poll_interval
         self.poll_interval_max = poll_interval_max
         self._closed = False
-        self._http: httpx.AsyncClient | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # Connections belong to an event loop, of which tools may share several.
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient]
+        self._clients = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return f"<A2AClient of {self.skill_id} at {self.url}>"
@@ -136,7 +138,9 @@ class A2AClient:
 
     async def disconnect(self) -> None:
         """Closes the connections; the next request makes new ones."""
-        http, self._http = self._http, None
+        clients, self._clients = self._clients, WeakKeyDictionary()
+        http = clients.pop(asyncio.get_running_loop(), None)
+        # Nobody can wait for other loops, of which one may be blocked; theirs close when collected.
         if http is not None:
             await http.aclose()
 
@@ -177,10 +181,10 @@ class A2AClient:
         if self._closed:
             raise RuntimeError(f"{self!r} is closed; make a new one")
         loop = asyncio.get_running_loop()
-        # Connections belong to an event loop.
-        if self._http is None or self._loop is not loop:
-            self._http, self._loop = httpx.AsyncClient(), loop
-        return self._http
+        http = self._clients.get(loop)
+        if http is None:
+            http = self._clients[loop] = httpx.AsyncClient()
+        return http
 
     async def _refuse(self, response: httpx.Response) -> None:
         """Raises for a status that is no success, with what the agent says about it."""

@@ -85,12 +85,12 @@ class Watchdog:
             self._thread.join(2 * INTERVAL)
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            self._wake.wait()
-            try:
+        try:
+            while not self._ended.is_set():
+                self._wake.wait()
                 self._watch_calls()
-            except Exception:
-                logger.exception("the watch over the event loop failed")
+        except Exception:
+            logger.exception("nobody watches over the event loop any more")
 
     def _watch_calls(self) -> None:
         quiet, seen = 0, -1

@@ -65,7 +65,9 @@ class Standby:
         try:
             connection, _ = self._listener.accept()
         except OSError:
-            return  # It has gone, or the program has taken it.
+            # It has gone, or the program has taken it; or there are no files left.
+            time.sleep(LOOK)
+            return
         connection.setblocking(False)
         self._undecided[connection] = time.monotonic() + PATIENCE
 
