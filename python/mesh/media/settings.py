@@ -6,9 +6,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import urlsplit
 
-from mesh.serving.environment import Environ, SettingError, read_flag, read_text
+from mesh.serving.environment import Environ, SettingError, read_flag, read_text, read_url
 
 STORAGE = "MCP_MESH_MEDIA_STORAGE"
 # Shared with agents of earlier releases on the same machine.
@@ -65,11 +64,5 @@ def _prefix(environ: Environ) -> str:
 
 
 def _endpoint(environ: Environ) -> str | None:
-    name = f"{STORAGE}_ENDPOINT"
-    value = read_text(environ, name)
-    if value is None:
-        return None
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingError(name, value, "a URL such as http://localhost:9000")
-    return value
+    schemes = ("http", "https")
+    return read_url(environ, f"{STORAGE}_ENDPOINT", "http://localhost:9000", schemes)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 Environ = Mapping[str, str]
 
+# Underscores are in the names of containers.
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 
@@ -20,6 +25,35 @@ class SettingError(ValueError):
 def read_text(environ: Environ, name: str) -> str | None:
     """A text; an empty one counts as unset."""
     return environ.get(name) or None
+
+
+def read_url(environ: Environ, name: str, example: str, schemes: tuple[str, ...]) -> str | None:
+    """A URL with a host; `example` shows one."""
+    value = read_text(environ, name)
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_usable = (
+            parts.scheme in schemes
+            and parts.hostname is not None
+            and is_host(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:  # Of a port that is none, or of brackets.
+        is_usable = False
+    if not is_usable:
+        raise SettingError(name, value, f"a URL such as {example}")
+    return value
+
+
+def is_host(text: str) -> bool:
+    """Whether a text can be a host's name or address."""
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return HOST.fullmatch(text) is not None
+    return True
 
 
 def read_flag(environ: Environ, name: str, *, default: bool) -> bool:

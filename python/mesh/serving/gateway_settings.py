@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-from mesh.serving.environment import Environ, SettingError, read_text
+from mesh.serving.environment import Environ, read_text, read_url
 from mesh.serving.settings import MAX_AGENT_ID, MAX_LABEL, Settings, check_name, resolve
 
 # Names of the process, which for other agents would have to be plain.
@@ -28,14 +27,9 @@ def a2a_settings(environ: Environ, title: str) -> Settings:
 
 def public_url_prefix(environ: Environ) -> str | None:
     """What stands before the paths of skills for others, where a proxy stands in between."""
-    name = "MCP_MESH_PUBLIC_URL_PREFIX"
-    value = read_text(environ, name)
-    if value is None:
-        return None
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingError(name, value, "a URL such as https://agents.example")
-    return value.rstrip("/")
+    name, schemes = "MCP_MESH_PUBLIC_URL_PREFIX", ("http", "https")
+    value = read_url(environ, name, "https://agents.example", schemes)
+    return None if value is None else value.rstrip("/")
 
 
 def slug(text: str) -> str:

@@ -18,11 +18,13 @@ from mesh.media.store import checked_media
 from mesh.serving.environment import (
     Environ,
     SettingError,
+    is_host,
     read_exact_flag,
     read_flag,
     read_integer,
     read_seconds,
     read_text,
+    read_url,
 )
 from mesh.tracing.publishing import TraceSettings, trace_settings
 
@@ -44,6 +46,8 @@ LOG_LEVELS = {
 PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 MAX_LABEL = 63
 MAX_AGENT_ID = 253
+# What the name of a header may consist of, in lower case; a star stands for others here.
+HEADER = re.compile(r"[a-z0-9!#$%&'^_`|~.+-]+")
 # Each is a thread, and they share one interpreter lock.
 MAX_WORKERS = 64
 
@@ -111,7 +115,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
             (agent and agent.namespace) or "default",
         ),
         bind_host=read_text(environ, "HOST") or "0.0.0.0",  # noqa: S104  agents are called from elsewhere
-        http_host=read_text(environ, "MCP_MESH_HTTP_HOST") or (agent and agent.http_host) or None,
+        http_host=_http_host(environ) or (agent and agent.http_host) or None,
         http_port=read_integer(
             environ,
             "MCP_MESH_HTTP_PORT",
@@ -192,6 +196,14 @@ def _whole_seconds(environ: Environ, name: str, *, default: int) -> int:
     return max(1, int(read_seconds(environ, name, default=float(default)) + 0.5))
 
 
+def _http_host(environ: Environ) -> str | None:
+    name = "MCP_MESH_HTTP_HOST"
+    value = read_text(environ, name)
+    if value is not None and not is_host(value):
+        raise SettingError(name, value, "the name or the address of a host")
+    return value
+
+
 def _endpoint(environ: Environ) -> tuple[str, int] | None:
     name = "MCP_MESH_HTTP_ENDPOINT"
     value = read_text(environ, name)
@@ -210,14 +222,8 @@ def _endpoint(environ: Environ) -> tuple[str, int] | None:
 
 def registry_url(environ: Environ) -> str:
     """The registry's base URL."""
-    name = "MCP_MESH_REGISTRY_URL"
-    value = read_text(environ, name)
-    if value is None:
-        return "http://localhost:8000"
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingError(name, value, "a URL such as http://localhost:8000")
-    return value
+    name, usual = "MCP_MESH_REGISTRY_URL", "http://localhost:8000"
+    return read_url(environ, name, usual, ("http", "https")) or usual
 
 
 def _header_patterns(environ: Environ) -> tuple[str, ...]:
@@ -226,7 +232,7 @@ def _header_patterns(environ: Environ) -> tuple[str, ...]:
     patterns = tuple(part.strip().lower() for part in value.split(",") if part.strip())
     for pattern in patterns:
         stem = pattern.removesuffix("*")
-        if not stem or "*" in stem:
+        if HEADER.fullmatch(stem) is None:
             allowed = "header names separated by commas; a trailing * stands for a prefix"
             raise SettingError(name, value, allowed)
     return patterns
