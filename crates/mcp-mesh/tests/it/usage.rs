@@ -129,7 +129,7 @@ fn a_wrong_variable_is_named() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: MCP_MESH_LOG_LEVEL: `loud` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL
+        Error: MCP_MESH_LOG_LEVEL: `loud` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL, FATAL
         Hint: correct or unset `MCP_MESH_LOG_LEVEL`
         "
     );

@@ -2,6 +2,7 @@
 
 mod call;
 mod completion;
+mod config;
 mod list;
 mod logs;
 mod self_update;
@@ -21,7 +22,7 @@ use mesh_core::env::Environment;
 
 use crate::error::{CliError, Kind};
 use crate::printer::{Printer, Verbosity};
-use crate::settings::{ConnectionArgs, RegistryAddress, Verification, client_tls};
+use crate::settings::{ConfigFile, ConnectionArgs, RegistryAddress, Verification, client_tls};
 use crate::supervisor::WATCH_COMMAND;
 
 /// What every command may use.
@@ -109,6 +110,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Call(call::CallArgs),
     Logs(logs::LogsArgs),
+    Config(config::ConfigArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     #[command(name = WATCH_COMMAND)]
@@ -118,7 +120,22 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether a broken configuration file stands in the way. What mends it, and what has no use for
+    /// it, works without.
+    fn needs_configuration(&self) -> bool {
+        !matches!(
+            self,
+            Self::Config(_) | Self::Completion(_) | Self::Version(_) | Self::OfItself(_)
+        )
+    }
+
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), CliError> {
+        if self.needs_configuration() {
+            // Who has no home has no file in it.
+            if let Ok(file) = ConfigFile::locate(&context.environment) {
+                context.environment = file.load()?.below(&context.environment);
+            }
+        }
         match self {
             Self::Start(args) => start::run(args, context).await,
             Self::Stop(args) => stop::run(args, context).await,
@@ -126,6 +143,7 @@ impl Command {
             Self::Status(args) => status::run(args, context).await,
             Self::Call(args) => call::run(args, context).await,
             Self::Logs(args) => logs::run(args, context).await,
+            Self::Config(args) => config::run(args, context),
             Self::Completion(args) => completion::run(&args, context),
             Self::Version(args) => version::run(&args, context),
             Self::WatchAgent(args) => watch_agent::run(args, context).await,

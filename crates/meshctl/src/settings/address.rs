@@ -11,8 +11,8 @@ use super::tls::{Verification, client_tls};
 use super::value::number;
 use crate::error::{CliError, Kind};
 
-const DEFAULT_HOST: &str = "localhost";
-const DEFAULT_PORT: u16 = 8000;
+pub(crate) const DEFAULT_HOST: &str = "localhost";
+pub(crate) const DEFAULT_PORT: u16 = 8000;
 
 /// Which registry to ask
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -92,7 +92,8 @@ impl RegistryAddress {
         Ok(Self { url, tls })
     }
 
-    fn locate(args: ConnectionArgs, environment: &Environment) -> Result<Url, CliError> {
+    /// The URL alone: flags, then the environment, then the defaults.
+    pub(crate) fn locate(args: ConnectionArgs, environment: &Environment) -> Result<Url, CliError> {
         // Without `..`: a new flag does not compile until it is resolved here.
         let ConnectionArgs {
             url,

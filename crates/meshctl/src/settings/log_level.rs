@@ -44,7 +44,7 @@ impl LogLevel {
 
 /// A level that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL")]
+#[error("`{0}` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL, FATAL")]
 pub(crate) struct UnknownLogLevel(String);
 
 impl FromStr for LogLevel {

@@ -7,6 +7,9 @@ use mesh_core::env::Environment;
 
 use crate::error::{CliError, Kind};
 
+/// Seconds to wait for a process to become ready, or to end.
+pub(crate) const DEFAULT_TIMEOUT: u64 = 30;
+
 /// A positive number from the environment.
 pub(crate) fn number<T>(environment: &Environment, name: &str) -> Result<Option<T>, CliError>
 where
@@ -24,11 +27,25 @@ where
     }
 }
 
-/// The words that mean yes in the environment.
+/// Whether `text` means yes; whatever is no word for it does not.
 pub(crate) fn is_true(text: &str) -> bool {
-    ["true", "1", "yes", "on", "t", "y"]
-        .iter()
-        .any(|word| text.trim().eq_ignore_ascii_case(word))
+    truth(text) == Some(true)
+}
+
+/// What the words for yes and no mean.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 6]| {
+        words
+            .iter()
+            .any(|word| text.trim().eq_ignore_ascii_case(word))
+    };
+    if is_one_of(["true", "1", "yes", "on", "t", "y"]) {
+        Some(true)
+    } else if is_one_of(["false", "0", "no", "off", "f", "n"]) {
+        Some(false)
+    } else {
+        None
+    }
 }
 
 /// A value that makes no sense.

@@ -60,7 +60,7 @@ pub(crate) struct StartArgs {
     /// Log everything
     #[arg(long)]
     pub(super) debug: bool,
-    /// TRACE, DEBUG, INFO, WARN, WARNING, ERROR or CRITICAL, in any case
+    /// TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL or FATAL, in any case
     #[arg(long, value_name = "LEVEL", value_parser = parse_log_level)]
     pub(super) log_level: Option<LogLevel>,
     /// Print warnings and errors only

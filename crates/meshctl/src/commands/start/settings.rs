@@ -11,10 +11,11 @@ use crate::commands::Context;
 use crate::env_file;
 use crate::error::CliError;
 use crate::home::Home;
-use crate::settings::{ConnectionArgs, LogLevel, RegistryAddress, is_true, number};
+use crate::settings::{
+    ConnectionArgs, DEFAULT_TIMEOUT, LogLevel, RegistryAddress, is_true, number,
+};
 use crate::supervisor::{RegistryLaunch, find_binary};
 
-const DEFAULT_TIMEOUT: u64 = 30;
 const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(500);
 const LONGEST_DEBOUNCE: Duration = Duration::from_mins(1);
 
