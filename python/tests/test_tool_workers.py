@@ -41,10 +41,10 @@ CREW = """
 
     @app.tool()
     @mesh.tool("tells")
-    async def tells(ctx: Context) -> list:
+    async def tells(ctx: Context) -> dict:
         await ctx.report_progress(1, 2, f"from {here()}")
         await get_context().report_progress(2, 2, "again")
-        return [here(), ctx.fastmcp.name]
+        return {"thread": here(), "server": ctx.fastmcp.name}
 
     @mesh.tool("says")
     async def says(count: int) -> mesh.Stream[str]:
@@ -230,9 +230,10 @@ def test_the_context_of_fastmcp_works_in_any_loop(url: str) -> None:
         for each in messages
         if each.get("method") == "notifications/progress"
     ]
-    thread, server = messages[-1]["result"]["structuredContent"]["result"]
-    assert thread in LOOPS
-    assert server == "crew"
+    told = messages[-1]["result"]["structuredContent"]
+    assert told["thread"] in LOOPS
+    assert told["server"] == "crew"
+    thread = told["thread"]
     assert said == [f"from {thread}", "again"]
 
 
