@@ -20,6 +20,7 @@ from mesh.looping.workers import MOST, Pool
 QUEUE: asyncio.Queue[str] = asyncio.Queue()
 TABLE = sqlite3.connect(":memory:", check_same_thread=False)
 COUNTS = {"calls": 0}
+CLIENTS = {"one": threading.Lock()}
 WORD = contextvars.ContextVar("WORD", default="none")
 
 
@@ -77,6 +78,14 @@ async def adds(a: int, b: int) -> int:
     return a + len(str(b))
 
 
+async def uses_a_client() -> bool:
+    return CLIENTS["one"].acquire(timeout=1)
+
+
+async def has_one_injected(client: Any = CLIENTS["one"]) -> Any:
+    return client.acquire(timeout=1)
+
+
 async def waits() -> None:
     await asyncio.sleep(0)
 
@@ -129,6 +138,8 @@ class Tools:
         (Tools().sleeps, True),
         (functools.partial(sleeps), True),
         (asynchronous(plain), True),
+        (uses_a_client, True),
+        (has_one_injected, True),
         (adds, False),
         (waits, False),
         (waits_in_a_block, False),

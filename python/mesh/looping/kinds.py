@@ -8,6 +8,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -38,12 +39,13 @@ LOOP_NAMES = frozenset(
 )
 # Packages whose objects belong to one event loop, or to the thread that they were made in.
 BOUND = frozenset({"asyncio", "_asyncio", "anyio", "sqlite3", "uvloop"})
-# Built-in functions that end at once, and values that methods of do so.
+# Built-in functions that end at once.
 QUICK: frozenset[Any] = frozenset(
     {abs, bool, bytes, chr, dict, float, format, frozenset, hash, hex, int, isinstance, issubclass}
     | {len, list, max, min, ord, repr, round, set, sorted, str, tuple, type}
 )
-DATA = (str, bytes, int, float, bool, type(None), tuple, list, dict, set, frozenset)
+# How many parts of a value are looked at.
+MANY = 100
 
 
 def may_only_block(function: Callable[..., Any]) -> bool:
@@ -77,6 +79,10 @@ def _is_quick(function: Callable[..., Any], code: CodeType) -> bool:
     """Whether code works on its arguments and on plain data, once, and calls nothing else."""
     if code.co_freevars or any(isinstance(each, CodeType) for each in code.co_consts):
         return False
+    # What FastMCP is to inject, a database for example, stands as a default.
+    defaults = [getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None)]
+    if not _is_data(defaults):
+        return False
     variables = getattr(function, "__globals__", {})
     for each in dis.get_instructions(code):
         if "BACKWARD" in each.opname or each.opname == "IMPORT_NAME":
@@ -88,9 +94,20 @@ def _is_quick(function: Callable[..., Any], code: CodeType) -> bool:
 
 def _is_harmless(variables: Mapping[str, Any], name: str) -> bool:
     if name in variables:
-        return type(variables[name]) in DATA
+        return _is_data(variables[name])
     value = getattr(builtins, name, None)
     return value in QUICK or (isinstance(value, type) and issubclass(value, BaseException))
+
+
+def _is_data(value: Any, depth: int = 3) -> bool:
+    """Whether a value is plain data, by what it holds first."""
+    if type(value) in (list, tuple, set, frozenset):
+        parts = [*islice(value, MANY)]
+    elif type(value) is dict:
+        parts = [*islice(value.values(), MANY)]
+    else:
+        return value is None or type(value) in (str, bytes, int, float, bool)
+    return depth > 0 and all(_is_data(part, depth - 1) for part in parts)
 
 
 def _layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:

@@ -24,6 +24,9 @@ INTERVAL = 0.25
 # Looks in vain after which a loop counts as blocked: a second. Looks, because a process that was
 # suspended, or whose machine is too busy for both threads, is not to blame a tool.
 PATIENCE = 4
+# Looks in vain after which others stand in for the program: a probe may wait for no longer than a
+# second, as those of Kubernetes do.
+STAND_IN = 2
 # Looks without any call after which it goes to sleep.
 QUIET = 4
 # Seconds that a blocked program may take to notice that it is to stop.
@@ -108,6 +111,8 @@ class Watchdog:
 
     def _look_at(self, turning: Turning) -> None:
         missed = turning.look()
+        if missed == 0 and turning is self._turnings[0] and self._standby is not None:
+            self._standby.retire()
         since = self._stalls.get(turning)
         if since is None and missed >= PATIENCE:
             self._stalls[turning] = since = time.monotonic() - missed * INTERVAL
@@ -118,8 +123,6 @@ class Watchdog:
                 self._reported.remove(turning)
                 seconds = time.monotonic() - since
                 logger.info("%s turns again, after %.1f seconds", turning.name, seconds)
-            if turning is self._turnings[0] and self._standby is not None:
-                self._standby.retire()
 
     def _report(self, turning: Turning, since: float) -> None:
         frame = sys._current_frames().get(turning.thread)
@@ -148,7 +151,7 @@ class Watchdog:
 
     def _pause(self) -> None:
         program = self._turnings[0]
-        if self._standby is not None and program in self._stalls:
+        if self._standby is not None and program.missed >= STAND_IN:
             self._standby.attend(INTERVAL, lambda: program.has_turned)
         else:
             self._ended.wait(INTERVAL)
