@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -105,10 +106,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def get(url: str) -> tuple[int, Any]:
+def get(url: str, tls: ssl.SSLContext | None = None) -> tuple[int, Any]:
     """Status and JSON body; status 0 when nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=10, context=tls) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -117,13 +118,19 @@ def get(url: str) -> tuple[int, Any]:
         return 0, None
 
 
-def call(base: str, tool: str, **arguments: Any) -> dict[str, Any]:
+def call(
+    base: str, tool: str, tls: ssl.SSLContext | None = None, **arguments: Any
+) -> dict[str, Any]:
     """The result of an MCP call, as it is on the wire."""
-    return call_with_headers(base, tool, {}, arguments)[0]
+    return call_with_headers(base, tool, {}, arguments, tls)[0]
 
 
 def call_with_headers(
-    base: str, tool: str, added: dict[str, str], arguments: dict[str, Any]
+    base: str,
+    tool: str,
+    added: dict[str, str],
+    arguments: dict[str, Any],
+    tls: ssl.SSLContext | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The result of an MCP call with further headers, and the headers of the answer."""
     body = {
@@ -138,7 +145,7 @@ def call_with_headers(
         **added,
     }
     request = urllib.request.Request(f"{base}/mcp", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=30, context=tls) as answer:
         lines = answer.read().decode().splitlines()
         received = {name.lower(): value for name, value in answer.headers.items()}
     messages = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]

@@ -20,7 +20,7 @@ from mesh.calling.headers import HeaderRules
 from mesh.calling.membership import Membership
 from mesh.declaring.catalogue import Catalogue, catalogue
 from mesh.serving.payload import registration
-from mesh.serving.settings import resolve
+from mesh.serving.settings import Address, resolve
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -93,7 +93,7 @@ def join(closing: ExitStack, registry: FakeRegistry) -> Callable[..., Awaitable[
             heartbeat_interval=0.05,
         )
         tools = {name: (each, {"type": "object"}) for name, each in catalogue.tools.items()}
-        payload = registration(settings, ("127.0.0.1", 1), tools)
+        payload = registration(settings, Address("127.0.0.1", 1), tools)
         agent = Agent.start(json.dumps(payload), settings)
         closing.callback(agent.stop, 1.0)
         member = Membership(

@@ -1,6 +1,7 @@
 """A registry and a provider that answer as a test tells them, on ports of their own."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ from typing import Any
 class Server:
     """Runs a handler in threads until it is closed."""
 
-    def __init__(self, handle: Callable[["Request"], None]) -> None:
+    def __init__(
+        self, handle: Callable[["Request"], None], tls: ssl.SSLContext | None = None
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             # Answers leave in two writes; without this, Nagle delays every second one.
@@ -27,9 +30,16 @@ class Server:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            # Each connection shakes hands in its own thread, when it is first read from.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self._server.handle_error = lambda *_of: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
         self._server.shutdown()
@@ -87,9 +97,10 @@ class FakeRegistry:
     # The LLM provider, and the LLM tools, of functions.
     llm_providers: dict[str, dict[str, Any]] = field(default_factory=dict)
     llm_tools: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
-        self.server = Server(self._handle)
+        self.server = Server(self._handle, self.tls)
         self.url = self.server.url
 
     def rewire(self, wiring: dict[str, list[dict[str, Any] | None]]) -> None:

@@ -129,6 +129,17 @@ ACCEPTANCE = {
             "test_a_service_follows_the_mesh_and_says_when_too_little_of_it_is_there",
         ],
     },
+    "also: TLS from files": {
+        "test_tls.py": [
+            "test_agents_call_one_another_with_certificates_on_both_sides",
+            "test_whoever_shows_no_certificate_of_the_authority_is_refused_and_the_log_stays_quiet",
+            "test_a_provider_must_be_who_its_address_says",
+            "test_a_registry_that_wants_certificates_is_told_of_by_them",
+            "test_an_unknown_mode_is_refused",
+            "test_tls_needs_a_certificate_and_its_key",
+        ],
+        "test_published_tls.py": ["test_agents_call_one_another_by_certificates"],
+    },
     "also: start-up checks": {
         "test_health.py": ["test_a_startup_check_is_asked_until_it_passes"],
     },

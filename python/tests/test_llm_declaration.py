@@ -16,7 +16,7 @@ from mesh.calling.headers import HeaderRules
 from mesh.declaring.catalogue import catalogue
 from mesh.serving.payload import registration
 from mesh.serving.servers import adopt
-from mesh.serving.settings import resolve
+from mesh.serving.settings import Address, resolve
 
 PROVIDER = {"capability": "llm"}
 
@@ -30,7 +30,7 @@ async def registered(overrides: LlmOverrides | None = None, **main: Any) -> dict
     settings = replace(resolve({}, None), llm=overrides or LlmOverrides())
     _, served = await adopt("agent", catalogue, main, HeaderRules(()))
     tools = {name: (each, served[name].parameters) for name, each in catalogue.tools.items()}
-    return registration(settings, ("127.0.0.1", 9150), tools)
+    return registration(settings, Address("127.0.0.1", 9150), tools)
 
 
 def llm_fields(tool: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mesh.declaring.catalogue import AgentDeclaration
 from mesh.serving.companions import Companion
 from mesh.serving.member import Member
 from mesh.serving.payload import registration
-from mesh.serving.settings import Settings, resolve
+from mesh.serving.settings import Address, Settings, resolve
 
 
 def settings(registry: FakeRegistry, **changes: Any) -> Settings:
@@ -51,7 +51,7 @@ async def test_companions_end_at_their_own_pace_before_the_registry_is_told(
 ) -> None:
     companions = [noted(registry.log, "slow", drain=0.1), noted(registry.log, "quick")]
     member = Member(settings(registry), None, companions)
-    await member.join(registration(member.settings, ("127.0.0.1", 1), {}), {})
+    await member.join(registration(member.settings, Address("127.0.0.1", 1), {}), {})
     assert membership.current() is not None
     await seen(lambda: "quick with tester-1" in registry.log)
     assert registry.log[0] == "POST /heartbeat"
@@ -70,7 +70,7 @@ async def test_companions_wait_until_the_registry_knows_the_agent(registry: Fake
     agent = AgentDeclaration("tester", health_check=lambda: is_well)
     log: list[str] = []
     member = Member(settings(registry, health_check_ttl=0.02), agent, [noted(log, "worker")])
-    await member.join(registration(member.settings, ("127.0.0.1", 1), {}), {})
+    await member.join(registration(member.settings, Address("127.0.0.1", 1), {}), {})
     await asyncio.sleep(0.1)
     assert log == []
     is_well = True
@@ -86,7 +86,7 @@ async def test_companions_of_an_agent_that_was_never_registered_do_not_start(
     member = Member(
         settings(registry, registry_url="http://127.0.0.1:9"), None, [noted(log, "worker")]
     )
-    await member.join(registration(member.settings, ("127.0.0.1", 1), {}), {})
+    await member.join(registration(member.settings, Address("127.0.0.1", 1), {}), {})
     await end(member)
     assert log == []
 
@@ -94,7 +94,7 @@ async def test_companions_of_an_agent_that_was_never_registered_do_not_start(
 async def test_companions_run_without_a_registry(registry: FakeRegistry) -> None:
     log: list[str] = []
     member = Member(settings(registry, standalone=True), None, [noted(log, "worker")])
-    await member.join(registration(member.settings, ("127.0.0.1", 1), {}), {})
+    await member.join(registration(member.settings, Address("127.0.0.1", 1), {}), {})
     assert member.runtime() == ("standalone", None)
     await seen(lambda: log)
     await end(member)
@@ -111,7 +111,7 @@ async def test_a_companion_that_fails_takes_nothing_along(
 
     log: list[str] = []
     member = Member(settings(registry), None, [broken, noted(log, "worker")])
-    await member.join(registration(member.settings, ("127.0.0.1", 1), {}), {})
+    await member.join(registration(member.settings, Address("127.0.0.1", 1), {}), {})
     await seen(lambda: log)
     assert "no such queue" in caplog.text
     await end(member)

@@ -15,7 +15,7 @@ from mesh.declaring.catalogue import catalogue
 from mesh.serving.helper_tools import add_helper_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.servers import DuplicateToolError, adopt
-from mesh.serving.settings import resolve
+from mesh.serving.settings import Address, resolve
 
 
 async def payload(main: dict[str, Any], **settings: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ async def payload(main: dict[str, Any], **settings: Any) -> dict[str, Any]:
     resolved = replace(resolve({}, catalogue.agent), agent_id="agent-1", **settings)
     _, served = await adopt("agent", catalogue, main, HeaderRules(()))
     tools = {name: (each, served[name].parameters) for name, each in catalogue.tools.items()}
-    return registration(resolved, ("127.0.0.1", 9123), tools)
+    return registration(resolved, Address("127.0.0.1", 9123), tools)
 
 
 async def test_a_consumer_registers_as_published_agents_do() -> None:
@@ -420,7 +420,7 @@ async def test_defect_27_the_helper_tools_are_described() -> None:
     server = FastMCP("agent")
     helpers = add_helper_tools(server)
     settings = replace(resolve({}, None), agent_id="agent-1")
-    sent = registration(settings, ("127.0.0.1", 9123), {}, helpers)["tools"]
+    sent = registration(settings, Address("127.0.0.1", 9123), {}, helpers)["tools"]
     assert [each["function_name"] for each in sent] == [
         "__mesh_job_status",
         "__mesh_job_result",

@@ -9,7 +9,7 @@ import pytest
 from mesh.asking.overrides import LlmOverrides
 from mesh.declaring.catalogue import AgentDeclaration
 from mesh.serving.environment import SettingError
-from mesh.serving.settings import resolve
+from mesh.serving.settings import Address, resolve
 from mesh.tracing.publishing import TraceSettings
 
 DECLARED = AgentDeclaration(
@@ -26,6 +26,7 @@ DECLARED = AgentDeclaration(
 
 
 NO_OVERRIDES = (LlmOverrides(), LlmOverrides())
+SECURE = Address("a", 443, "https")
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,9 @@ NO_OVERRIDES = (LlmOverrides(), LlmOverrides())
         ("MCP_MESH_LOG_LEVEL", "warn", "log_level", logging.WARNING, None, logging.INFO),
         ("MCP_MESH_DEBUG_MODE", "1", "log_level", logging.DEBUG, None, logging.INFO),
         ("MCP_MESH_PROPAGATE_HEADERS", "X-A, x-b*", "propagate_headers", ("x-a", "x-b*"), (), ()),
-        ("MCP_MESH_HTTP_ENDPOINT", "http://a:1", "http_endpoint", ("a", 1), None, None),
-        ("MCP_MESH_HTTP_ENDPOINT", "http://a/", "http_endpoint", ("a", 80), None, None),
+        ("MCP_MESH_HTTP_ENDPOINT", "http://a:1", "http_endpoint", Address("a", 1), None, None),
+        ("MCP_MESH_HTTP_ENDPOINT", "http://a/", "http_endpoint", Address("a", 80), None, None),
+        ("MCP_MESH_HTTP_ENDPOINT", "https://a", "http_endpoint", SECURE, None, None),
         ("MESH_LLM_MODEL", "m", "llm", LlmOverrides(model="m"), *NO_OVERRIDES),
         ("MESH_LLM_MAX_ITERATIONS", "7", "llm", LlmOverrides(max_iterations=7), *NO_OVERRIDES),
         ("MESH_LLM_FILTER_MODE", "*", "llm", LlmOverrides(filter_mode="*"), *NO_OVERRIDES),
@@ -98,7 +100,7 @@ def test_names_and_ids() -> None:
         ("MCP_MESH_PROPAGATE_HEADERS", "*", "header names separated by commas"),
         ("MCP_MESH_TRACE_STREAM_MAXLEN", "many", "a whole number of at least 0"),
         ("MCP_MESH_TRACE_STREAM_MAXLEN", "-1", "a whole number of at least 0"),
-        ("MCP_MESH_TLS_MODE", "strict", "'off'"),
+        ("MCP_MESH_TLS_MODE", "on", "'off', 'auto' or 'strict'"),
         ("MCP_MESH_AGENT_NAME", "My Agent", "lower-case letters, digits and hyphens"),
         ("MCP_MESH_AGENT_NAME", "a" * 64, "no longer than 63 characters"),
         ("MCP_MESH_AGENT_ID", "my_agent", "lower-case letters, digits and hyphens"),

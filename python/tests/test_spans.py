@@ -12,6 +12,7 @@ from fake_mesh import FakeProvider, FakeRegistry, Request, provider, result
 
 import mesh
 from mesh.calling.headers import NOTHING, HeaderRules, inbound
+from mesh.serving.settings import Address
 from mesh.tracing.spans import Spans, origin
 
 Join = Callable[..., Awaitable[Any]]
@@ -81,7 +82,7 @@ async def traced(join: Join) -> list[Span]:
         spans.append(dict(fields))
 
     agent = ("tester-1", "tester", "default")
-    member.spans = Spans(origin(agent, ("10.0.0.7", 4711), None), publish)
+    member.spans = Spans(origin(agent, Address("10.0.0.7", 4711), None), publish)
     return spans
 
 
@@ -295,6 +296,6 @@ async def test_traces_grow_although_nobody_publishes(
 
 
 def test_where_a_pod_runs_is_told_by_its_variable() -> None:
-    fields = dict(origin(("a-1", "a", "n"), ("fd00::1", 80), "10.1.1.1"))
+    fields = dict(origin(("a-1", "a", "n"), Address("fd00::1", 80), "10.1.1.1"))
     assert fields["agent_ip"] == "10.1.1.1"
     assert fields["agent_endpoint"] == "http://[fd00::1]:80"

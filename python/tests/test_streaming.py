@@ -13,7 +13,7 @@ from mesh.calling.headers import HeaderRules
 from mesh.declaring.catalogue import catalogue
 from mesh.serving.payload import registration
 from mesh.serving.servers import adopt
-from mesh.serving.settings import resolve
+from mesh.serving.settings import Address, resolve
 
 Join = Callable[..., Awaitable[Any]]
 
@@ -192,7 +192,7 @@ async def test_the_registry_is_told_that_a_tool_streams() -> None:
     declare_generator()
     settings = resolve({}, None)
     tools = {name: (each, {"type": "object"}) for name, each in catalogue.tools.items()}
-    (tool,) = registration(settings, ("127.0.0.1", 1), tools)["tools"]
+    (tool,) = registration(settings, Address("127.0.0.1", 1), tools)["tools"]
     assert tool["outputSchema"] == {"type": "string"}
     assert tool["kwargs"] == {
         "task": False,

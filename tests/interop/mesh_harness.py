@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import uuid
@@ -86,10 +87,19 @@ class Mesh:
     port: int = field(default_factory=free_port)
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: list[Started] = field(default_factory=list)
+    # With which the test asks registry and agents, where these speak TLS; settings for either.
+    tls: ssl.SSLContext | None = None
+    registry_settings: dict[str, str] = field(default_factory=dict)
+    agent_settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "http" if "MCP_MESH_TLS_MODE" not in self.registry_settings else "https"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+    def get(self, path: str, seconds: float = 5) -> httpx.Response:
+        """What the registry answers."""
+        return httpx.get(f"{self.url}{path}", timeout=seconds, verify=self.tls or True)
 
     def environment(self, venv: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The machine's environment without its mesh settings, plus the ones of this test."""
@@ -147,6 +157,7 @@ class Mesh:
             "DATABASE_URL": str(self.home / "registry.db"),
             "HEALTH_CHECK_INTERVAL": "1",
             "DEFAULT_TIMEOUT_THRESHOLD": "3",
+            **self.registry_settings,
         }
         arguments = [binary, "--host", "127.0.0.1", "--port", str(self.port)]
         registry = self.spawn("registry", arguments, self.environment(OUR_VENV, settings))
@@ -158,7 +169,7 @@ class Mesh:
             if registry and registry.process.poll() is not None:
                 raise AssertionError(f"the registry ended:\n{registry.text()}")
             try:
-                return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
+                return self.get("/health", 2).status_code == 200
             except httpx.TransportError:
                 return False
 
@@ -169,7 +180,7 @@ class Mesh:
         return self.spawn(
             "-".join([Path(script).stem, *arguments]),
             [venv / "bin" / "python", AGENTS / script, *arguments],
-            self.environment(venv),
+            self.environment(venv, self.agent_settings),
         )
 
     def meshctl(
@@ -199,7 +210,7 @@ class Mesh:
 
     def agent(self, name: str) -> dict[str, Any] | None:
         """The healthy agent called `name`, as the registry lists it."""
-        listed = httpx.get(f"{self.url}/agents", timeout=5).json()["agents"] or []  # upstream: null
+        listed = self.get("/agents").json()["agents"] or []  # upstream: null
         healthy = [a for a in listed if a["name"] == name and a["status"] == "healthy"]
         return healthy[0] if healthy else None
 
@@ -221,7 +232,9 @@ class Mesh:
 
         def answered() -> bool:
             found = self.agent(agent)
-            seen[:] = [call(found["endpoint"], tool, arguments) if found else "no healthy agent"]
+            seen[:] = [
+                call(found["endpoint"], tool, arguments, self.tls) if found else "no healthy agent"
+            ]
             return seen[0] == expected
 
         try:
@@ -238,7 +251,9 @@ class Mesh:
         )
 
 
-def call(endpoint: str, tool: str, arguments: Mapping[str, Any]) -> Any:
+def call(
+    endpoint: str, tool: str, arguments: Mapping[str, Any], tls: ssl.SSLContext | None = None
+) -> Any:
     """Calls a tool over MCP's streamable HTTP and returns its structured answer."""
     response = httpx.post(
         f"{endpoint}/mcp",
@@ -250,6 +265,7 @@ def call(endpoint: str, tool: str, arguments: Mapping[str, Any]) -> Any:
         },
         headers={"Accept": "application/json, text/event-stream"},
         timeout=30,
+        verify=tls or True,
     )
     body = response.text
     if response.headers["content-type"].startswith("text/event-stream"):

@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 from mesh.consuming.tasks import TERMINAL, A2AJobError, A2AResponse, Fields, response_of, state_of
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from mesh.consuming.job import A2AJob
@@ -183,7 +185,7 @@ class A2AClient:
         loop = asyncio.get_running_loop()
         http = self._clients.get(loop)
         if http is None:
-            http = self._clients[loop] = httpx.AsyncClient()
+            http = self._clients[loop] = httpx.AsyncClient(verify=_verification())
         return http
 
     async def _refuse(self, response: httpx.Response) -> None:
@@ -202,6 +204,16 @@ class A2AClient:
             request=response.request,
             response=response,
         )
+
+
+def _verification() -> ssl.SSLContext | bool:
+    """With TLS in the mesh its authority counts here too, and its certificate is shown if asked."""
+    import httpx
+
+    from mesh.serving.tls import read_tls
+
+    tls = read_tls(os.environ)
+    return True if tls is None else tls.trust(httpx.create_ssl_context())
 
 
 def result_of(url: str, text: str) -> Fields:

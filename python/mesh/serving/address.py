@@ -6,7 +6,7 @@ import errno
 import logging
 import socket
 
-from mesh.serving.settings import Settings
+from mesh.serving.settings import Address, Settings
 
 logger = logging.getLogger("mesh")
 
@@ -44,11 +44,13 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def advertised(settings: Settings, port: int) -> tuple[str, int]:
-    """Host and port for the registry; `port` is what was bound, not what was asked for."""
+def advertised(settings: Settings, port: int, *, is_secure: bool) -> Address:
+    """What the registry is told; `port` is what was bound, not what was asked for, and `is_secure`
+    whether TLS is spoken there."""
     if settings.http_endpoint is not None:
         return settings.http_endpoint
-    return settings.http_host or outward_host(), port
+    scheme = "https" if is_secure else "http"
+    return Address(settings.http_host or outward_host(), port, scheme)
 
 
 def outward_host() -> str:

@@ -31,6 +31,7 @@ from mesh.serving.servers import DuplicateToolError, MissingPackageError, adopt,
 from mesh.serving.settings import Settings
 from mesh.serving.standby import Standby
 from mesh.serving.stop_signals import STOP_SIGNALS
+from mesh.serving.tls import CA, MODE
 
 logger = logging.getLogger("mesh")
 
@@ -46,6 +47,8 @@ def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> 
     """Runs the agent until it is told to stop; raises `StartError`."""
     listener = None
     try:
+        if settings.tls is not None and settings.tls.is_strict and settings.tls.ca is None:
+            logger.warning("%s is strict, but without %s anybody may call this agent", MODE, CA)
         if settings.http_enabled:
             listener = address.bind(settings.bind_host, settings.http_port)
         # Not `asyncio.run`: closing the loop would wait for threads, and a `def` tool that does not
@@ -75,6 +78,7 @@ class RunningAgent:
         listener: socket.socket | None,
     ) -> None:
         self._settings = settings
+        self._tls = settings.tls
         self._catalogue = catalogue
         self._main = main
         self._listener = listener
@@ -94,9 +98,10 @@ class RunningAgent:
         )
         port = self._listener.getsockname()[1] if self._listener is not None else 0
         helpers = add_helper_tools(server)
+        where = address.advertised(self._settings, port, is_secure=self._tls is not None)
         payload = registration(
             self._settings,
-            address.advertised(self._settings, port),
+            where,
             {
                 name: (declaration, served[name].parameters)
                 for name, declaration in self._catalogue.tools.items()
@@ -120,11 +125,10 @@ class RunningAgent:
         async def serving() -> None:
             await member.join(payload, own_tools(self._catalogue.tools, served, server), loops)
             logger.info(
-                "agent %s serves %d tools at http://%s:%s/mcp",
+                "agent %s serves %d tools at %s/mcp",
                 self._settings.agent_id,
                 len(served),
-                payload["http_host"],
-                payload["http_port"],
+                where.url,
             )
 
         farewell = asyncio.create_task(self._leave(application))
@@ -146,7 +150,7 @@ class RunningAgent:
             await serving()
             await self._member.ending.wait()
             return
-        server = HttpServer(application, serving)
+        server = HttpServer(application, serving, None if self._tls is None else self._tls.server)
         listener = self._listener
         self._watchdog.start(self._standby(server, listener, probes), self._give_up)
 

@@ -41,6 +41,8 @@ class Embedded:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._port = 0
+        # Whether TLS is spoken there.
+        self._is_secure = False
         self._is_ending = False
         # Of the thread, while the agent is a member.
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -50,11 +52,12 @@ class Embedded:
         self._probes: Probes | None = None
         self._early: Probes | None = None
 
-    def start(self, port: int = 0) -> None:
+    def start(self, port: int = 0, *, is_secure: bool = False) -> None:
         """Starts the agent, or tells the one that runs which port the program listens on."""
         with self._lock:
             is_news = port not in (0, self._port)
-            self._port = port or self._port
+            if is_news:
+                self._port, self._is_secure = port, is_secure
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mesh-agent", daemon=True)
                 self._thread.start()
@@ -161,7 +164,9 @@ class Embedded:
         from mesh.serving import address
         from mesh.serving.payload import registration
 
-        where = address.advertised(self._settings, self._settings.http_port or self._port)
+        where = address.advertised(
+            self._settings, self._settings.http_port or self._port, is_secure=self._is_secure
+        )
         tools = {
             name: (declaration, self._served[name].parameters)
             for name, declaration in catalogue.tools.items()

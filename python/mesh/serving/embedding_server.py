@@ -51,7 +51,8 @@ class EmbeddingServer:
         await self._requests.serve(application, scope, receive, send)
 
     async def _start(self, server: Any | None) -> None:
-        self._agent.start(0 if server is None else await listening.port_of(server))
+        port = 0 if server is None else await listening.port_of(server)
+        self._agent.start(port, is_secure=listening.is_secure(server))
 
     async def _end(self) -> None:
         if self._starting is None:

@@ -16,14 +16,14 @@ from mesh.serving.logs import start_logging
 from mesh.serving.member import Member
 from mesh.serving.probes import Probes
 from mesh.serving.requests import Asgi, Receive, Requests, Scope, Send
-from mesh.serving.settings import Settings
+from mesh.serving.settings import Address, Settings
 
 logger = logging.getLogger("mesh")
 
 # Seconds between two looks at whether a server without a lifespan ends.
 LOOK = 0.05
 # The registration, once it is known where the application listens.
-Describe = Callable[[tuple[str, int]], dict[str, Any]]
+Describe = Callable[[Address], dict[str, Any]]
 
 
 class Gateway:
@@ -45,7 +45,7 @@ class Gateway:
         self._describe = describe
         self._member = Member(settings, None, companions_of(settings, declared))
         self._requests = Requests(self._member.headers)
-        self._probes = Probes(describe(("", 0)), self._member.health, self._runtime)
+        self._probes = Probes(describe(Address("", 0)), self._member.health, self._runtime)
         # The program's own routes are never hidden.
         self._own_paths = self._probes.routes.keys() - set(taken)
         self._joining: asyncio.Task[None] | None = None
@@ -110,21 +110,22 @@ class Gateway:
         settings = self._settings
         try:
             port = 0 if server is None else await listening.port_of(server)
-            where = address.advertised(settings, settings.http_port or port)
+            where = address.advertised(
+                settings, settings.http_port or port, is_secure=listening.is_secure(server)
+            )
             registration = self._describe(where)
-            host, port = where
-            self.base_url = self.base_url or f"http://{host}:{port}"
+            self.base_url = self.base_url or where.url
             await self._member.join(registration, {})
         except Exception:
             # The application serves its other users all the same.
             logger.exception("the application is not registered")
             return
         logger.info(
-            "%s agent %s serves %d functions at http://%s:%s",
+            "%s agent %s serves %d functions at %s",
             registration["agent_type"],
             settings.agent_id,
             len(registration["tools"]),
-            *where,
+            where.url,
         )
 
     async def _leave(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -16,11 +17,26 @@ import uvicorn
 DRAIN = 2
 
 
+class _Config(uvicorn.Config):
+    """Takes TLS as it is: what uvicorn makes of files allows ciphers of the last century."""
+
+    own_ssl: ssl.SSLContext | None = None
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = self.own_ssl
+
+
 class HttpServer(uvicorn.Server):
     """Serves an ASGI application, with its lifespan, until `should_exit` is set."""
 
-    def __init__(self, application: Any, serving: Callable[[], Awaitable[None]]) -> None:
-        config = uvicorn.Config(
+    def __init__(
+        self,
+        application: Any,
+        serving: Callable[[], Awaitable[None]],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        config = _Config(
             application,
             log_config=None,
             log_level=logging.WARNING,
@@ -29,6 +45,7 @@ class HttpServer(uvicorn.Server):
             ws="none",
             timeout_graceful_shutdown=DRAIN,
         )
+        config.own_ssl = tls
         super().__init__(config)
         self._serving = serving
 

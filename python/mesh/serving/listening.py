@@ -1,4 +1,4 @@
-"""Which port a program's own uvicorn listens on."""
+"""Which port a program's own uvicorn listens on, and how."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ async def port_of(server: Any) -> int:
         if isinstance(name, tuple):
             return int(name[1])
     return 0
+
+
+def is_secure(server: Any | None) -> bool:
+    """Whether a uvicorn server speaks TLS; where none is known, nobody can tell."""
+    return server is not None and server.config.ssl is not None
 
 
 def _awaited(coroutine: Any) -> Iterator[Any]:

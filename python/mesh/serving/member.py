@@ -21,7 +21,7 @@ from mesh.declaring.catalogue import AgentDeclaration
 from mesh.looping.loops import Loops
 from mesh.serving.companions import Companion
 from mesh.serving.health import HealthMonitor
-from mesh.serving.settings import Settings
+from mesh.serving.settings import Address, Settings
 from mesh.tracing.publishing import Tracing
 from mesh.tracing.spans import Spans
 
@@ -79,7 +79,13 @@ class Member:
             headers=self.headers,
             call_timeout=self.settings.call_timeout,
             llm=LlmFunctions(self.settings.llm),
-            spans=self._spans((registration["http_host"], registration["http_port"])),
+            spans=self._spans(
+                Address(
+                    registration["http_host"],
+                    registration["http_port"],
+                    registration.get("http_scheme", "http"),
+                )
+            ),
             loops=loops,
         )
         membership.enter(current)
@@ -121,7 +127,7 @@ class Member:
         if self._tracing is not None:
             self._tracing.stop()
 
-    def _spans(self, address: tuple[str, int]) -> Spans | None:
+    def _spans(self, address: Address) -> Spans | None:
         settings = self.settings
         if settings.tracing is None:
             return None

@@ -10,7 +10,7 @@ from mesh.asking import advertised
 from mesh.declaring.catalogue import ToolDeclaration
 from mesh.declaring.selectors import Selector
 from mesh.serving import schemas
-from mesh.serving.settings import Settings
+from mesh.serving.settings import Address, Settings
 from mesh.surfaces.surface import Surface
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SchemaError(ValueError):
 
 def registration(
     settings: Settings,
-    address: tuple[str, int],
+    address: Address,
     tools: Mapping[str, tuple[ToolDeclaration, Mapping[str, Any]]],
     helpers: Iterable[Tool] = (),
 ) -> Fields:
@@ -46,7 +46,7 @@ def registration(
 
 
 def route_registration(
-    settings: Settings, address: tuple[str, int], routes: Mapping[str, ToolDeclaration]
+    settings: Settings, address: Address, routes: Mapping[str, ToolDeclaration]
 ) -> Fields:
     """The payload of a web application. `routes` are its endpoints by `METHOD:/path`; those that
     need nothing of the mesh are nothing to it either."""
@@ -58,7 +58,7 @@ def route_registration(
 
 
 def surface_registration(
-    settings: Settings, address: tuple[str, int], surfaces: Iterable[Surface]
+    settings: Settings, address: Address, surfaces: Iterable[Surface]
 ) -> Fields:
     """The payload of an application whose endpoints are skills."""
     surfaces = tuple(surfaces)
@@ -98,8 +98,7 @@ def _surface(surface: Surface) -> Fields:
     return fields
 
 
-def _agent(settings: Settings, agent_type: str, address: tuple[str, int]) -> Fields:
-    host, port = address
+def _agent(settings: Settings, agent_type: str, address: Address) -> Fields:
     fields: Fields = {
         "agent_id": settings.agent_id,
         "name": settings.name,
@@ -108,13 +107,11 @@ def _agent(settings: Settings, agent_type: str, address: tuple[str, int]) -> Fie
     }
     if settings.description:
         fields["description"] = settings.description
-    return fields | {
-        "http_host": host,
-        "http_port": port,
-        "namespace": settings.namespace,
-        "status": "healthy",
-        "runtime": "python",
-    }
+    fields |= {"http_host": address.host, "http_port": address.port}
+    if address.scheme != "http":
+        # Agents of release 3 have no such field, and its registries do not read it.
+        fields["http_scheme"] = address.scheme
+    return fields | {"namespace": settings.namespace, "status": "healthy", "runtime": "python"}
 
 
 def _tool(

@@ -9,7 +9,7 @@ import logging
 import re
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from mesh.asking.overrides import LlmOverrides, read_overrides
@@ -26,6 +26,7 @@ from mesh.serving.environment import (
     read_text,
     read_url,
 )
+from mesh.serving.tls import Tls, read_tls
 from mesh.tracing.publishing import TraceSettings, trace_settings
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ HEADER = re.compile(r"[a-z0-9!#$%&'^_`|~.+-]+")
 # Each is a thread, and they share one interpreter lock.
 MAX_WORKERS = 64
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Address(NamedTuple):
+    """Where an agent is called."""
+
+    host: str
+    port: int
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        """Its base URL, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -65,8 +82,8 @@ class Settings:
     # The host to advertise; None is found out when the agent starts.
     http_host: str | None
     http_port: int
-    # Host and port of a URL to advertise instead of both.
-    http_endpoint: tuple[str, int] | None
+    # What to advertise instead of all that.
+    http_endpoint: Address | None
     http_enabled: bool
     auto_run: bool
     registry_url: str
@@ -86,10 +103,25 @@ class Settings:
     log_level: int
     media: MediaSettings
     llm: LlmOverrides
-    # PEM files of one's own, for a registry and agents at `https`.
-    tls_ca: str | None = None
-    tls_cert: str | None = None
-    tls_key: str | None = None
+    # None while it is off.
+    tls: Tls | None
+
+    # What the native part reads of it.
+
+    @property
+    def tls_ca(self) -> str | None:
+        """Whom to believe at `https`, beside the system's authorities."""
+        return None if self.tls is None else self.tls.ca
+
+    @property
+    def tls_cert(self) -> str | None:
+        """What to show there."""
+        return None if self.tls is None else self.tls.cert
+
+    @property
+    def tls_key(self) -> str | None:
+        """The key to that."""
+        return None if self.tls is None else self.tls.key
 
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
@@ -101,7 +133,6 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
     version = read_text(environ, "MCP_MESH_AGENT_VERSION") or (
         agent.version if agent else read_text(environ, "MCP_MESH_VERSION")
     )
-    _refuse_tls(environ)
     _check_unused(environ)
     return Settings(
         agent_id=agent_id,
@@ -158,6 +189,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
         log_level=_log_level(environ),
         media=checked_media(environ),
         llm=read_overrides(environ),
+        tls=read_tls(environ),
     )
 
 
@@ -204,7 +236,7 @@ def _http_host(environ: Environ) -> str | None:
     return value
 
 
-def _endpoint(environ: Environ) -> tuple[str, int] | None:
+def _endpoint(environ: Environ) -> Address | None:
     name = "MCP_MESH_HTTP_ENDPOINT"
     value = read_text(environ, name)
     if value is None:
@@ -215,9 +247,9 @@ def _endpoint(environ: Environ) -> tuple[str, int] | None:
         port = parts.port
     except ValueError:
         raise SettingError(name, value, allowed) from None
-    if parts.scheme != "http" or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise SettingError(name, value, allowed)
-    return parts.hostname, port or 80
+    return Address(parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.scheme)
 
 
 def registry_url(environ: Environ) -> str:
@@ -248,10 +280,3 @@ def _log_level(environ: Environ) -> int:
     if value.upper() not in LOG_LEVELS:
         raise SettingError(name, value, f"one of {', '.join(LOG_LEVELS)}")
     return LOG_LEVELS[value.upper()]
-
-
-def _refuse_tls(environ: Environ) -> None:
-    name = "MCP_MESH_TLS_MODE"
-    value = read_text(environ, name)
-    if value is not None and value.lower() != "off":
-        raise SettingError(name, value, "'off': this release has no TLS between agents yet")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mesh.serving.settings import Address
+
 if TYPE_CHECKING:
     from mesh.calling.headers import Inbound
 
@@ -36,16 +38,15 @@ class Provider(Protocol):
 
 def endpoint(agent_id: str) -> str:
     """Where an agent in memory is said to be, which is nowhere."""
-    host, port = address(agent_id)
-    return f"http://{host}:{port}"
+    return address(agent_id).url
 
 
-def address(agent_id: str) -> tuple[str, int]:
-    """The same as host and port. By the `@` registries see that this is no host to connect to."""
-    return f"{agent_id}@memory", 1
+def address(agent_id: str) -> Address:
+    """The same in parts. By the `@` registries see that this is no host to connect to."""
+    return Address(f"{agent_id}@memory", 1)
 
 
 def registration(agent_id: str, tools: list[Mapping[str, Any]]) -> dict[str, Any]:
     """The least that the registry has to be told of an agent."""
-    host, port = address(agent_id)
+    host, port, _scheme = address(agent_id)
     return {"agent_id": agent_id, "http_host": host, "http_port": port, "tools": tools}

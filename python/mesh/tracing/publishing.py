@@ -19,6 +19,7 @@ from mesh.tracing.spans import Spans, origin
 
 if TYPE_CHECKING:
     from mesh._mesh import SpanPublisher
+    from mesh.serving.settings import Address
 
 logger = logging.getLogger("mesh")
 
@@ -60,7 +61,7 @@ class Tracing:
     """An agent's spans on their way to Redis, which may come and go."""
 
     def __init__(
-        self, settings: TraceSettings, agent: tuple[str, str, str], address: tuple[str, int]
+        self, settings: TraceSettings, agent: tuple[str, str, str], address: Address
     ) -> None:
         """`agent` is id, name and namespace, `address` what it advertises."""
         self._publisher: SpanPublisher | None = None

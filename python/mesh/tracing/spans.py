@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mesh._mesh import Target
     from mesh.calling.injection import Filling
+    from mesh.serving.settings import Address
 
 T = TypeVar("T")
 
@@ -188,20 +189,18 @@ class Span(NoSpan):
 
 
 def origin(
-    agent: tuple[str, str, str], address: tuple[str, int], pod_ip: str | None
+    agent: tuple[str, str, str], address: Address, pod_ip: str | None
 ) -> list[tuple[str, str]]:
     """Whose spans they are: `agent` is id, name and namespace, `address` what is advertised."""
     agent_id, name, namespace = agent
-    host, port = address
-    in_url = f"[{host}]" if ":" in host else host
     return [
         ("agent_id", agent_id),
         ("agent_name", name),
         ("agent_namespace", namespace),
-        ("agent_hostname", host),
-        ("agent_ip", pod_ip or host),
-        ("agent_port", str(port)),
-        ("agent_endpoint", f"http://{in_url}:{port}"),
+        ("agent_hostname", address.host),
+        ("agent_ip", pod_ip or address.host),
+        ("agent_port", str(address.port)),
+        ("agent_endpoint", address.url),
         ("runtime", "python"),
     ]
 

@@ -12,7 +12,8 @@ from mesh.working.requests import JobRequests
 class _Outside:
     """The connection of a program that is no agent."""
 
-    url: str | None = None
+    # What it was made from.
+    settings: tuple[str | None, ...] = ()
     native: Jobs | None = None
 
 
@@ -22,8 +23,17 @@ def requests() -> JobRequests:
     if member is not None:
         return JobRequests(member.agent.jobs())
     from mesh.serving.settings import registry_url
+    from mesh.serving.tls import VARIABLES, read_tls
 
     url = registry_url(os.environ)
-    if _Outside.native is None or _Outside.url != url:
-        _Outside.native, _Outside.url = Jobs.connect(url), url
+    settings = (url, *map(os.environ.get, VARIABLES))
+    if _Outside.native is None or _Outside.settings != settings:
+        tls = read_tls(os.environ)
+        _Outside.native = Jobs.connect(
+            url,
+            tls_ca=None if tls is None else tls.ca,
+            tls_cert=None if tls is None else tls.cert,
+            tls_key=None if tls is None else tls.key,
+        )
+        _Outside.settings = settings
     return JobRequests(_Outside.native)
