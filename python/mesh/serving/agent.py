@@ -187,7 +187,7 @@ class RunningAgent:
     ) -> Standby | None:
         """Who answers probes while the event loop is blocked. Nothing can be told of a connection
         with TLS, and where the system accepts connections for a loop nobody else can."""
-        if server.config.is_ssl or sys.platform == "win32":
+        if self._tls is not None or sys.platform == "win32":
             return None
 
         def hand_over(connection: socket.socket) -> None:
