@@ -5,8 +5,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const FIRST: Duration = Duration::from_millis(500);
-/// With its jitter no more than 2 s, so that an agent is back within 2 s of its registry.
-pub(crate) const OUTAGE_CAP: Duration = Duration::from_millis(1600);
+/// With its jitter less than 2 s, so that an agent is registered and wired within 2 s of its registry's return.
+pub(crate) const OUTAGE_CAP: Duration = Duration::from_millis(1500);
 /// A refusal seldom heals by itself, so it is repeated more slowly.
 pub(crate) const REFUSAL_CAP: Duration = Duration::from_millis(6400);
 
@@ -31,8 +31,8 @@ mod tests {
     fn pauses_grow_to_the_cap_and_keep_their_jitter() {
         let middle = u16::MAX / 2 + 1;
         let around = |failures| jittered(failures, OUTAGE_CAP, middle).as_millis();
-        assert_eq!([1, 2, 3, 4, 99].map(around), [500, 1000, 1600, 1600, 1600]);
+        assert_eq!([1, 2, 3, 4, 99].map(around), [500, 1000, 1500, 1500, 1500]);
         assert_eq!(jittered(1, OUTAGE_CAP, 0).as_millis(), 375);
-        assert_eq!(jittered(9, OUTAGE_CAP, u16::MAX).as_millis(), 2000);
+        assert_eq!(jittered(9, OUTAGE_CAP, u16::MAX).as_millis(), 1875);
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     state: State,
     /// Attempts since a watch held for a while.
     failures: u32,
+    /// How often the registry did not know the agent since then.
+    given_up: u32,
 }
 
 enum State {
@@ -45,12 +47,17 @@ impl Watch {
         Self {
             state: State::Closed,
             failures: 0,
+            given_up: 0,
         }
     }
 
     /// The agent is registered and has its answer: what is pushed from now on is newer.
     pub(crate) fn begin(&mut self) {
         if let State::Closed = self.state {
+            // The registry has just answered, so what kept it away is over, and to be given up once is
+            // part of its return. But a replica that lags behind may say so right after each
+            // registration; it must not be asked again and again without a pause.
+            self.failures = self.given_up.saturating_sub(1);
             self.plan(OUTAGE_CAP);
         }
     }
@@ -111,10 +118,8 @@ impl Watch {
     }
 
     fn gone(&mut self, since: Instant) -> Watched {
-        // A replica that lags behind may say so right after the registration; it must not be asked
-        // again and again without a pause.
-        self.failures += 1;
         self.judge(since);
+        self.given_up += 1;
         self.state = State::Closed;
         Watched::Gone
     }
@@ -142,6 +147,7 @@ impl Watch {
     fn judge(&mut self, since: Instant) {
         if since.elapsed() >= STEADY {
             self.failures = 0;
+            self.given_up = 0;
         }
     }
 

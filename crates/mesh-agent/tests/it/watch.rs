@@ -201,6 +201,32 @@ fn a_watch_survives_a_restart_of_the_registry() {
 }
 
 #[test]
+fn a_registry_that_returns_and_knows_nobody_is_watched_at_once() {
+    let mut registry = Registry::start();
+    let (_says, watch) = stream();
+    registry.say(|answers| answers.watch = watch);
+    let agent = agent_without_heartbeat(&registry);
+    eventually("it watches", || registry.count_of("GET") == 1);
+    registry.go_away();
+    // So long that by now a further attempt would wait for a second at least.
+    std::thread::sleep(Duration::from_secs(2));
+    let delay = Duration::from_millis(200);
+    registry.say(|answers| {
+        answers.watch = Script::status(410);
+        answers.delay = delay;
+    });
+    registry.come_back();
+    eventually("it registers", || registry.count_of("POST") == 1);
+    let (says, watch) = stream();
+    registry.say(|answers| answers.watch = watch);
+    says.send(pushed("1-aa", &["http://h:1", ""])).unwrap();
+    until_wired(&agent, "http://h:1");
+    let (posts, watches) = (requests(&registry, "POST"), requests(&registry, "GET"));
+    let pause = watches[1].at - posts[0].at;
+    assert!(pause < 3 * delay, "after {pause:?}");
+}
+
+#[test]
 fn an_agent_that_was_given_up_registers_at_once_but_does_not_storm() {
     let registry = Registry::start();
     let (says, watch) = stream();
@@ -215,10 +241,10 @@ fn an_agent_that_was_given_up_registers_at_once_but_does_not_storm() {
     says.send(gone).unwrap();
     drop(says); // The server reads the connection's next request.
     eventually("it registers again and again", || {
-        registry.count_of("POST") >= 4
+        registry.count_of("POST") >= 5
     });
     let posts = requests(&registry, "POST");
-    let pause = posts[3].at - posts[1].at;
+    let pause = posts[4].at - posts[2].at;
     assert!(
         pause > Duration::from_millis(600),
         "without a pause: {pause:?}"
