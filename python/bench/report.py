@@ -68,7 +68,7 @@ class Table:
         """Compare two values, or the medians of a figure; ours meets the target up to `limit`."""
         ours, peer = self.middles(pair) if isinstance(pair, str) else pair
         row = Row(figure, unit.write(ours), unit.write(peer))
-        if peer > 0 and unit != TIMES:
+        if min(ours, peer) > 0 and unit != TIMES:
             row.ratio = TIMES.write(ours / peer)
         if limit is not None:
             row.target, row.met = unit.limit(limit), ours <= limit
@@ -93,6 +93,7 @@ class Table:
             self.row("agent start until registered: wall", "start"),
             self.row("  beyond the import of FastMCP", "start_over_fastmcp", limit=0.15),
             self.row("  CPU until then", "start_cpu"),
+            self.row("    beyond that of the import", "start_cpu_over_fastmcp"),
             self.row("agent stop: wall", "stop", limit=0.3),
             self.tracebacks("stop_traceback"),
         ]
