@@ -313,5 +313,22 @@ async def test_threads_are_limited_and_surplus_ones_end(
     assert await pool.run(sleeps_not) == f"mesh-tool-{MOST + 1}"
 
 
+async def test_a_thread_that_was_ended_is_replaced(pool: Pool) -> None:
+    async def exits() -> None:
+        raise SystemExit(3)
+
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def begin_to_exit() -> None:
+        tasks.append(begun(exits()))
+
+    assert await pool.run(sleeps_not) == "mesh-tool-1"
+    await pool.run(begin_to_exit)
+    while any(each.name == "mesh-tool-1" for each in threading.enumerate()):
+        await asyncio.sleep(0.01)
+    assert await pool.run(sleeps_not) == "mesh-tool-2"
+    assert isinstance(tasks[0].exception(), SystemExit)
+
+
 async def sleeps_not() -> str:
     return threading.current_thread().name

@@ -93,6 +93,11 @@ CREW = """
         event = await job.recv_event(["answer"], 60)
         return {"thread": here(), "event": event["payload"], "over": await job.is_terminal()}
 
+    @mesh.tool("grinds", task=True)
+    async def grinds(job: mesh.MeshJob = None) -> dict:
+        time.sleep(0.01)
+        return {"thread": here(), "job": job.job_id}
+
     @mesh.tool("endless", task=True)
     async def endless(job: mesh.MeshJob = None) -> dict:
         await job.update_progress(0.1)
@@ -245,6 +250,11 @@ def test_a_job_is_worked_on_in_any_loop(agents: Agents, url: str) -> None:
     assert state == "completed"
     assert outcome.pop("thread") in LOOPS
     assert outcome == {"event": {"ok": True}, "over": False}
+    # One that never waits has a thread of its own, as other tools do.
+    job_id = submit(agents, "grinds")
+    state, outcome = ended(agents, job_id)
+    assert (state, outcome["job"]) == ("completed", job_id)
+    assert outcome["thread"].startswith("mesh-tool-")
 
 
 def test_a_cancelled_job_is_cancelled_there(agents: Agents, crew: AgentProcess, url: str) -> None:

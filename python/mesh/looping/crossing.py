@@ -46,6 +46,11 @@ class Crossing:
         self._called_off: tuple[Any, ...] | None = None
         self._was_reached = False
 
+    @property
+    def is_called_off(self) -> bool:
+        """Whether the caller was cancelled."""
+        return self._called_off is not None
+
     async def result(self) -> Any:
         """What the call returns, or raises."""
         while True:

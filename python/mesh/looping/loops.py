@@ -100,13 +100,16 @@ class Loops:
         """A loop for one call, which counts as that loop's from now on: it may be blocked, and not
         have come to calls that it has been given. One that does not turn is the last choice."""
         with self._lock:
-            place = min(self._places, key=lambda each: (each.missed > 0, self._load[each]))
+            place = min(self._places, key=self._reluctance)
             self._load[place] += 1
         try:
             yield place
         finally:
             with self._lock:
                 self._load[place] -= 1
+
+    def _reluctance(self, place: Turning) -> tuple[bool, bool, int]:
+        return place.loop.is_closed(), place.missed > 0, self._load[place]
 
     async def _in(self, place: Turning, begin: Callable[[], Awaitable[Any]]) -> Any:
         if asyncio.get_running_loop() is place.loop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from functools import partial
 from typing import Any
 
 from mesh.looping.crossing import Crossing
+
+logger = logging.getLogger("mesh")
 
 # As many calls as of `def` tools run at once.
 MOST = 40
@@ -36,6 +39,11 @@ class Worker:
         return self._thread.ident or 0
 
     @property
+    def is_alive(self) -> bool:
+        """Whether it takes calls: an exit in something that runs in the background ends it."""
+        return self._thread.is_alive() and not self.loop.is_closed()
+
+    @property
     def is_busy(self) -> bool:
         """Whether something runs in the loop, be it in the background; asked in its thread."""
         return len(asyncio.all_tasks(self.loop)) > 1
@@ -55,7 +63,10 @@ class Worker:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            runner.run(self._until_ended())
+            try:
+                runner.run(self._until_ended())
+            except SystemExit:
+                logger.warning("an exit in the background has ended the thread %s", self.name)
 
     async def _until_ended(self) -> None:
         await self._ending.wait()
@@ -92,8 +103,11 @@ class Pool:
 
     def _take(self, crossing: Crossing) -> Worker | None:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_alive:
+                    return worker
+                self._workers.remove(worker)
             if len(self._workers) >= MOST:
                 self._waiting.append(crossing)
                 return None
@@ -106,6 +120,8 @@ class Pool:
     def _ended(self, worker: Worker) -> None:
         with self._lock:
             worker.last_used = time.monotonic()
+            while self._waiting and self._waiting[0].is_called_off:
+                self._waiting.popleft()
             if not self._waiting:
                 self._idle.append(worker)
                 return
