@@ -1,6 +1,7 @@
 """What an injected proxy sends, and what becomes of the answer."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -179,6 +180,42 @@ def rpc_error(request: Request) -> None:
     request.answer(200, json.dumps({"jsonrpc": "2.0", "id": request.json()["id"], "error": error}))
 
 
+EVENTS = "text/event-stream"
+
+
+def of(request: Request, answer: Any) -> str:
+    """A JSON-RPC answer with this result."""
+    return json.dumps({"jsonrpc": "2.0", "id": request.json()["id"], "result": answer})
+
+
+def cut_off(request: Request) -> None:
+    """The agent dies in the middle of its answer."""
+    request.handler.send_response(200)
+    request.handler.send_header("content-type", "application/json")
+    request.handler.send_header("content-length", "1000")
+    request.handler.end_headers()
+    request.handler.wfile.write(b'{"jsonrpc": "2.0"')
+    request.handler.wfile.flush()
+    hang_up(request)
+
+
+def hang_up(request: Request) -> None:
+    """The agent dies before it answers."""
+    request.handler.connection.close()
+    request.handler.close_connection = True
+
+
+def huge(request: Request) -> None:
+    """An answer that has no end."""
+    request.handler.send_response(200)
+    request.handler.send_header("content-type", "application/json")
+    request.handler.end_headers()
+    request.handler.close_connection = True
+    with contextlib.suppress(OSError):
+        while True:
+            request.handler.wfile.write(b"[" * (1 << 20))
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -187,8 +224,38 @@ def rpc_error(request: Request) -> None:
         (lambda request: request.answer(404, "gone"), "answered 404: gone"),
         (lambda request: request.answer(302, "", location="http://127.0.0.1:1/"), "answered 302"),
         (lambda request: request.answer(500, "oops"), "answered 500: oops"),
+        (lambda request: request.answer(200), "not understood"),
+        (lambda request: request.answer(200, "<p>Hi</p>", "text/html"), "not understood"),
+        (lambda request: request.answer(200, '{"jsonrpc": "2.0", "id"'), "not understood"),
+        (lambda request: request.answer(200, "[1, 2]"), "not understood"),
+        (lambda request: request.answer(200, "null"), "not understood"),
+        (lambda request: request.answer(200, of(request, 5)), "not understood"),
+        (lambda request: request.answer(200, of(request, {"content": "x"})), "not understood"),
+        (lambda request: request.answer(200, events("{}", "x"), EVENTS), "broke before the answer"),
+        (lambda request: request.answer(200, "", EVENTS), "not understood"),
+        (cut_off, "broke before the answer was complete"),
+        (hang_up, "broke before the answer was complete"),
+        (huge, "longer than"),
     ],
-    ids=["isError", "json-rpc", "404", "redirect", "500"],
+    ids=[
+        "isError",
+        "json-rpc",
+        "404",
+        "redirect",
+        "500",
+        "empty",
+        "html",
+        "truncated",
+        "a list",
+        "null",
+        "a number",
+        "content of a wrong type",
+        "events without an answer",
+        "no events",
+        "cut off",
+        "hung up",
+        "huge",
+    ],
 )
 async def test_failures_are_runtime_errors_that_say_why(
     caller: Any, answer: Callable[[Request], None], message: str
