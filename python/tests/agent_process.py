@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -11,7 +12,7 @@ import textwrap
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,11 +100,39 @@ class Agents:
                 agent.process.wait()
 
 
+def _ports() -> Iterator[int]:
+    """Ports that nobody listens at, out of a hundred that belong to this process.
+
+    They are its own for as long as it holds the first of them: tests that run beside it, in any
+    process, choose another hundred. Systems hand out ports by themselves from 32768 on; one of
+    those could be somebody else's by the time that it is used.
+    """
+    guard = socket.socket()
+    hundreds = random.sample(range(16_000, 32_000, 100), 160)
+    first = next(port for port in hundreds if _is_free(port, guard))
+    while True:
+        for port in range(first + 1, first + 100):
+            with socket.socket() as probe:
+                free = _is_free(port, probe)
+            if free:
+                yield port
+
+
+def _is_free(port: int, taker: socket.socket) -> bool:
+    """Whether `taker` could take it."""
+    try:
+        taker.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses right now, and that no other process of tests takes."""
+    return next(PORTS)
 
 
 def get(url: str, tls: ssl.SSLContext | None = None) -> tuple[int, Any]:

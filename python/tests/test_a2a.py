@@ -12,6 +12,7 @@ import pytest
 from agent_process import Agents, wait_for
 from fake_mesh import FakeRegistry
 from fastapi import FastAPI
+from plain_http import HTTP
 from real_mesh import address, real_mesh
 
 import mesh
@@ -363,14 +364,14 @@ def agents(tmp_path: Path) -> Iterator[Agents]:
 
 def ask(url: str, method: str, **params: Any) -> dict[str, Any]:
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
-    answer = httpx.post(url, json=body, timeout=30)
+    answer = HTTP.post(url, json=body, timeout=30)
     fields: dict[str, Any] = answer.json()
     return fields["result"] if "result" in fields else fields["error"]
 
 
 def follow(url: str, method: str, **params: Any) -> list[dict[str, Any]]:
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
-    text = httpx.post(url, json=body, timeout=30).text
+    text = HTTP.post(url, json=body, timeout=30).text
     return [json.loads(frame[6:])["result"] for frame in text.split("\n\n") if "data" in frame]
 
 
@@ -477,9 +478,9 @@ def test_an_application_with_skills_is_registered_as_such(
             "a2a_consumer": False,
         }
         base = f"http://127.0.0.1:{port}"
-        card = httpx.get(f"{base}/agents/quick/.well-known/agent.json").json()
+        card = HTTP.get(f"{base}/agents/quick/.well-known/agent.json").json()
         assert card["url"] == f"{base}/agents/quick"
-        assert httpx.get(f"{base}/ready").json()["service_type"] == "a2a"
+        assert HTTP.get(f"{base}/ready").json()["service_type"] == "a2a"
         counter.stop()
         assert registry.log[-1].startswith("DELETE /agents/counter-a2a-")
     finally:

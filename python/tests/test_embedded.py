@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from agent_process import AgentProcess, Agents, call, free_port, wait_for
 from fake_mesh import FakeRegistry
+from plain_http import HTTP
 
 import mesh
 
@@ -90,18 +90,18 @@ def test_the_programs_server_answers_the_agents_probes(
     agent = agents.start(CHECKED, settle_timeout="0")
     registration = registered(registry, agent)
     url = f"http://127.0.0.1:{registration['http_port']}"
-    started = httpx.get(f"{url}/startupz")
+    started = HTTP.get(f"{url}/startupz")
     assert started.status_code == 503
     assert started.json()["reason"] == "startup_check has not passed"
     # Nobody else asks that check.
-    assert httpx.get(f"{url}/ready").json()["runtime"] == "up"
-    assert httpx.head(f"{url}/livez").status_code == 200
-    health = httpx.get(f"{url}/health")
+    assert HTTP.get(f"{url}/ready").json()["runtime"] == "up"
+    assert HTTP.head(f"{url}/livez").status_code == 200
+    health = HTTP.get(f"{url}/health")
     assert (health.status_code, health.json()["errors"]) == (503, ["so-so"])
-    metadata = httpx.get(f"{url}/metadata").json()
+    metadata = HTTP.get(f"{url}/metadata").json()
     assert (metadata["agent_id"], metadata["name"]) == (registration["agent_id"], "embedded")
     (agents.folder / "started").touch()
-    assert httpx.get(f"{url}/startupz").json()["started"] is True
+    assert HTTP.get(f"{url}/startupz").json()["started"] is True
 
 
 def test_the_programs_own_probes_are_not_hidden(agents: Agents, registry: FakeRegistry) -> None:
@@ -114,8 +114,8 @@ def test_the_programs_own_probes_are_not_hidden(agents: Agents, registry: FakeRe
 """
     agent = agents.start(SERVED.replace('\n    web.mount("/", tools)\n', own))
     url = f"http://127.0.0.1:{registered(registry, agent)['http_port']}"
-    assert httpx.get(f"{url}/health").json() == "mine"
-    assert httpx.get(f"{url}/startupz").json()["started"] is True
+    assert HTTP.get(f"{url}/health").json() == "mine"
+    assert HTTP.get(f"{url}/startupz").json()["started"] is True
 
 
 def test_probes_of_an_agent_that_cannot_start_say_why(
@@ -133,10 +133,10 @@ def test_probes_of_an_agent_that_cannot_start_say_why(
     port = free_port()
     agent = agents.start(wrong.replace("port=0", f"port={port}"))
     wait_for("the reason", lambda: "none.jinja2" in agent.errors())
-    ready = httpx.get(f"http://127.0.0.1:{port}/ready")
+    ready = HTTP.get(f"http://127.0.0.1:{port}/ready")
     assert ready.status_code == 503
     assert "none.jinja2" in ready.json()["reason"]
-    assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+    assert HTTP.get(f"http://127.0.0.1:{port}/livez").status_code == 200
 
 
 def test_a_server_of_fastmcps_own(agents: Agents, registry: FakeRegistry) -> None:

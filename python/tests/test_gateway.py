@@ -11,6 +11,7 @@ import httpx
 import pytest
 from agent_process import AgentProcess, Agents, free_port, get, wait_for
 from fake_mesh import FakeRegistry
+from plain_http import HTTP
 from real_mesh import address, real_mesh
 
 PROVIDER = """
@@ -103,7 +104,7 @@ def start_shop(
 
 def ask(url: str, **options: Any) -> httpx.Response:
     """Asks, for longer than a mesh takes to settle."""
-    return httpx.get(url, timeout=30, **options)
+    return HTTP.get(url, timeout=30, **options)
 
 
 def registered(registry: FakeRegistry, agent: AgentProcess) -> dict[str, Any]:
@@ -298,6 +299,7 @@ def test_routes_of_the_program_stay(strangers: Agents, registry: FakeRegistry) -
     url = f"http://127.0.0.1:{registered(registry, agent)['http_port']}"
     assert get(f"{url}/health") == (200, {"mine": True})
     assert get(f"{url}/metrics")[0] == 404
+    wait_for("the registry's answer", lambda: get(f"{url}/ready")[0] == 200)
     for path in ("ready", "livez", "startupz"):
         status, body = get(f"{url}/{path}")
         assert (status, body["service_type"], body["agent"]) == (200, "api", "fastapi")

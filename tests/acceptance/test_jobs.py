@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 from mesh_harness import wait_for
+from plain_http import HTTP
 from wire import Json, Registry, agent, tool
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -77,7 +78,7 @@ def test_10_twenty_claimers_share_ten_jobs(registry: Registry) -> None:
     def claim(number: int) -> list[Json]:
         body = {"capability": "render", "instance_id": f"worker-{number}"}
         url = f"{registry.mesh.url}/jobs/claim"
-        claimed: list[Json] = httpx.post(url, json=body, timeout=30).json()["claimed"]
+        claimed: list[Json] = HTTP.post(url, json=body, timeout=30).json()["claimed"]
         return claimed
 
     with ThreadPoolExecutor(20) as pool:
@@ -193,7 +194,7 @@ def test_10_a_waiter_hears_of_an_event_at_once(registry: Registry) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         waiting: Future[httpx.Response] = pool.submit(
-            httpx.get,
+            HTTP.get,
             f"{registry.mesh.url}{events}",
             params={"after": 1, "wait": 20, "types": "go,stop"},
             timeout=30,
@@ -245,7 +246,7 @@ class Owner(BaseHTTPRequestHandler):
         arrived = time.monotonic()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         job_id = self.path.split("/")[2]
-        events = httpx.get(f"{self.url}/jobs/{job_id}/events", timeout=10).json()["events"]
+        events = HTTP.get(f"{self.url}/jobs/{job_id}/events", timeout=10).json()["events"]
         known = [(event["type"], event["payload"]) for event in events]
         self.told.append((arrived, self.path, json.loads(body), known))
         # So slow an owner must not hold the answer up.
@@ -283,7 +284,7 @@ def test_10_the_owner_hears_of_a_cancel_after_its_event(registry: Registry) -> N
         def wait() -> tuple[Json, float]:
             url = f"{registry.mesh.url}/jobs/{job_id}/events"
             query = {"wait": 20, "types": "cancelled"}
-            events = httpx.get(url, params=query, timeout=30).json()["events"]
+            events = HTTP.get(url, params=query, timeout=30).json()["events"]
             return events, time.monotonic()
 
         waiting = pool.submit(wait)
@@ -413,7 +414,7 @@ def test_15_a_stop_ends_long_polls_and_leaves_a_sound_database(registry: Registr
     with ThreadPoolExecutor(4) as pool:
         waiting = [
             pool.submit(
-                httpx.get,
+                HTTP.get,
                 f"{registry.mesh.url}/jobs/{job_id}/events",
                 params={"wait": 60},
                 timeout=30,

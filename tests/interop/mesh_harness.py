@@ -4,7 +4,6 @@ proven dead when the test ends."""
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from agent_process import free_port
+from plain_http import HTTP, NOT_KEPT
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENTS = Path(__file__).parent / "agents"
@@ -31,18 +32,14 @@ UPSTREAM_VENV = ROOT / ".venvs" / "upstream"
 UPSTREAM_REGISTRY = UPSTREAM_VENV / "package" / "bin" / "mcp-mesh-registry"
 UPSTREAM_MESHCTL = UPSTREAM_VENV / "package" / "bin" / "meshctl"
 
+# What decides about registries and agents beside `MCP_MESH_…`; a path for imports would make
+# published agents ours.
+OTHER_SETTINGS = {"HOST", "PORT", "DATABASE_URL", "PYTHONPATH"}
+
 # By which a process of this harness is recognised, whoever adopted it.
 MARK = "MESH_INTEROP_RUN"
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float = 40) -> T:
@@ -65,15 +62,23 @@ class Started:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Signals the whole group, waits, and kills what does not listen."""
+        self.send(with_signal)
+        self.wait()
+
+    def send(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Signals the whole group, if it is still there."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, with_signal)
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait(seconds)
+            os.killpg(self.process.pid, number)
+
+    def wait(self, seconds: float = 10) -> None:
+        """Waits for the end of what was signalled, and brings it about after `seconds`."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(seconds)
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")
@@ -99,14 +104,14 @@ class Mesh:
 
     def get(self, path: str, seconds: float = 5) -> httpx.Response:
         """What the registry answers."""
-        return httpx.get(f"{self.url}{path}", timeout=seconds, verify=self.tls or True)
+        return client(self.tls).get(f"{self.url}{path}", timeout=seconds)
 
     def environment(self, venv: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The machine's environment without its mesh settings, plus the ones of this test."""
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("MCP_MESH_") and name not in {"HOST", "PORT", "DATABASE_URL"}
+            if not name.startswith("MCP_MESH_") and name not in OTHER_SETTINGS
         }
         return (
             kept
@@ -251,11 +256,16 @@ class Mesh:
         )
 
 
+def client(tls: ssl.SSLContext | None = None) -> httpx.Client:
+    """With what a test asks."""
+    return HTTP if tls is None else httpx.Client(verify=tls, limits=NOT_KEPT)
+
+
 def call(
     endpoint: str, tool: str, arguments: Mapping[str, Any], tls: ssl.SSLContext | None = None
 ) -> Any:
     """Calls a tool over MCP's streamable HTTP and returns its structured answer."""
-    response = httpx.post(
+    response = client(tls).post(
         f"{endpoint}/mcp",
         json={
             "jsonrpc": "2.0",
@@ -265,7 +275,6 @@ def call(
         },
         headers={"Accept": "application/json, text/event-stream"},
         timeout=30,
-        verify=tls or True,
     )
     body = response.text
     if response.headers["content-type"].startswith("text/event-stream"):
@@ -298,10 +307,20 @@ def a_mesh(home: Path) -> Iterator[Mesh]:
     finally:
         if (home / "state").exists():
             mesh.meshctl("stop", ok=False)
-        for started in reversed(mesh.started):
-            started.stop()
+        stop_all(mesh.started)
         left = end_processes_of(mesh.run)
     assert not left, f"left running: {left}"
+
+
+def stop_all(started: Sequence[Started]) -> None:
+    """Stops all agents at once, and then the registry to which they say farewell."""
+    agents = [each for each in started if each.name != "registry"]
+    registries = [each for each in started if each.name == "registry"]
+    for group in (agents, registries):
+        for each in group:
+            each.send()
+        for each in group:
+            each.wait()
 
 
 def end_processes_of(run: str) -> list[str]:

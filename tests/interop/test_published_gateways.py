@@ -14,6 +14,7 @@ from mesh_harness import (
     free_port,
     wait_for,
 )
+from plain_http import HTTP
 
 REGISTRIES = pytest.mark.parametrize(
     "registry",
@@ -27,7 +28,7 @@ PACKAGES = pytest.mark.parametrize(
 def answer(method: str, url: str, **options: Any) -> tuple[int, str]:
     """Status and text; 0 while nobody listens."""
     try:
-        response = httpx.request(method, url, timeout=30, **options)
+        response = HTTP.request(method, url, timeout=30, **options)
     except httpx.TransportError:
         return 0, ""
     return response.status_code, response.text
@@ -77,6 +78,6 @@ def test_skills_use_a_published_agent(mesh: Mesh, registry: Path, venv: Path) ->
     assert status == 200
     assert '"sessionId":"t1"' in text
     assert '"parts":[{"type":"text","text":"' in text
-    card = httpx.get(f"{url}/.well-known/agent.json").json()
+    card = HTTP.get(f"{url}/.well-known/agent.json").json()
     assert card["skills"][0]["id"] == "echo"
     assert card["capabilities"]["streaming"] is True

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from mesh_harness import (
     OUR_REGISTRY,
@@ -17,6 +16,7 @@ from mesh_harness import (
     call,
     wait_for,
 )
+from plain_http import HTTP
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def order(mesh: Mesh, pages: int) -> str:
 
 
 def job(mesh: Mesh, job_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{mesh.url}/jobs/{job_id}", timeout=5).json()
+    found: dict[str, Any] = HTTP.get(f"{mesh.url}/jobs/{job_id}", timeout=5).json()
     return found
 
 
@@ -152,7 +152,7 @@ def test_a_job_is_known_by_its_calls_and_learns_that_it_is_late(
     mesh.wait_for_agent("interop-keeper")
     mesh.wait_for_agent("interop-bringer", resolved=1)
     request = {"capability": "bringing", "submitted_payload": {}, "submitted_by": "tester"}
-    job_id = httpx.post(f"{mesh.url}/jobs", json=request, timeout=5).json()["id"]
+    job_id = HTTP.post(f"{mesh.url}/jobs", json=request, timeout=5).json()["id"]
     wait_for("the end of the job", lambda: job(mesh, job_id)["status"] not in ("working",))
     assert job(mesh, job_id)["result"] == {
         "job": job_id,

@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from mesh_harness import (
     OUR_REGISTRY,
@@ -16,6 +15,7 @@ from mesh_harness import (
     call,
     wait_for,
 )
+from plain_http import HTTP
 
 
 def thought(tools: list[str], total: str | None) -> dict[str, str]:
@@ -25,7 +25,7 @@ def thought(tools: list[str], total: str | None) -> dict[str, str]:
 
 def resolutions(mesh: Mesh) -> tuple[list[Any], list[Any]]:
     """The tools and the providers that the registry lists for the consumer's function."""
-    listed = httpx.get(f"{mesh.url}/agents", timeout=5).json()["agents"]
+    listed = HTTP.get(f"{mesh.url}/agents", timeout=5).json()["agents"]
     consumer = next(agent for agent in listed if agent["name"] == "interop-llm-consumer")
     tools = [row.get("mcp_tool") for row in consumer["llm_tool_resolutions"]]
     return tools, [row.get("mcp_tool") for row in consumer["llm_provider_resolutions"]]

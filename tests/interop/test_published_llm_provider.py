@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from llm_vendors import seen
 from llm_vendors.openai_server import OpenAiServer
@@ -19,6 +18,7 @@ from mesh_harness import (
     structured,
     wait_for,
 )
+from plain_http import HTTP
 
 ASKER = "interop-llm-asker"
 
@@ -90,7 +90,7 @@ def test_they_understand_each_other(
 def listen(endpoint: str, tool: str, arguments: dict[str, str]) -> tuple[list[str], str]:
     """Calls a tool that streams: its progress messages, and its result."""
     params = {"name": tool, "arguments": arguments, "_meta": {"progressToken": "t"}}
-    response = httpx.post(
+    response = HTTP.post(
         f"{endpoint}/mcp",
         json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params},
         headers={"Accept": "application/json, text/event-stream"},

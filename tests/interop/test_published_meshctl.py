@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from mesh_harness import (
     OUR_REGISTRY,
@@ -21,6 +20,7 @@ from mesh_harness import (
     structured,
     wait_for,
 )
+from plain_http import HTTP
 
 COLOUR = re.compile(r"\x1b\[\d*m")
 UNKNOWN = "0af7651916cd43dd8448eb211c80319c"
@@ -187,7 +187,7 @@ def test_audit_explains_a_choice(small_mesh: Mesh) -> None:
 
 def published_hash(mesh: Mesh, *members: str) -> str:
     """The hash of the published object with these members."""
-    schemas = httpx.get(f"{mesh.url}/schemas", timeout=5).json()["schemas"]
+    schemas = HTTP.get(f"{mesh.url}/schemas", timeout=5).json()["schemas"]
     found = [
         entry["hash"]
         for entry in schemas

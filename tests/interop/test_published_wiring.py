@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from mesh_harness import OUR_REGISTRY, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
+from plain_http import HTTP
 
 BOTH = pytest.mark.parametrize(
     "registry",
@@ -27,7 +27,7 @@ def capability(mesh: Mesh, agent: str, name: str) -> dict[str, Any]:
 
 def wiring(mesh: Mesh, agent: str) -> dict[str, str | None]:
     """Which agent the registry lists for each function's only dependency."""
-    listed = httpx.get(f"{mesh.url}/agents", timeout=5).json()["agents"]
+    listed = HTTP.get(f"{mesh.url}/agents", timeout=5).json()["agents"]
     names = {entry["id"]: entry["name"] for entry in listed}
     rows = next(entry for entry in listed if entry["name"] == agent)["dependency_resolutions"]
     return {
