@@ -155,11 +155,13 @@ def test_probes_are_answered_while_a_tool_blocks_the_event_loop(
     assert agent.stop() == 0
 
 
-@pytest.mark.parametrize("tool", ["blocks", "waits_and_blocks"])
+@pytest.mark.parametrize(
+    ("tool", "workers"), [("blocks", "1"), ("waits_and_blocks", "1"), ("waits_and_blocks", "2")]
+)
 def test_an_agent_whose_tool_blocks_stops_all_the_same(
-    tool: str, agents: Agents, registry: FakeRegistry
+    tool: str, workers: str, agents: Agents, registry: FakeRegistry
 ) -> None:
-    agent = agents.start(HOLD)
+    agent = agents.start(HOLD, tool_workers=workers)
     registration = registered(registry, agent)
     url = base(registration)
     threading.Thread(target=try_call, args=(url, tool), kwargs={"name": "a"}, daemon=True).start()

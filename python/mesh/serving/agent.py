@@ -138,7 +138,7 @@ class RunningAgent:
             member.ending.set()
             await farewell
             watchdog.end()
-            loops.close(AFTER_DRAIN)
+            loops.close(AFTER_DRAIN if self._others_end else 0)
         if self._others_end:
             await _cancel_others()
 
