@@ -173,6 +173,29 @@ def test_an_agent_whose_tool_blocks_stops_all_the_same(
     assert "Traceback" not in agent.errors()
 
 
+def test_what_the_mesh_does_not_know_is_watched_as_well(
+    agents: Agents, registry: FakeRegistry, background: ThreadPoolExecutor
+) -> None:
+    app = """
+    from fastmcp import FastMCP
+    app = FastMCP("mine")
+
+    @app.tool()
+    async def of_fastmcp(name: str) -> str:
+        return hold(name)
+
+    @mesh.agent("""
+    agent = agents.start(HOLD.replace("\n    @mesh.agent(", app))
+    url = base(registered(registry, agent))
+    blocked = held(agent, background, url, "of_fastmcp", "a")
+    assert get(f"{url}/livez")[0] == 200
+    wait_for("the warning", lambda: "the program has blocked the event loop" in agent.errors())
+    assert "in hold; whatever else" in agent.errors()
+    let_go(agent, "a")
+    assert result(blocked.result()) == "MainThread"
+    assert agent.stop() == 0
+
+
 def test_without_isolation_every_async_tool_is_in_the_programs_loop(
     agents: Agents, registry: FakeRegistry
 ) -> None:

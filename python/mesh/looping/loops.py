@@ -25,7 +25,8 @@ class Loops:
     for tools that would only block one."""
 
     def __init__(self, watchdog: Watchdog, *, is_isolated: bool, workers: int) -> None:
-        self._program = watchdog.watched(asyncio.get_running_loop(), "the event loop")
+        # The program's own loop.
+        self.program = watchdog.watched(asyncio.get_running_loop(), "the event loop")
         self._pool = Pool() if is_isolated else None
         # Whether functions run in threads.
         self._known: dict[Callable[..., Any], bool] = {}
@@ -54,14 +55,14 @@ class Loops:
             return self._pool.run(partial(function, *args, **kwargs))
         if self._workers and not is_ours(function):
             return self._shared(function, args, kwargs)
-        return self._in(self._program, partial(function, *args, **kwargs))
+        return self._in(self.program, partial(function, *args, **kwargs))
 
     async def stream(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncIterator[Any]:
         """The pieces of what a streaming function says, where it belongs."""
         if not self._workers or is_ours(function):
-            pieces = self._pieces_in(self._program, partial(function, *args, **kwargs))
+            pieces = self._pieces_in(self.program, partial(function, *args, **kwargs))
             async with closing(pieces):
                 async for piece in pieces:
                     yield piece

@@ -114,11 +114,11 @@ class RunningAgent:
             member.runtime,
             startup_check=agent.startup_check if agent else None,
         )
-        application = Application(http_app(server), probes, member.headers)
         self._loop = asyncio.get_running_loop()
         watchdog = self._watchdog
         settings = self._settings
         loops = Loops(watchdog, is_isolated=settings.tool_isolation, workers=settings.tool_workers)
+        application = Application(http_app(server), probes, member.headers, loops.program)
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mesh.calling.headers import HeaderRules
@@ -17,10 +18,16 @@ logger = logging.getLogger("mesh")
 class Application:
     """Sends each request where it belongs. The lifespan is FastMCP's, which runs the program's."""
 
-    def __init__(self, mcp: Any, probes: Probes, headers: HeaderRules) -> None:
+    def __init__(
+        self,
+        mcp: Any,
+        probes: Probes,
+        headers: HeaderRules,
+        watched: AbstractContextManager[None],
+    ) -> None:
         self._mcp = mcp
         self._probes = probes
-        self._requests = Requests(headers)
+        self._requests = Requests(headers, watched)
 
     async def drained(self, seconds: float) -> bool:
         """Waits until nothing is being served, which an agent that stops hands over at."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mesh.calling.headers import HeaderRules, inbound
@@ -20,8 +21,12 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Requests:
     """Knows which requests are being served, and lets them see what they brought along."""
 
-    def __init__(self, headers: HeaderRules) -> None:
+    def __init__(
+        self, headers: HeaderRules, watched: AbstractContextManager[None] | None = None
+    ) -> None:
         self._headers = headers
+        # Entered, again and again, for the time of each request.
+        self._watched = watched or contextlib.nullcontext()
         self._active = 0
         # Set while nothing is being served.
         self._idle = asyncio.Event()
@@ -43,7 +48,7 @@ class Requests:
             send = with_trace(send, request.trace)
         token = inbound.set(request)
         try:
-            with self._counted():
+            with self._counted(), self._watched:
                 await application(scope, receive, send)
         finally:
             inbound.reset(token)
