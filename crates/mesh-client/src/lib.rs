@@ -3,10 +3,12 @@
 //! * [`RegistryClient`] speaks to the registry; its answers are the structs of `mesh_core::wire`.
 //! * [`mcp`] calls tools of agents, directly or through the registry's proxy.
 //! * [`Forwarder`] is the far end of that proxy, and what else a registry asks agents for.
+//! * [`cards`] fetches what an A2A agent outside says about itself.
 //! * [`releases`] finds published releases of this project and fetches their files.
 //!
 //! Everything is asynchronous, needs a tokio runtime, and is cancelled by dropping the future.
 
+pub mod cards;
 pub mod mcp;
 pub mod releases;
 

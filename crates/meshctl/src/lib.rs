@@ -4,6 +4,7 @@
 //! * `supervisor` starts, recognises and stops processes; `home` is where their files are.
 //! * [`self_update`] replaces this installation by a verified release.
 //! * `settings` turns flags and environment into values; `printer` and `error` are the ways out.
+//! * `scaffold` writes new agents from templates.
 //! * `reload` starts agents anew when their files change.
 //! * `entry_point`, `language`, `agent_name`, `prerequisites`, `python_env`, `node_env` and `java_env`
 //!   read an agent's files before it is started.
@@ -27,6 +28,7 @@ mod prerequisites;
 mod printer;
 mod python_env;
 mod reload;
+mod scaffold;
 mod settings;
 mod suggestion;
 mod supervisor;

@@ -16,6 +16,7 @@ mod queries;
 mod registry;
 #[cfg(unix)]
 mod reload;
+mod scaffold;
 // Their agents and their installer are scripts that ask for signals and a shell.
 #[cfg(unix)]
 mod self_update;

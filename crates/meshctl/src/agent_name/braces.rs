@@ -2,7 +2,7 @@
 
 /// One token, as far as a declaration needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+pub(crate) enum Token {
     Word(String),
     Text(String),
     Symbol(char),
@@ -63,7 +63,8 @@ fn value_of_name(tokens: &[Token], sign: char) -> Option<String> {
     None
 }
 
-fn tokens(source: &str) -> Vec<Token> {
+/// What `source` is made of, without its comments.
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = source;
     while let Some(first) = rest.chars().next() {

@@ -8,7 +8,7 @@
 //!   { name: "greeter" })` and `@MeshAgent(name = "greeter")`.
 //! * `maven` reads what a project calls itself.
 
-mod braces;
+pub(crate) mod braces;
 mod maven;
 mod python;
 
@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub(crate) use braces::in_typescript;
 pub(crate) use maven::{of_jar, of_project};
-pub(crate) use python::{declares_port, in_python};
+pub(crate) use python::{Token, declares_port, in_python, tokens};
 
 /// What an agent without a declared name is called: its file, or for `main.py` its folder.
 pub(crate) fn from_path(script: &Path) -> Option<String> {

@@ -6,7 +6,7 @@
 
 /// One token of Python source, as far as a decorator's arguments need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+pub(crate) enum Token {
     Word(String),
     /// A string whose value is known: no f-string, no bytes.
     Text(String),
@@ -158,7 +158,8 @@ fn literal(tokens: &[&Token]) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-fn tokens(source: &str) -> Vec<Token> {
+/// What `source` is made of.
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = source;
     while let Some(character) = rest.chars().next() {

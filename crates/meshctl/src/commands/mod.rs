@@ -5,6 +5,7 @@ mod completion;
 mod config;
 mod list;
 mod logs;
+mod scaffold;
 mod self_update;
 mod start;
 mod status;
@@ -111,6 +112,7 @@ pub(crate) enum Command {
     Call(call::CallArgs),
     Logs(logs::LogsArgs),
     Config(config::ConfigArgs),
+    Scaffold(Box<scaffold::ScaffoldArgs>),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
     #[command(name = WATCH_COMMAND)]
@@ -144,6 +146,7 @@ impl Command {
             Self::Call(args) => call::run(args, context).await,
             Self::Logs(args) => logs::run(args, context).await,
             Self::Config(args) => config::run(args, context),
+            Self::Scaffold(args) => scaffold::run(*args, context).await,
             Self::Completion(args) => completion::run(&args, context),
             Self::Version(args) => version::run(&args, context),
             Self::WatchAgent(args) => watch_agent::run(args, context).await,

@@ -1,0 +1,51 @@
+//! `meshctl scaffold basic`.
+
+use super::agent_args::AgentArgs;
+use crate::commands::Context;
+use crate::error::CliError;
+use crate::scaffold::{Basic, Description, Kind};
+
+/// The tool of an agent that was told no other.
+const TOOL: &str = "hello";
+
+/// Write an agent that offers tools
+#[derive(Debug, clap::Args)]
+pub(super) struct BasicArgs {
+    #[command(flatten)]
+    agent: AgentArgs,
+    #[command(flatten)]
+    tool: ToolArgs,
+    /// Tags of the tool, separated by commas [default: tools]
+    #[arg(long, value_delimiter = ',')]
+    tags: Vec<String>,
+}
+
+/// The tool that an agent begins with
+#[derive(Debug, clap::Args)]
+pub(super) struct ToolArgs {
+    /// What its first tool is called [default: hello]
+    #[arg(long, value_name = "NAME")]
+    pub(super) tool_name: Option<String>,
+    /// What that tool does, in a sentence
+    #[arg(long, value_name = "TEXT")]
+    pub(super) tool_description: Option<Description>,
+}
+
+impl BasicArgs {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), CliError> {
+        let Self { agent, tool, tags } = self;
+        agent.scaffold(tool.kind(tags)?, context)
+    }
+}
+
+impl ToolArgs {
+    pub(super) fn kind(self, tags: Vec<String>) -> Result<Kind, CliError> {
+        let tool = self.tool_name.unwrap_or_else(|| TOOL.to_owned());
+        super::flags::check_tool_name(&tool)?;
+        Ok(Kind::Basic(Basic {
+            tool,
+            tool_description: self.tool_description,
+            tags: super::flags::cleaned(tags),
+        }))
+    }
+}

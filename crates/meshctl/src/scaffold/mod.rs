@@ -1,0 +1,31 @@
+//! What `meshctl scaffold` writes: an agent that runs, in one of three languages.
+//!
+//! * `blueprint` is all that an agent needs to be told apart; `name`, `language`, `model` and
+//!   `filter` are its values, parsed once.
+//! * `templates` holds the files as they are written, under `templates/<language>/<kind>/`.
+//! * `tree` is what comes out: shown, or written as a whole or not at all.
+//! * `card` reads what an A2A agent outside says about itself.
+//! * `survey` finds the agents that a folder already has.
+
+mod blueprint;
+mod card;
+mod filter;
+mod language;
+mod literals;
+mod model;
+mod name;
+mod survey;
+mod templates;
+mod tree;
+mod written;
+
+pub(crate) use blueprint::{A2aConsumer, Api, Basic, Blueprint, Kind, Llm, LlmProvider, Skill};
+pub(crate) use card::ask as ask_card;
+pub(crate) use filter::{Filter, FilterMode};
+pub(crate) use language::Language;
+pub(crate) use model::{Model, Vendor};
+pub(crate) use name::{AgentName, Description, JavaPackage};
+pub(crate) use survey::survey;
+pub(crate) use templates::Templates;
+pub(crate) use tree::Tree;
+pub(crate) use written::{Overwriting, write};
