@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ PROVIDER = """
         return f"echo {text}"
 
     @mesh.tool("slow", task=True)
-    async def slow(n: int) -> str:
+    async def slow(n: int, job: mesh.MeshJob = None) -> str:
+        if not n:
+            await job.recv_event(timeout_secs=60)
         return f"did {n}"
 
     @mesh.agent(name="provider")
@@ -50,6 +53,10 @@ CONSUMER = """
     async def order(slow: mesh.MeshJob = None) -> str:
         proxy = await slow.submit(n=3)
         return await proxy.wait(timeout_secs=20)
+
+    @mesh.tool("begin", dependencies=["slow"])
+    async def begin(slow: mesh.MeshJob = None) -> str:
+        return (await slow.submit(n=0)).job_id
 
     @mesh.agent(name="consumer")
     class Consumer: ...
@@ -243,11 +250,20 @@ async def test_jobs_are_asked_about_by_certificates_outside_of_agents_too(
 def test_the_registry_reaches_agents_behind_tls(tmp_path: Path, authority: Authority) -> None:
     own = environment(authority.certify("registry"))
     del own["MCP_MESH_TLS_MODE"]
-    with real_mesh(tmp_path, **own) as agents:
+    with real_mesh(tmp_path, MCP_MESH_LOG_LEVEL="DEBUG", **own) as agents:
         agents.start(PROVIDER, "provider", **authority.certify("provider"))
+        agents.start(CONSUMER, "consumer", **authority.certify("consumer"))
         target = address(agents, "provider").removeprefix("https://")
         result = call(f"{agents.registry_url}/proxy/{target}", "echo", text="x")
         assert text_of(result) == "echo x"
+
+        job = ask(agents, authority.client(authority.certify("me")), "begin")
+        url = f"{agents.registry_url}/jobs/{job}"
+        wait_for("its owner", lambda: get(url)[1]["owner_instance_id"])
+        with urllib.request.urlopen(f"{url}/cancel", data=b"", timeout=10) as answer:
+            assert answer.status == 200
+        log = tmp_path / "registry.log"
+        wait_for("the owner to be told", lambda: "owner told to cancel" in log.read_text())
 
 
 GATEWAY = """
@@ -449,7 +465,7 @@ def test_an_agent_whose_certificate_has_expired_does_not_start(
     agents: Agents, authority: Authority
 ) -> None:
     agent = agents.start(PROVIDER, **authority.certify("agent", days=(-9, -1)))
-    assert agent.end() == 1
+    assert agent.end(60) == 1
     (line,) = agent.errors().splitlines()
     assert line.startswith("mesh: MCP_MESH_TLS_CERT is '")
     assert line.endswith("it must be a certificate that is still valid, and it has expired")
@@ -459,7 +475,7 @@ def test_an_agent_whose_certificate_has_expired_does_not_start(
 def test_an_application_whose_files_cannot_be_used_does_not_start(agents: Agents) -> None:
     script = GATEWAY.replace("PORT", str(free_port())).replace(", **TLS", "")
     agent = agents.start(script, "shop", tls_mode="auto", tls_cert="gone.pem", tls_key="gone.key")
-    assert agent.end() not in (0, -signal.SIGKILL)
+    assert agent.end(60) not in (0, -signal.SIGKILL)
     assert "MCP_MESH_TLS_CERT is 'gone.pem'; it must be a PEM file" in agent.errors()
     assert "Traceback" not in agent.errors()
 
