@@ -3,6 +3,7 @@
 //! * `commands` holds one file for each verb: its arguments, whose docs are the help, and `run`.
 //! * `supervisor` starts, recognises and stops processes; `home` is where their files are.
 //! * [`self_update`] replaces this installation by a verified release.
+//! * `manual` holds the pages that `man` shows.
 //! * `settings` turns flags and environment into values; `printer` and `error` are the ways out.
 //! * `scaffold` writes new agents from templates.
 //! * `reload` starts agents anew when their files change.
@@ -22,6 +23,7 @@ mod java_env;
 mod json_text;
 mod language;
 mod log_file;
+mod manual;
 mod mesh_view;
 mod node_env;
 mod prerequisites;

@@ -12,6 +12,7 @@ mod crash;
 mod healthcheck;
 #[cfg(unix)]
 mod languages;
+mod man;
 mod queries;
 mod registry;
 #[cfg(unix)]

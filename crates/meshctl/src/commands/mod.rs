@@ -5,6 +5,7 @@ mod completion;
 mod config;
 mod list;
 mod logs;
+mod man;
 mod scaffold;
 mod self_update;
 mod start;
@@ -111,6 +112,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Call(call::CallArgs),
     Logs(logs::LogsArgs),
+    Man(man::ManArgs),
     Config(config::ConfigArgs),
     Scaffold(Box<scaffold::ScaffoldArgs>),
     Completion(completion::CompletionArgs),
@@ -145,6 +147,7 @@ impl Command {
             Self::Status(args) => status::run(args, context).await,
             Self::Call(args) => call::run(args, context).await,
             Self::Logs(args) => logs::run(args, context).await,
+            Self::Man(args) => man::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Scaffold(args) => scaffold::run(*args, context).await,
             Self::Completion(args) => completion::run(&args, context),
