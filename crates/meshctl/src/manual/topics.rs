@@ -88,6 +88,7 @@ topics! {
     "testing" ["test", "tests", "curl"] "guides/testing.md";
     "registry" ["reg", "backup", "drain"] "guides/registry.md";
     "deployment" ["deploy", "docker", "containers", "compose", "kubernetes"] "guides/docker.md";
+    "tls" ["security", "certificates"] "guides/tls.md";
     "postgresql" ["postgres", "replicas"] "guides/postgresql.md";
     "observability" ["tracing", "trace", "traces", "metrics", "logs", "tempo"] "guides/observability.md";
     "upgrading" ["upgrade", "migrating", "migration"] "guides/migrating-from-3.8.md";
