@@ -161,6 +161,7 @@ test-programs:
 	@$(ENSURE) openssl openssl version
 	@$(ENSURE) perl perl --version
 	@$(ENSURE) zsh zsh --version
+	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),node,nodejs) node --version
 	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),postgresql@17,postgresql) sh -c '$(POSTGRES)'
 	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),redis,redis-server) redis-server --version
 	@[ "$$(uname -s)" != Linux ] || $(MAKE) image-programs

@@ -189,6 +189,9 @@ env_vars! {
     MCP_MESH_AGENT_ID since "4.0.0";
     /// Agent: its version; `start --agent-version` sets it.
     MCP_MESH_AGENT_VERSION since "4.0.0";
+    /// Agent: extra capabilities, separated by commas, for SDKs that read them; `start --capabilities` sets
+    /// it.
+    MCP_MESH_AGENT_CAPABILITIES since "4.0.0";
     /// Agent: its version when there is no `@mesh.agent`; default `1.0.0`.
     MCP_MESH_VERSION since "4.0.0";
     /// Our compose file: what stands before the images' names; default `mcpmesh`.

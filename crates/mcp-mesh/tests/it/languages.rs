@@ -51,6 +51,12 @@ fn a_javascript_agent_runs_with_node_and_restarts_by_itself() {
       Logs: meshctl logs speaker
       Stop: meshctl stop speaker
     ----- stderr -----
+    ╭ Running
+    │ speaker   healthy  http://[ENDPOINT]  [HOME]/.mcp-mesh/logs/speaker.log  PID [PID]
+    │ registry  started  http://localhost:[PORT]  PID [PID]
+    ├ Next
+    │ meshctl list  who is in the mesh
+    ╰
     ");
     assert!(stage.lists("speaker"));
     let pid = stage.pid("speaker").unwrap();

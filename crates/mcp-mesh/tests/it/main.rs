@@ -17,6 +17,8 @@ mod queries;
 mod registry;
 #[cfg(unix)]
 mod reload;
+#[cfg(unix)]
+mod robustness;
 mod scaffold;
 // Their agents and their installer are scripts that ask for signals and a shell.
 #[cfg(unix)]
@@ -24,6 +26,8 @@ mod self_update;
 mod stage;
 #[cfg(unix)]
 mod start;
+#[cfg(unix)]
+mod start_options;
 #[cfg(unix)]
 mod stop;
 mod usage;

@@ -39,6 +39,8 @@ impl Stage {
     pub(crate) fn with_changed_agent(self, name: &str, change: &str) -> Self {
         let script = AGENT
             .replace("NAME", name)
+            // The variable keeps its own.
+            .replace(&format!("MCP_MESH_AGENT_{name}"), "MCP_MESH_AGENT_NAME")
             .replace("pass  # noqa: PIE790 CHANGE", change);
         self.file(&format!("{name}.py"), &script);
         self
@@ -94,6 +96,7 @@ impl Stage {
             (format!(r"\b{}\b", self.port), "[PORT]"),
             (r"-[0-9a-f]{8}\b".to_owned(), "-[ID]"),
             (r"127\.0\.0\.1:\d{5}".to_owned(), "[ENDPOINT]"),
+            (r#""pid": \d+"#.to_owned(), r#""pid": [PID]"#),
             (r"\b\d\.\d (KB|B)|\b\d+ B".to_owned(), "[SIZE]"),
         ] {
             filters.push((pattern, name.to_owned()));

@@ -35,6 +35,13 @@ fn an_agent_is_started_listed_called_and_stopped() {
       Logs: meshctl logs greeter
       Stop: meshctl stop greeter
     ----- stderr -----
+    ╭ Running
+    │ greeter   healthy  http://[ENDPOINT]  [HOME]\.mcp-mesh\logs\greeter.log  PID [PID]
+    │ registry  started  http://localhost:[PORT]  PID [PID]
+    ├ Next
+    │ meshctl list                who is in the mesh
+    │ meshctl call greeter_hello  call a tool
+    ╰
     ");
     assert!(stage.run(&["list"]).contains("1 agent (1 healthy)"));
     let answer = stage.run(&["call", "greeter_hello", r#"{"who":"us"}"#]);

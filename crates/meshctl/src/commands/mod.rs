@@ -106,7 +106,7 @@ impl Context {
 /// The verbs of meshctl.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    Start(start::StartArgs),
+    Start(Box<start::StartArgs>),
     Stop(stop::StopArgs),
     List(list::ListArgs),
     Status(status::StatusArgs),
@@ -141,7 +141,7 @@ impl Command {
             }
         }
         match self {
-            Self::Start(args) => start::run(args, context).await,
+            Self::Start(args) => start::run(*args, context).await,
             Self::Stop(args) => stop::run(args, context).await,
             Self::List(args) => list::run(args, context).await,
             Self::Status(args) => status::run(args, context).await,

@@ -95,6 +95,12 @@ impl Dependents {
 
     /// Drops the agents that are dead; how many there were.
     pub(super) fn sweep(&self, alive: impl Fn(&ProcessName) -> bool) -> Result<usize, CliError> {
+        // Whoever was killed while it wrote.
+        for path in self.entries()? {
+            if path.extension().is_some_and(|ending| ending == "tmp") {
+                remove_if_there(&path)?;
+            }
+        }
         self.retain(|line| {
             line.starts_with('_') || ProcessName::parse(line).is_ok_and(|name| alive(&name))
         })
@@ -122,19 +128,24 @@ impl Dependents {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, CliError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(cannot("read", &self.folder, error)),
-        };
         let is_group = |path: &PathBuf| {
             path.file_name()
                 .and_then(|name| name.to_str())
                 .is_some_and(|name| GroupId::parse(name).is_some())
         };
+        let mut files = self.entries()?;
+        files.retain(is_group);
+        Ok(files)
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>, CliError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(cannot("read", &self.folder, error)),
+        };
         Ok(entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(is_group)
             .collect())
     }
 }

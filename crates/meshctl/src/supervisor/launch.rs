@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::platform::{Demand, Platform, ProcessGroups};
 use super::process::{Pid, Process};
-use super::{GroupId, Lock, Supervisor};
+use super::{GroupId, Identity, Lock, Supervisor};
 use crate::error::CliError;
 use crate::home::ProcessName;
 use crate::log_file;
@@ -27,6 +27,8 @@ pub(crate) struct Launch {
     pub(crate) variables: Vec<(String, String)>,
     /// Taken out of our own environment.
     pub(crate) removed_variables: Vec<String>,
+    /// As whom it runs, if not as we do.
+    pub(crate) identity: Option<Identity>,
     /// The `start` that it belongs to; the registry belongs to none.
     pub(crate) group: Option<GroupId>,
 }
@@ -77,6 +79,7 @@ impl Supervisor {
             working_dir,
             variables,
             removed_variables,
+            identity,
             group,
         } = launch;
         let (log, output) = log_file::rotate(self.home(), name.as_str())?;
@@ -98,6 +101,9 @@ impl Supervisor {
             .stdout(output)
             .stderr(errors);
         Platform::lead_group(&mut command);
+        if let Some(identity) = identity {
+            Platform::become_other(&mut command, identity);
+        }
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {

@@ -17,7 +17,8 @@ pub(crate) struct Lock {
 }
 
 impl Supervisor {
-    /// Waits until nobody else starts or stops processes here, then keeps others from it.
+    /// Waits until nobody else starts or stops processes here, then keeps others from it. What a
+    /// start that was killed could not record is recorded then.
     pub(crate) async fn lock(&self) -> Result<Lock, CliError> {
         let path = self.home().lock_file();
         let problem = || CliError::new(format!("cannot lock `{}`", path.display()));
@@ -29,7 +30,11 @@ impl Supervisor {
             .map_err(|error| problem().because(error))?;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
+                Ok(()) => {
+                    let lock = Lock { _file: file };
+                    self.records.heal(&lock)?;
+                    return Ok(lock);
+                }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(RETRY).await,
                 Err(TryLockError::Error(error)) => return Err(problem().because(error)),
             }

@@ -7,6 +7,7 @@
 //! * [`Supervisor`] is the door: whoever starts or stops something holds its [`Lock`].
 
 mod dependents;
+mod identity;
 mod launch;
 mod lock;
 pub(crate) mod platform;
@@ -17,6 +18,7 @@ mod shutdown;
 mod watchers;
 
 pub(crate) use dependents::GroupId;
+pub(crate) use identity::Identity;
 pub(crate) use launch::{Launch, Launched};
 pub(crate) use lock::Lock;
 pub(crate) use process::{Process, State};
@@ -113,10 +115,8 @@ impl Supervisor {
             .collect())
     }
 
-    /// Records what killed starts could not, and removes what the dead left behind; never touches
-    /// a process.
+    /// Removes what the dead left behind; never touches a process.
     pub(crate) fn sweep(&self, _lock: &Lock) -> Result<Swept, CliError> {
-        self.records.heal()?;
         let records = self.records.sweep()?;
         let dependents = self.dependents.sweep(|name| self.is_supervised(name))?;
         Ok(Swept {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::dependents::GroupId;
+use super::lock::Lock;
 use super::platform::{Platform, ProcessGroups};
 use super::process::{Birth, Pid, Process, State};
 use crate::error::CliError;
@@ -45,7 +46,11 @@ impl Records {
     }
 
     /// Writes the records that killed starts could not; under the lock, nobody else is about to.
-    pub(super) fn heal(&self) -> Result<(), CliError> {
+    pub(super) fn heal(&self, _lock: &Lock) -> Result<(), CliError> {
+        // Whoever was killed while it wrote.
+        for stem in self.stems("tmp")? {
+            remove_if_there(&self.folder.join(format!("{stem}.tmp")))?;
+        }
         for stem in self.stems(STARTING)? {
             let Some(name) = ProcessName::of_record(&stem) else {
                 continue;
@@ -211,7 +216,11 @@ pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
     let temporary = path.with_file_name(name);
     fs::write(&temporary, text)
         .and_then(|()| fs::rename(&temporary, path))
-        .map_err(|error| cannot("write", path, error))
+        .map_err(|error| {
+            // On a full disk the empty file is there all the same.
+            let _ = fs::remove_file(&temporary);
+            cannot("write", path, error)
+        })
 }
 
 /// The text of a small file without the white space around it.

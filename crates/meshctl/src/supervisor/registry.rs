@@ -197,6 +197,7 @@ impl Supervisor {
                 working_dir: self.home().root().to_owned(),
                 variables: all,
                 removed_variables: Vec::new(),
+                identity: None,
                 group: None,
             },
         )?;

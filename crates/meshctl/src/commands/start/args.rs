@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::error::{CliError, Kind};
 use crate::settings::{LogLevel, UnknownLogLevel};
 
 /// Start agents, and the registry if none runs
@@ -51,6 +52,9 @@ pub(crate) struct StartArgs {
     /// Seconds between two looks of a started registry for silent agents [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) health_check_interval: Option<u64>,
+    /// Describe what was started as JSON
+    #[arg(long, requires = "detach")]
+    pub(super) json: bool,
     /// Set a variable for what is started; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) env: Vec<String>,
@@ -72,6 +76,18 @@ pub(crate) struct StartArgs {
     /// Version that the agents report
     #[arg(long, value_name = "VERSION")]
     pub(super) agent_version: Option<String>,
+    /// Extra capability, for SDKs that read it from their environment; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) capabilities: Vec<String>,
+    /// Trace calls: agents and registry publish spans
+    #[arg(long)]
+    pub(super) dte: bool,
+    /// User to run the agents as, by name or number; needs root
+    #[arg(long, value_name = "USER")]
+    pub(super) user: Option<String>,
+    /// Group to run the agents as, by name or number [default: the user's]
+    #[arg(long, value_name = "GROUP")]
+    pub(super) group: Option<String>,
     /// Where the agents run [default: the folder of each script]
     #[arg(long, value_name = "FOLDER")]
     pub(super) working_dir: Option<PathBuf>,
@@ -81,6 +97,72 @@ pub(crate) struct StartArgs {
     /// Seconds that a process may take to end before it is killed [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) shutdown_timeout: Option<u64>,
+    #[command(flatten)]
+    pub(super) former: FormerArgs,
+}
+
+/// What scripts for earlier releases may say; whatever cannot be done is said, not ignored.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct FormerArgs {
+    #[arg(long, hide = true)]
+    tls_auto: bool,
+    #[arg(long, hide = true)]
+    secure: bool,
+    #[arg(long, hide = true, value_name = "FILE")]
+    cert_file: Option<PathBuf>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    pid_file: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    verbose: bool,
+    #[arg(long, hide = true)]
+    ui: bool,
+    #[arg(long, hide = true, value_name = "PORT")]
+    ui_port: Option<u16>,
+    #[arg(long, hide = true)]
+    dashboard: bool,
+}
+
+impl FormerArgs {
+    /// Refuses what must not be taken for done, and returns remarks on the rest.
+    pub(super) fn judge(self) -> Result<Vec<&'static str>, CliError> {
+        // Without `..`: a new flag does not compile until something is said of it.
+        let Self {
+            tls_auto,
+            secure,
+            cert_file,
+            key_file,
+            pid_file,
+            // It never did anything, and misleads nobody.
+            verbose: _,
+            ui,
+            ui_port,
+            dashboard,
+        } = self;
+        let tls = [
+            (tls_auto, "--tls-auto"),
+            (secure, "--secure"),
+            (cert_file.is_some(), "--cert-file"),
+            (key_file.is_some(), "--key-file"),
+        ];
+        if let Some((_, flag)) = tls.into_iter().find(|(given, _)| *given) {
+            return Err(CliError::new(format!(
+                "`{flag}` is not available yet: a mesh that is started here speaks plain HTTP"
+            ))
+            .of_kind(Kind::Usage)
+            .hint("leave it out, or put a proxy that speaks TLS before the registry and use `--registry-url https://…`"));
+        }
+        let mut remarks = Vec::new();
+        if pid_file.is_some() {
+            remarks.push("`--pid-file` is deprecated and does nothing; pid files are in `pids` of the state directory");
+        }
+        if ui || ui_port.is_some() || dashboard {
+            remarks.push("there is no dashboard yet; nothing is started for it");
+        }
+        Ok(remarks)
+    }
 }
 
 fn parse_log_level(text: &str) -> Result<LogLevel, UnknownLogLevel> {

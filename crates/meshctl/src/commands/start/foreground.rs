@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use super::registration::{Arrival, Registrations};
 use super::screen::{Screen, Stage};
 use super::session::Session;
-use super::settings::StartSettings;
+use super::settings::{Mode, StartSettings};
+use super::summary::{self, Summary};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::home::ProcessName;
@@ -141,8 +142,13 @@ async fn stay(
                 _ => all_ended = false,
             }
         }
+        let arrivals = news.arrivals.take();
         // After the question, so that the last words of whoever ended are read as well.
         screen.print(Stage::Running, context)?;
+        if let Some(arrivals) = arrivals {
+            summary::warn(session, &arrivals, context)?;
+            Summary::of(session, &arrivals)?.print(Mode::Foreground, context)?;
+        }
         for (name, status) in news_of_end {
             context
                 .printer

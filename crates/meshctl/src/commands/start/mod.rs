@@ -3,7 +3,9 @@
 //! * [`args`] is the command line, [`settings`] what it means together with the environment.
 //! * [`plan`] finds script, name and interpreter of each agent, before anything is started.
 //! * [`session`] starts the registry and the agents, and takes everything back if one fails.
-//! * [`registration`] waits until the agents are in the mesh, [`foreground`] until they end.
+//! * [`registration`] waits until the agents are in the mesh, [`foreground`] until they end, with
+//!   what they write on the [`screen`].
+//! * [`summary`] says what came of it.
 
 mod args;
 mod foreground;
@@ -12,6 +14,7 @@ mod registration;
 mod screen;
 mod session;
 mod settings;
+mod summary;
 
 pub(crate) use args::StartArgs;
 
@@ -21,13 +24,17 @@ use crate::home::Home;
 use crate::supervisor::platform::{Platform, ProcessGroups};
 use crate::supervisor::{GroupId, Supervisor};
 use plan::Plan;
-use registration::{Outcome, Registrations, refuse_ended};
+use registration::{Registrations, refuse_ended};
 use session::Session;
-use settings::{Mode, Purpose, StartSettings};
+use settings::{Mode, Output, Purpose, StartSettings};
+use summary::Summary;
 
 pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), CliError> {
     let settings = StartSettings::resolve(args, context)?;
-    context.quiet(settings.quiet);
+    context.quiet(settings.output != Output::Prose);
+    for remark in &settings.remarks {
+        context.printer.warn(remark)?;
+    }
     let plans = Plan::of_all(&settings)?;
     for plan in &plans {
         for reason in &plan.passed_over {
@@ -71,24 +78,14 @@ async fn detach(
     if let Err(error) = session.leave_watchers(&ports.collect()).await {
         return Err(session.abandon(error).await);
     }
-    for (agent, arrival) in session.agents.iter().zip(arrivals) {
+    let summary = Summary::of(&session, &arrivals)?;
+    summary::warn(&session, &arrivals, context)?;
+    if settings.output == Output::Json {
+        return context.printer.json(&summary);
+    }
+    summary.print(settings.mode, context)?;
+    for agent in &session.agents {
         let name = &agent.name;
-        match arrival.outcome {
-            Outcome::Healthy | Outcome::Alone => {}
-            Outcome::Unhealthy => context.printer.warn(format_args!(
-                "agent '{name}' is registered but not healthy; see `meshctl logs {name}`"
-            ))?,
-            Outcome::Silent => {
-                context.printer.warn(format_args!(
-                    "agent '{name}' runs but did not register within {} s; see `meshctl logs {name}`",
-                    settings.startup_timeout.as_secs()
-                ))?;
-                // The reason is there, if the agent knows one.
-                for line in agent.log_excerpt() {
-                    context.printer.note(line)?;
-                }
-            }
-        }
         context
             .printer
             .say(format_args!("Started '{name}' in detach"))?;

@@ -146,6 +146,7 @@ impl Plan {
             variables,
             // It would lead the environment's interpreter to another installation's files.
             removed_variables: vec!["PYTHONHOME".to_owned()],
+            identity: settings.identity,
             group: Some(group.clone()),
         }
     }

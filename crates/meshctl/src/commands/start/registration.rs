@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::plan::Plan;
 use super::settings::StartSettings;
 use crate::error::CliError;
-use crate::mesh_view::is_healthy;
+use crate::mesh_view::{is_healthy, public_tools};
 use crate::python_env::INSTALL_HINT;
 use crate::settings::is_true;
 use crate::supervisor::Launched;
@@ -43,12 +43,19 @@ pub(super) struct Arrival {
     pub(super) outcome: Outcome,
     /// Where it can be called.
     pub(super) endpoint: Option<String>,
+    /// A tool that it offers.
+    pub(super) tool: Option<String>,
 }
 
 impl Arrival {
     fn of(outcome: Outcome, agent: Option<&AgentInfo>) -> Self {
         let endpoint = agent.map(|agent| agent.endpoint.clone());
-        Self { outcome, endpoint }
+        let tool = agent.and_then(|agent| public_tools(agent).next());
+        Self {
+            outcome,
+            endpoint,
+            tool: tool.map(|tool| tool.function_name.clone()),
+        }
     }
 
     /// The port in its endpoint.

@@ -14,7 +14,7 @@ use crate::home::Home;
 use crate::settings::{
     ConnectionArgs, DEFAULT_TIMEOUT, LogLevel, RegistryAddress, is_true, number,
 };
-use crate::supervisor::{RegistryLaunch, find_binary};
+use crate::supervisor::{Identity, RegistryLaunch, find_binary};
 
 const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(500);
 const LONGEST_DEBOUNCE: Duration = Duration::from_mins(1);
@@ -26,6 +26,17 @@ pub(super) enum Mode {
     Foreground,
     /// Until everything is ready.
     Detached,
+}
+
+/// What is printed when all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// What was done, for people.
+    Prose,
+    /// Nothing.
+    Quiet,
+    /// What was done, for programs, and no prose beside it.
+    Json,
 }
 
 /// What is to run.
@@ -46,7 +57,7 @@ pub(super) struct StartSettings {
     pub(super) environment: Environment,
     pub(super) mode: Mode,
     pub(super) purpose: Purpose,
-    pub(super) quiet: bool,
+    pub(super) output: Output,
     /// What changes of an agent's files lead to.
     pub(super) watch: Option<WatchSettings>,
     /// As given.
@@ -67,6 +78,11 @@ pub(super) struct StartSettings {
     log_level: Option<LogLevel>,
     debug: bool,
     agent_version: Option<String>,
+    capabilities: Vec<String>,
+    /// As whom the agents run.
+    pub(super) identity: Option<Identity>,
+    /// What is said of flags that do nothing.
+    pub(super) remarks: Vec<&'static str>,
 }
 
 impl StartSettings {
@@ -91,13 +107,24 @@ impl StartSettings {
             quiet,
             agent_name,
             agent_version,
+            capabilities,
+            dte,
+            user,
+            group,
+            json,
+            former,
             working_dir,
             startup_timeout,
             shutdown_timeout,
         } = args;
+        let remarks = former.judge()?;
         let current_dir = env::current_dir()
             .map_err(|error| CliError::new("the current directory is gone").because(error))?;
-        let variables = variables(env_file.as_deref(), &env)?;
+        let mut variables = variables(env_file.as_deref(), &env)?;
+        if dte {
+            let name = EnvVars::MCP_MESH_DISTRIBUTED_TRACING_ENABLED.to_owned();
+            variables.push((name, "true".to_owned()));
+        }
         let environment = context.environment.clone().overlaid(
             variables
                 .iter()
@@ -148,7 +175,11 @@ impl StartSettings {
             },
             purpose,
             watch: WatchSettings::resolve(watch, &environment)?,
-            quiet,
+            output: match (json, quiet) {
+                (true, _) => Output::Json,
+                (_, true) => Output::Quiet,
+                _ => Output::Prose,
+            },
             agents,
             working_dir,
             address,
@@ -175,6 +206,9 @@ impl StartSettings {
                     .get(EnvVars::MCP_MESH_DEBUG_MODE)
                     .is_some_and(is_true),
             agent_version,
+            capabilities,
+            identity: Identity::resolve(user.as_deref(), group.as_deref())?,
+            remarks,
             variables,
             environment,
         })
@@ -215,6 +249,10 @@ impl StartSettings {
         }
         if let Some(version) = &self.agent_version {
             set(EnvVars::MCP_MESH_AGENT_VERSION, version.clone());
+        }
+        if !self.capabilities.is_empty() {
+            let all = self.capabilities.join(",");
+            set(EnvVars::MCP_MESH_AGENT_CAPABILITIES, all);
         }
         variables
     }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use super::dependents::GroupId;
+use super::identity::Identity;
 use super::process::{Birth, Pid};
 
 #[cfg(unix)]
@@ -31,6 +32,9 @@ pub(crate) enum Demand {
 pub(crate) trait ProcessGroups {
     /// Prepares `command` so that its process will lead a group of its own.
     fn lead_group(command: &mut Command);
+
+    /// Lets the process of `command` run as somebody else.
+    fn become_other(command: &mut Command, identity: Identity);
 
     /// Completes the group once the process is there; `child` is killed by the caller on failure.
     fn adopt(child: &Child) -> io::Result<()>;

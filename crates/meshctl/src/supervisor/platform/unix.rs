@@ -11,6 +11,7 @@ use rustix::process::{Signal, kill_process_group};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::super::dependents::GroupId;
+use super::super::identity::Identity;
 use super::super::process::{Birth, Pid};
 use super::{Demand, ProcessGroups};
 
@@ -20,6 +21,16 @@ pub(crate) struct Unix;
 impl ProcessGroups for Unix {
     fn lead_group(command: &mut Command) {
         command.process_group(0);
+    }
+
+    fn become_other(command: &mut Command, identity: Identity) {
+        let Identity { user, group } = identity;
+        if let Some(group) = group {
+            command.gid(group);
+        }
+        if let Some(user) = user {
+            command.uid(user);
+        }
     }
 
     fn adopt(_child: &Child) -> io::Result<()> {

@@ -26,6 +26,7 @@ use windows_sys::Win32::System::Threading::{
 };
 
 use super::super::dependents::GroupId;
+use super::super::identity::Identity;
 use super::super::process::{Birth, Pid};
 use super::{Demand, ProcessGroups};
 
@@ -38,6 +39,10 @@ impl ProcessGroups for Windows {
         // A console of its own, without a window: closing the user's must not end what outlives us. Not
         // a step before it is in its job, or what it starts would escape.
         command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW | CREATE_SUSPENDED);
+    }
+
+    fn become_other(_command: &mut Command, _identity: Identity) {
+        // Refused where identities are resolved.
     }
 
     fn adopt(child: &Child) -> io::Result<()> {
