@@ -87,7 +87,7 @@ CHECKED = SERVED.replace(
 def test_the_programs_server_answers_the_agents_probes(
     agents: Agents, registry: FakeRegistry
 ) -> None:
-    agent = agents.start(CHECKED, settle_timeout="0")
+    agent = agents.start(CHECKED, settle_timeout="0", debounce_delay="60")
     registration = registered(registry, agent)
     url = f"http://127.0.0.1:{registration['http_port']}"
     started = HTTP.get(f"{url}/startupz")
@@ -112,7 +112,8 @@ def test_the_programs_own_probes_are_not_hidden(agents: Agents, registry: FakeRe
 
     web.mount("/", tools)
 """
-    agent = agents.start(SERVED.replace('\n    web.mount("/", tools)\n', own))
+    script = SERVED.replace('\n    web.mount("/", tools)\n', own)
+    agent = agents.start(script, debounce_delay="60")
     url = f"http://127.0.0.1:{registered(registry, agent)['http_port']}"
     assert HTTP.get(f"{url}/health").json() == "mine"
     assert HTTP.get(f"{url}/startupz").json()["started"] is True
@@ -142,7 +143,7 @@ def test_probes_of_an_agent_that_cannot_start_say_why(
 def test_a_server_of_fastmcps_own(agents: Agents, registry: FakeRegistry) -> None:
     port = free_port()
     run = f'\n    app.run(transport="http", host="127.0.0.1", port={port}, show_banner=False)\n'
-    agent = agents.start(EMBEDDED + run, settle_timeout="0")
+    agent = agents.start(EMBEDDED + run, settle_timeout="0", debounce_delay="60")
     assert registered(registry, agent)["http_port"] == port
 
 
