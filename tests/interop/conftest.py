@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mesh_harness import Mesh, a_mesh
@@ -11,3 +12,23 @@ from mesh_harness import Mesh, a_mesh
 def mesh(tmp_path: Path) -> Iterator[Mesh]:
     with a_mesh(tmp_path) as lent:
         yield lent
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Spreads tests one by one, whatever `--dist` says; those that share a mesh stay together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByMesh(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_mesh(nodeid) or nodeid
+
+    return ByMesh(config, log)
+
+
+def shared_mesh(nodeid: str) -> str | None:
+    """What stands for the mesh that this test shares with others."""
+    path, _, test = nodeid.partition("::")
+    if path.endswith("test_published_meshctl.py"):
+        return f"{path} with {'its-own' if 'its-own' in test else 'our'} registry"
+    return None
