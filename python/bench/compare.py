@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,14 +92,22 @@ def main() -> None:
     options = parser.parse_args()
     # Absolute, not resolved: an environment's interpreter is a link whose place says which it is.
     sides = [Side("ours", options.ours.absolute()), Side(PEER, options.peer.absolute())]
+    failed = []
     for part in options.only or PARTS:
         start = time.monotonic()
-        measure(part, sides, options)
-        sys.stderr.write(f"{part}: measured in {time.monotonic() - start:.0f} s\n")
+        try:
+            measure(part, sides, options)
+        except Exception:
+            # What the other parts took minutes to measure is kept.
+            traceback.print_exc()
+            failed.append(part)
+        sys.stderr.write(f"{part}: {time.monotonic() - start:.0f} s\n")
     lines = rows(*sides)
     sys.stdout.write(render(lines, PEER) + "\n")
     if options.json:
         keep(options.json, lines, sides)
+    if failed:
+        sys.exit(f"error: not measured: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

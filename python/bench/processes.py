@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,8 +178,12 @@ class Agent:
 
     def scheduled(self) -> float:
         """Return the CPU seconds of the threads that it has, exact to the nanosecond."""
-        accounts = (task / "schedstat" for task in self._proc("task").iterdir())
-        return sum(int(account.read_text().split()[0]) for account in accounts) / 1e9
+        nanoseconds = 0
+        for task in self._proc("task").iterdir():
+            # A thread may end before its turn.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                nanoseconds += int((task / "schedstat").read_text().split()[0])
+        return nanoseconds / 1e9
 
     def cpu(self) -> float:
         """Return the CPU seconds it used so far, in steps of a clock tick."""

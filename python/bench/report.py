@@ -168,14 +168,16 @@ class Table:
 def rows(ours: Side, peer: Side) -> list[Row]:
     """Make the table of what was measured."""
     table = Table(ours, peer)
+    # By what each part measures last.
     parts = {
-        "stop": table.life,
+        "stop_traceback": table.life,
         "idle_cpu_share": table.idle,
-        "injected": table.traffic,
+        "job_begins": table.traffic,
         "recovered_wired": table.recovery,
-        "first_start": table.installation,
+        "first_start_cpu": table.installation,
     }
-    lines = [line for figure, part in parts.items() if figure in ours.figures for line in part()]
+    both = ours.figures.keys() & peer.figures.keys()
+    lines = [line for figure, part in parts.items() if figure in both for line in part()]
     if {"meshctl_start", "start"} <= ours.figures.keys():
         lines.append(table.meshctl())
     return lines
