@@ -214,7 +214,7 @@ WHEEL_EXTRAS := anthropic gemini openai s3
 WHEEL_ENVIRONMENT := .venv/bin/uv venv --quiet --clear --python $(PYTHON) .venvs/wheel && \
 	.venv/bin/uv pip install --quiet --compile-bytecode --python .venvs/wheel/bin/python
 WHEEL_TESTS := MCP_MESH_REGISTRY_BIN=$(CURDIR)/.venvs/wheel/bin/mcp-mesh-registry \
-	.venvs/wheel/bin/python $(PYTEST) --installed python/tests
+	.venvs/wheel/bin/python $(PYTEST) $(SPREAD) worksteal --installed python/tests
 
 # uv takes the floors of what it is told itself; what a wheel needs it takes at its newest.
 test-wheel-lowest: wheel
