@@ -485,3 +485,34 @@ def test_an_application_with_skills_is_registered_as_such(
         assert registry.log[-1].startswith("DELETE /agents/counter-a2a-")
     finally:
         agents.close()
+
+
+def test_a_card_names_the_address_that_the_registry_offers(tmp_path: Path) -> None:
+    prefix = {"MCP_MESH_PUBLIC_URL_PREFIX": "https://public.example/"}
+    with real_mesh(tmp_path, **prefix) as agents:
+        agents.start(CARDED, name="offered")
+        base = address(agents, "words")
+        card = f"{base}/agents/words/.well-known/agent.json"
+        url = "https://public.example/agents/words"
+        wait_for("the public address", lambda: httpx.get(card).json()["url"] == url)
+        # What the application itself is told wins.
+        agents.started[-1].stop()
+        agents.start(CARDED, name="told", public_url_prefix="https://mine.example")
+        base = address(agents, "words")
+        card = f"{base}/agents/words/.well-known/agent.json"
+        assert httpx.get(card).json()["url"] == "https://mine.example/agents/words"
+
+
+CARDED = """
+    import mesh
+    import uvicorn
+    from fastapi import FastAPI
+
+    app = FastAPI(title="Words")
+
+    @mesh.a2a.mount(app, path="/agents/words")
+    async def words(message: dict) -> str:
+        return "words"
+
+    uvicorn.run(app, host="127.0.0.1", port=0, log_level="warning")
+"""

@@ -24,6 +24,27 @@ class Ans(BaseModel):
     score: float = Field(0.5, description="conf")
 
 
+async def test_what_a_registry_of_3_8_says_of_models_and_tools_is_kept(
+    join: Join, vendor: Vendor, registry: FakeRegistry
+) -> None:
+    @mesh.tool("chat")
+    @mesh.llm(filter={"capability": "echo"}, provider=PROVIDER)
+    async def chat(llm: mesh.MeshLlmAgent = None) -> Ans:
+        return await llm("hi")
+
+    # A provider that does not say which model has answered.
+    vendor.said = {"role": "assistant", "content": '{"answer": "yes"}'}
+    vendor.offer("chat", tools=("echo",))
+    registry.llm_providers["chat"]["model"] = "anthropic/claude-x"
+    member = await join()
+    answer = await chat()
+    assert (answer._mesh_meta.provider, answer._mesh_meta.model) == (
+        "anthropic",
+        "anthropic/claude-x",
+    )
+    assert [each["agent_id"] for each in member.agent.llm_tools("chat")] == ["x-1"]
+
+
 async def test_a_request_is_that_of_release_3_8(join: Join, vendor: Vendor, tmp_path: Path) -> None:
     template = tmp_path / "chat.jinja2"
     template.write_text("You talk to {{ who }}.\n")

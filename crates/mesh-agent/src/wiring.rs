@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mesh_core::wire::{Answer, DependencyAnswer, LlmProviderAnswer};
+use mesh_core::wire::{Answer, DependencyAnswer, LlmProviderAnswer, SurfaceAnswer};
 use serde_json::value::RawValue;
 
 /// The provider of one dependency.
@@ -55,6 +55,7 @@ pub struct Wiring {
     slots: HashMap<String, Vec<Option<Arc<Target>>>>,
     llm_tools: Texts,
     llm_providers: Texts,
+    surfaces: Vec<SurfaceAnswer>,
 }
 
 /// By function, JSON. A text that stays the same stays the same object.
@@ -86,6 +87,12 @@ impl Wiring {
         self.llm_providers.get(function).cloned()
     }
 
+    /// The agent's A2A surfaces, and under which addresses the registry offers them to the public.
+    #[must_use]
+    pub fn surfaces(&self) -> &[SurfaceAnswer] {
+        &self.surfaces
+    }
+
     /// The wiring after `answer`; `None` if it says what is known already.
     ///
     /// Everything is replaced: what the answer does not mention is not wired any more. A target that
@@ -115,12 +122,14 @@ impl Wiring {
         let is_known = self.version > 0
             && slots == self.slots
             && llm_tools == self.llm_tools
-            && llm_providers == self.llm_providers;
+            && llm_providers == self.llm_providers
+            && answer.surfaces == self.surfaces;
         (!is_known).then(|| Self {
             version: self.version + 1,
             slots,
             llm_tools,
             llm_providers,
+            surfaces: answer.surfaces,
         })
     }
 }
@@ -247,6 +256,7 @@ mod tests {
             &second.llm_provider("chat").unwrap()
         ));
 
+        assert!(second.surfaces().is_empty());
         let third = second.after(answer("unavailable", tool)).unwrap();
         assert_eq!(third.llm_provider("chat"), None);
     }

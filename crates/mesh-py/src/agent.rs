@@ -151,6 +151,17 @@ impl PyAgent {
         self.read_provider(py, function, provider)
     }
 
+    /// The public address of the A2A surface at `path`, if the registry offers one.
+    #[pyo3(signature = (path, /))]
+    fn public_url(&self, path: &str) -> Option<String> {
+        let wiring = self.agent.wiring();
+        let surface = wiring
+            .surfaces()
+            .iter()
+            .find(|surface| surface.path == path)?;
+        surface.public_url.clone()
+    }
+
     /// Completes `future` with the LLM provider, when there is one or when waiting has no more sense.
     #[pyo3(signature = (function, future, /))]
     fn await_llm_provider(

@@ -42,6 +42,8 @@ class Gateway:
         self.version = settings.version
         # The application's URL for others; None until it is known where it listens.
         self.base_url = public_url
+        # Which then wins over what the registry offers.
+        self.is_told_public_url = public_url is not None
         self._describe = describe
         self._member = Member(settings, None, companions_of(settings, declared))
         self._requests = Requests(self._member.headers)

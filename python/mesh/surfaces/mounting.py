@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from mesh.calling import membership
 from mesh.serving.routes import Endpoint, endpoints
 from mesh.surfaces.surface import Surface
 
@@ -51,7 +52,6 @@ def _card(surface: Surface, request: Request) -> dict[str, Any]:
     # As long as nobody else can call the application, the client's own address is the one.
     identity = getattr(request.app.state, "mesh", None)
     name = getattr(identity, "name", None) or request.app.title
-    base_url = getattr(identity, "base_url", None) or str(request.base_url).rstrip("/")
     return {
         "name": name,
         "description": name,
@@ -73,6 +73,19 @@ def _card(surface: Surface, request: Request) -> dict[str, Any]:
                 "outputModes": list(surface.output_modes),
             }
         ],
-        "url": base_url + surface.path,
+        "url": _public_url(surface.path, identity) or _own_url(surface.path, identity, request),
         "authentication": {"schemes": ["bearer"] if surface.needs_bearer else []},
     }
+
+
+def _public_url(path: str, identity: Any) -> str | None:
+    """What the registry offers, unless the application has been told itself."""
+    member = membership.current()
+    if member is None or getattr(identity, "is_told_public_url", False):
+        return None
+    return member.agent.public_url(path)
+
+
+def _own_url(path: str, identity: Any, request: Request) -> str:
+    base_url = getattr(identity, "base_url", None) or str(request.base_url).rstrip("/")
+    return f"{base_url}{path}"

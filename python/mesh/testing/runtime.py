@@ -74,6 +74,10 @@ class Runtime:
         """The tools that a function offers to its LLM."""
         return [] if self._wiring is None else self._wiring.llm_tools(function)
 
+    def public_url(self, _path: str) -> str | None:
+        """Nobody outside can reach a mesh in memory."""
+        return None
+
     def call(self, target: Target, request: Request, future: asyncio.Future[Any]) -> _Handle:
         """Starts a call."""
         return _started(self._wires.deliver(target, request), future)

@@ -192,6 +192,10 @@ pub struct LlmToolAnswer {
     /// Its version.
     #[serde(default, deserialize_with = "nullable")]
     pub version: String,
+    // Other registries say whose it is; ours leaves it at the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub agent_id: Option<String>,
 }
 
 /// The LLM provider that a function was given.
@@ -225,10 +229,14 @@ pub struct LlmProviderAnswer {
     /// Its `kwargs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kwargs: Option<Box<RawValue>>,
+    // Other registries name the model; ours is told of the vendor alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub model: Option<String>,
 }
 
 /// An A2A surface as the public sees it.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SurfaceAnswer {
     /// The path under which the agent serves it.
     pub path: String,

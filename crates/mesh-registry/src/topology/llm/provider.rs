@@ -26,6 +26,7 @@ pub(super) fn answer(target: &Target) -> LlmProviderAnswer {
         tags: offer.tags.to_vec(),
         version: Some(offer.version.as_str().to_owned()),
         kwargs: offer.kwargs.clone(),
+        model: None,
     }
 }
 

@@ -148,6 +148,7 @@ pub(super) fn answer(target: &Target) -> &RawValue {
                 .map(|schema| schema.raw().to_owned()),
             tags: offer.tags.to_vec(),
             version: offer.version.as_str().to_owned(),
+            agent_id: None,
         };
         to_raw_value(&answer).expect("wire types hold nothing that JSON lacks")
     })
