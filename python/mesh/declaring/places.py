@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import logging
@@ -70,6 +69,8 @@ def warn(text: str) -> None:
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """The end of a sentence about a name that is none of those known; empty if none is like it."""
+    import difflib  # Most programs make no such mistake.
+
     close = difflib.get_close_matches(wrong, sorted(known), n=1, cutoff=ALIKE)
     return f"; did you mean `{close[0]}`?" if close else ""
 
