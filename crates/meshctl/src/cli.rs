@@ -48,6 +48,12 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// What `--json` prints, as JSON schemas: each with the name of its file in `schemas/meshctl/`.
+#[must_use]
+pub fn json_schemas() -> Vec<(&'static str, String)> {
+    crate::commands::json_schemas()
+}
+
 /// Runs meshctl with the arguments of the process, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();

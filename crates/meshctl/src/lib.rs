@@ -37,4 +37,4 @@ mod supervisor;
 mod table;
 mod tool_target;
 
-pub use cli::{command, main};
+pub use cli::{command, json_schemas, main};

@@ -7,12 +7,15 @@ mod list;
 mod logs;
 mod man;
 mod scaffold;
+mod schemas;
 mod self_update;
 mod start;
 mod status;
 mod stop;
 mod version;
 mod watch_agent;
+
+pub(crate) use schemas::json_schemas;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -51,8 +51,8 @@ struct UpdateArgs {
 }
 
 /// What `--check --json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Report<'a> {
     current: String,
     latest: String,
     update_available: bool,

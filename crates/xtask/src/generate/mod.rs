@@ -45,7 +45,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
 pub(crate) fn sync_all(mode: Mode, workspace: &Path) -> anyhow::Result<()> {
     for (path, fresh) in pages() {
         let page = Generated {
-            path: Path::new(path),
+            path: Path::new(&path),
             fresh: &fresh,
             command: "cargo xtask generate",
         };
@@ -55,9 +55,9 @@ pub(crate) fn sync_all(mode: Mode, workspace: &Path) -> anyhow::Result<()> {
 }
 
 /// The pages, each with its path and what it should say.
-fn pages() -> [(&'static str, String); 5] {
+fn pages() -> Vec<(String, String)> {
     let openapi = mesh_registry::openapi();
-    [
+    let pages = [
         ("docs/reference/environment.md", environment::reference()),
         (
             "docs/reference/meshctl.md",
@@ -69,7 +69,11 @@ fn pages() -> [(&'static str, String); 5] {
         ),
         ("docs/reference/http.md", http_surface::reference(&openapi)),
         ("schemas/openapi.json", openapi),
-    ]
+    ];
+    let pages = pages.map(|(path, page)| (path.to_owned(), page));
+    let schemas = meshctl::json_schemas().into_iter();
+    let schemas = schemas.map(|(name, schema)| (format!("schemas/meshctl/{name}.json"), schema));
+    pages.into_iter().chain(schemas).collect()
 }
 
 impl Generated<'_> {

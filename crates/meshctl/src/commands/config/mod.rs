@@ -1,6 +1,6 @@
 //! `meshctl config`.
 
-mod effective;
+pub(super) mod effective;
 
 use self::effective::Effective;
 use super::Context;

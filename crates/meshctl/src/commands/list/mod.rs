@@ -2,7 +2,7 @@
 
 mod agents;
 pub(super) mod report;
-mod tools;
+pub(super) mod tools;
 
 use super::Context;
 use crate::error::CliError;

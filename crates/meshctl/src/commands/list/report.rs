@@ -4,6 +4,7 @@ use mesh_core::Timestamp;
 use mesh_core::wire::{
     AgentInfo, CapabilityInfo, DependencyResolution, LlmProviderResolution, LlmToolResolution,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,27 +12,34 @@ use crate::error::CliError;
 use crate::supervisor::Supervisor;
 
 /// All of `list --json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ListReport<'a> {
+    /// The registry that was asked.
     pub(crate) registry: RegistryReport<'a>,
+    /// The healthy ones, or all with `--all`.
     pub(crate) agents: Vec<AgentReport<'a>>,
+    /// What `meshctl start` started on this machine and still runs.
     pub(crate) processes: Vec<ProcessReport>,
+    /// When this was put together.
     pub(crate) timestamp: Timestamp,
 }
 
 /// The registry that was asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RegistryReport<'a> {
+    /// `running` or `not running`.
     pub(crate) status: &'static str,
     pub(crate) url: &'a str,
+    /// How many agents are listed here.
     pub(crate) agent_count: usize,
+    /// How many of them are healthy.
     pub(crate) healthy_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_time: Option<Timestamp>,
 }
 
 /// One agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AgentReport<'a> {
     id: &'a str,
     name: &'a str,
@@ -45,7 +53,9 @@ pub(crate) struct AgentReport<'a> {
     llm_tool_resolutions: &'a [LlmToolResolution],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     llm_provider_resolutions: &'a [LlmProviderResolution],
+    /// How many dependencies have a provider.
     dependencies_resolved: usize,
+    /// How many dependencies there are.
     dependencies_total: usize,
     last_heartbeat: Timestamp,
     created_at: Timestamp,
@@ -57,7 +67,7 @@ pub(crate) struct AgentReport<'a> {
 }
 
 /// One tool of an agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ToolReport<'a> {
     id: usize,
     name: &'a str,
@@ -76,7 +86,7 @@ struct ToolReport<'a> {
 }
 
 /// One process of this state directory.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct ProcessReport {
     pub(crate) pid: u32,
     pub(crate) name: String,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mesh_client::RegistryClient;
 use mesh_client::mcp::Reply;
 use mesh_core::wire::AgentInfo;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -21,8 +22,8 @@ use crate::tool_target::{self, Target};
 const TOOLS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One tool in `list --tools --json`.
-#[derive(Debug, Serialize)]
-struct ToolReport<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ToolReport<'a> {
     tool_name: &'a str,
     agent_name: &'a str,
     agent_id: &'a str,

@@ -1,0 +1,58 @@
+//! What `--json` prints is what `schemas/meshctl/` says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mesh_core::wire::Registration;
+use mesh_test::{assert_matches_schema, fake, test_context};
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/meshctl")
+}
+
+/// The schema in `schemas/meshctl/name.json`.
+fn schema(name: &str) -> Value {
+    let path = folder().join(format!("{name}.json"));
+    let text = fs::read_to_string(path).expect("`cargo xtask generate` writes it");
+    serde_json::from_str(&text).expect("a schema is JSON")
+}
+
+/// An agent of which everything is said that can be said.
+fn registration() -> Registration {
+    let mut tool = fake::tool("greet");
+    tool.description = Some("Greets".to_owned());
+    tool.tags = vec!["polite".to_owned()];
+    fake::agent("greeter", "http://127.0.0.1:1", vec![tool])
+}
+
+#[test]
+fn answers_match_their_schemas() {
+    let context = test_context!().with_registration(&registration());
+    let elsewhere = |command: &mut std::process::Command| -> Value {
+        let output = command.output().expect("meshctl can be run");
+        assert!(output.status.success(), "{command:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).expect("`--json` prints JSON")
+    };
+    for (name, arguments) in [
+        ("list", &["list", "--json", "--all"][..]),
+        ("list-tools", &["list", "--tools", "--json"]),
+        ("list-tool", &["list", "--tools=greet", "--json"]),
+        ("status", &["status", "--json"]),
+        ("status-agent", &["status", "greeter", "--json"]),
+        ("config-show", &["config", "show", "--json"]),
+        (
+            "config-show-origin",
+            &["config", "show", "--json", "--origin"],
+        ),
+    ] {
+        let answer = elsewhere(context.meshctl().args(arguments));
+        assert_matches_schema(&schema(name), &answer);
+    }
+    // Without a registry, too.
+    let alone = test_context!();
+    let mut command = alone.meshctl();
+    command.args(["list", "--json", "--registry-port"]);
+    command.arg(mesh_test::free_port().expect("a port is free").to_string());
+    assert_matches_schema(&schema("list"), &elsewhere(&mut command));
+}

@@ -1,0 +1,41 @@
+//! What `--json` prints, as JSON schemas for `schemas/meshctl/`.
+//!
+//! A new command derives `schemars::JsonSchema` beside `Serialize` for what it prints, adds its line to
+//! [`json_schemas`], and hands its real output to `assert_matches_schema` in a process test of
+//! `crates/mcp-mesh`. `cargo xtask generate` writes the files.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+
+use super::config::effective::{Explained, Settings};
+use super::list::report::{AgentReport, ListReport};
+use super::list::tools::ToolReport;
+use super::self_update::Report as UpdateReport;
+
+/// Each with the name of its file and the command that prints it.
+pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
+    vec![
+        schema::<ListReport<'_>>("list", "meshctl list --json"),
+        schema::<Vec<ToolReport<'_>>>("list-tools", "meshctl list --tools --json"),
+        schema::<ToolReport<'_>>("list-tool", "meshctl list --tools=TOOL --json"),
+        schema::<Vec<AgentReport<'_>>>("status", "meshctl status --json"),
+        schema::<AgentReport<'_>>("status-agent", "meshctl status AGENT --json"),
+        schema::<Settings>("config-show", "meshctl config show --json"),
+        schema::<BTreeMap<String, Explained>>(
+            "config-show-origin",
+            "meshctl config show --json --origin",
+        ),
+        schema::<UpdateReport<'_>>("self-update-check", "meshctl self update --check --json"),
+    ]
+}
+
+fn schema<T: JsonSchema>(name: &'static str, command: &str) -> (&'static str, String) {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), command.into());
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    text.push('\n');
+    (name, text)
+}
