@@ -27,6 +27,7 @@ PAGES = [
     "docs/guides/tools.md",
     "docs/guides/migrating-from-3.8.md",
     "docs/guides/dependencies.md",
+    "docs/guides/scaffolding.md",
     "docs/guides/tls.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

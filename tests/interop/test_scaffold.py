@@ -1,8 +1,15 @@
 """What `meshctl scaffold` writes runs as it is: every kind of agent, with our package."""
 
+import fcntl
 import json
+import os
+import pty
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +178,75 @@ def test_the_templates_are_found(mesh: Mesh) -> None:
     templates = ROOT / "crates" / "meshctl" / "src" / "scaffold" / "templates"
     said = scaffold(mesh, "basic", "--name", "same", "--template-dir", str(templates))
     assert "main.py" in {each["path"] for each in said["files"]}
+
+
+@pytest.mark.parametrize("more", [[], ["--observability"]])
+def test_compose_takes_what_is_written_for_all_agents(mesh: Mesh, more: list[str]) -> None:
+    for kind, language in (("basic", "python"), ("api", "typescript"), ("basic", "java")):
+        scaffold(mesh, kind, "--name", f"my-{language}", "--lang", language)
+    mesh.meshctl("scaffold", "--compose", *more, binary=OUR_MESHCTL)
+    check = Path(sys.executable).with_name("check-jsonschema")
+    done = subprocess.run(
+        [check, "--builtin-schema", "vendor.compose-spec", mesh.home / "docker-compose.yml"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def at_a_terminal(mesh: Mesh, answers: list[tuple[str, str]]) -> tuple[int, str]:
+    """Runs the wizard, answers each question once it is asked; its exit code and what it said."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(mesh.home)
+        environment = mesh.environment(OUR_VENV, {"TERM": "xterm"})
+        os.execve(OUR_MESHCTL, ["meshctl", "scaffold"], environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    seen = ""
+    deadline = time.monotonic() + 60
+    try:
+        while True:
+            assert time.monotonic() < deadline, seen
+            if not select.select([terminal], [], [], 0.1)[0]:
+                continue
+            try:
+                seen += os.read(terminal, 65536).decode(errors="replace")
+            except OSError:
+                break  # Nobody has the other end any more.
+            if answers and answers[0][0] in seen.rpartition("\x00")[2]:
+                os.write(terminal, answers.pop(0)[1].encode())
+                seen += "\x00"
+    finally:
+        _, status = os.waitpid(child, 0)
+        os.close(terminal)
+    return os.waitstatus_to_exitcode(status), seen
+
+
+def test_the_wizard_writes_what_was_answered(mesh: Mesh) -> None:
+    down, enter = "\x1b[B", "\r"
+    answers = [
+        ("Name:", f"asker{enter}"),
+        ("What does it do?", f"{down}{enter}"),
+        ("Language:", enter),
+        ("in a sentence?", f"Asks{enter}"),
+        ("Port:", f"8200{enter}"),
+        ("Whose model", enter),
+        ("Which tools", enter),
+        ("How often", enter),
+        ("as JSON?", enter),
+        ("Tags of the tool", enter),
+    ]
+    code, seen = at_a_terminal(mesh, answers)
+    assert code == 0, seen
+    main = (mesh.home / "asker" / "main.py").read_text()
+    assert "http_port=8200" in main
+    assert "@mesh.llm(" in main
+
+
+def test_whoever_leaves_the_wizard_leaves_nothing(mesh: Mesh) -> None:
+    code, seen = at_a_terminal(mesh, [("Name:", "x\r"), ("What does it do?", "\x03")])
+    assert code == 1, seen
+    assert "nothing was written" in seen
+    assert [path.name for path in mesh.home.iterdir() if path.name != "state"] == []

@@ -21,6 +21,7 @@ mod reload;
 mod robustness;
 mod scaffold;
 mod schemas;
+mod scaffold_compose;
 // Their agents and their installer are scripts that ask for signals and a shell.
 #[cfg(unix)]
 mod self_update;

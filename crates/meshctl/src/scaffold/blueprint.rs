@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::filter::{Filter, FilterMode};
 use super::language::Language;
 use super::model::{Model, Vendor};
-use super::name::{AgentName, Description, JavaPackage, identifier};
+use super::name::{AgentName, Description, JavaPackage, identifier, unlike};
 
 /// The oldest release of the package that agents are written for, and the tag of its images: one
 /// release for all of a major version.
@@ -39,15 +39,35 @@ pub(crate) enum Kind {
 /// Offers tools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Basic {
-    pub(crate) tool: String,
-    pub(crate) tool_description: Option<Description>,
+    /// One at least.
+    pub(crate) tools: Vec<Tool>,
+    /// Of all of them.
     pub(crate) tags: Vec<String>,
+}
+
+/// A tool to be filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tool {
+    pub(crate) capability: String,
+    pub(crate) description: Option<Description>,
+}
+
+impl Default for Tool {
+    /// The tool of an agent that was told no other.
+    fn default() -> Self {
+        Self {
+            capability: "hello".to_owned(),
+            description: None,
+        }
+    }
 }
 
 /// Asks a model of somebody else.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Llm {
     pub(crate) vendor: Vendor,
+    /// The tags of the providers that will do, where they are not the vendor's.
+    pub(crate) provider_tags: Option<Vec<String>>,
     pub(crate) max_iterations: u32,
     /// The text of the prompt, or `file://` and where it is.
     pub(crate) system_prompt: Option<String>,
@@ -168,24 +188,35 @@ impl Blueprint {
 type Know<'a> = dyn FnMut(&str, Value) -> Option<Value> + 'a;
 
 impl Basic {
-    /// What the tool's function is called.
-    pub(crate) fn function(&self, language: Language) -> String {
-        identifier(&self.tool, language)
+    /// What the functions of the tools are called.
+    pub(crate) fn functions(&self, language: Language) -> Vec<String> {
+        let mut functions: Vec<String> = Vec::new();
+        for tool in &self.tools {
+            let name = identifier(&tool.capability, language);
+            let function = unlike(name, "_", |name| {
+                functions.iter().any(|known| known == name)
+            });
+            functions.push(function);
+        }
+        functions
     }
 
     fn facts(&self, language: Language, know: &mut Know<'_>) {
-        let described = self
-            .tool_description
-            .as_ref()
-            .map_or("Do what this tool is for.", Description::as_str);
-        know(
-            "tool",
-            json!({
-                "capability": self.tool,
-                "function": self.function(language),
-                "description": described,
-            }),
-        );
+        let functions = self.functions(language);
+        let tools: Vec<Value> = self
+            .tools
+            .iter()
+            .zip(functions)
+            .map(|(tool, function)| {
+                let described = tool.description.as_ref();
+                json!({
+                    "capability": tool.capability,
+                    "function": function,
+                    "description": described.map_or("Do what this tool is for.", Description::as_str),
+                })
+            })
+            .collect();
+        know("tools", json!(tools));
         let tags = or_default(&self.tags, "tools");
         know("tags", json!(tags));
     }
@@ -211,7 +242,13 @@ impl Llm {
         know("prompt_path", json!(path));
         know("system_prompt", json!(reference));
         know("prompt_text", json!(text));
-        know("vendor", json!(self.vendor.as_str()));
+        let vendor = self.vendor.as_str();
+        let usual = || vec!["llm".to_owned(), format!("+{vendor}")];
+        know("vendor", json!(vendor));
+        know(
+            "provider_tags",
+            json!(self.provider_tags.clone().unwrap_or_else(usual)),
+        );
         know("max_iterations", json!(self.max_iterations));
         know("context_param", json!(self.context_param));
         let format = if self.json { "json" } else { "text" };
@@ -265,7 +302,7 @@ impl A2aConsumer {
     }
 }
 
-fn versions() -> Value {
+pub(super) fn versions() -> Value {
     let mut parts = VERSION.split('.');
     let major = parts.next().unwrap_or(VERSION);
     let minor = parts.next().unwrap_or("0");

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::blueprint::{A2aConsumer, Skill};
 use super::language::Language;
-use super::name::{Description, identifier};
+use super::name::{Description, identifier, unlike};
 use crate::error::{CliError, Kind, root_cause};
 
 /// How many skills become tools at most.
@@ -119,16 +119,6 @@ fn read(found: FoundCard, token: &str, language: Language) -> Result<Outside, St
             auth_env: wants_token.then(|| token.to_owned()),
         },
     })
-}
-
-/// `name`, or with a number behind it so that no other is like it.
-fn unlike(name: String, join: &str, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(&name) {
-        return name;
-    }
-    let numbered = (2..).map(|number| format!("{name}{join}{number}"));
-    let free = numbered.into_iter().find(|name| !taken(name));
-    free.expect("some number is free")
 }
 
 /// Somebody's id as the name of a capability.

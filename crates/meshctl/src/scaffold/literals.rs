@@ -69,6 +69,19 @@ fn serde_value(value: &Value) -> Result<serde_json::Value, minijinja::Error> {
     })
 }
 
+/// A name in YAML, without quotation marks where it reads as a text without them.
+pub(super) fn plain(text: &str) -> String {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let first = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if first && text.chars().all(allowed) && !is_word {
+        text.to_owned()
+    } else {
+        string(text)
+    }
+}
+
 /// A text in XML.
 pub(super) fn xml(text: &str) -> String {
     text.replace('&', "&amp;")

@@ -168,6 +168,16 @@ pub(super) fn identifier(text: &str, language: Language) -> String {
     name
 }
 
+/// `name`, or with a number behind it so that no other is like it.
+pub(super) fn unlike(name: String, join: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(&name) {
+        return name;
+    }
+    let numbered = (2..).map(|number| format!("{name}{join}{number}"));
+    let free = numbered.into_iter().find(|name| !taken(name));
+    free.expect("some number is free")
+}
+
 fn pascal(text: &str) -> String {
     words(text).iter().map(|word| capitalised(word)).collect()
 }

@@ -31,6 +31,17 @@ macro_rules! embedded {
 /// By path below `templates/`, without the ending.
 const EMBEDDED: &[(&str, &str)] = embedded![
     "any/helm-values.yaml",
+    "compose/agent.yml",
+    "compose/grafana.yml",
+    "compose/grafana/dashboards.yaml",
+    "compose/grafana/datasources.yaml",
+    "compose/grafana/mcp-mesh.json",
+    "compose/head.yml",
+    "compose/postgres.yml",
+    "compose/redis.yml",
+    "compose/registry.yml",
+    "compose/tempo.yaml",
+    "compose/tempo.yml",
     "java/any/Dockerfile",
     "java/any/README.md",
     "java/any/application.yml",
@@ -181,7 +192,7 @@ impl Templates {
         Ok(tree)
     }
 
-    fn environment(&self) -> Result<Environment<'_>, TemplateError> {
+    pub(super) fn environment(&self) -> Result<Environment<'_>, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
@@ -190,6 +201,7 @@ impl Templates {
         environment.add_filter("java", literals::java);
         environment.add_filter("java_selectors", literals::java_selectors);
         environment.add_filter("json", literals::json);
+        environment.add_filter("plain", literals::plain);
         environment.add_filter("docstring", literals::docstring);
         environment.add_filter("python", literals::python);
         environment.add_filter("xml", literals::xml);

@@ -1,12 +1,13 @@
 //! Files below one folder, before they are anywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Texts by path; paths are relative and have slashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tree {
     files: BTreeMap<String, String>,
+    private: BTreeSet<String>,
 }
 
 /// A folder or a file of a picture.
@@ -18,6 +19,18 @@ struct Node<'a> {
 impl Tree {
     pub(crate) fn add(&mut self, path: impl Into<String>, text: impl Into<String>) {
         self.files.insert(path.into(), text.into());
+    }
+
+    /// Adds a file that is its owner's alone.
+    pub(crate) fn add_private(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        let path = path.into();
+        self.private.insert(path.clone());
+        self.add(path, text);
+    }
+
+    /// Whether a file is its owner's alone.
+    pub(super) fn is_private(&self, path: &str) -> bool {
+        self.private.contains(path)
     }
 
     /// Path and text, by path.

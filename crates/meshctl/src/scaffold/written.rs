@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::platform;
 use super::tree::Tree;
 use crate::error::{CliError, Kind};
 
@@ -30,7 +31,15 @@ pub(crate) fn write(tree: &Tree, folder: &Path, overwriting: Overwriting) -> Res
     if overwriting == Overwriting::Refused {
         refuse_existing(tree, folder)?;
     }
-    let parent = folder.parent().unwrap_or(Path::new("."));
+    if tree.files().next().is_none() {
+        return Ok(());
+    }
+    // In the folder itself where it is there: nobody may have a right to more.
+    let parent = match folder.parent() {
+        _ if folder.is_dir() => folder,
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
     let made = Made::folders(parent)?;
     let workshop = tempfile::Builder::new()
         .prefix(".meshctl-")
@@ -80,11 +89,16 @@ fn refuse_existing(tree: &Tree, folder: &Path) -> Result<(), CliError> {
 fn stage(tree: &Tree, staged: &Path) -> Result<(), CliError> {
     // Not the temporary folder itself, which is its owner's alone.
     fs::create_dir(staged).map_err(|error| failure("create", staged, error))?;
-    for (path, text) in tree.files() {
-        let path = staged.join(path);
+    for (name, text) in tree.files() {
+        let path = staged.join(name);
         let parent = path.parent().unwrap_or(staged);
         fs::create_dir_all(parent).map_err(|error| failure("create", parent, error))?;
-        fs::write(&path, text).map_err(|error| failure("write", &path, error))?;
+        let written = if tree.is_private(name) {
+            platform::write_private(&path, text)
+        } else {
+            fs::write(&path, text)
+        };
+        written.map_err(|error| failure("write", &path, error))?;
     }
     Ok(())
 }

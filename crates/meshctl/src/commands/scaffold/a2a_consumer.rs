@@ -47,7 +47,7 @@ impl A2aConsumerArgs {
         } else {
             Networks::Public
         };
-        let asking = ask_card(&url, networks, &auth_env, agent.lang);
+        let asking = ask_card(&url, networks, &auth_env, agent.lang.unwrap_or_default());
         let asked = context
             .printer
             .during("Asking for the agent's card", asking);

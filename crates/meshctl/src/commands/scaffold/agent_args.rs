@@ -20,16 +20,9 @@ pub(super) struct AgentArgs {
     /// What the agent is called
     #[arg(short, long)]
     pub(super) name: Option<AgentName>,
-    /// What it is written in; `py`, `ts` and `jv` will do
-    #[arg(
-        short,
-        long,
-        value_name = "LANGUAGE",
-        alias = "runtime",
-        value_enum,
-        default_value_t
-    )]
-    pub(super) lang: Language,
+    /// What it is written in; `py`, `ts` and `jv` will do [default: python]
+    #[arg(short, long, value_name = "LANGUAGE", alias = "runtime", value_enum)]
+    pub(super) lang: Option<Language>,
     /// The folder that the agent's folder is made in
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     pub(super) output: PathBuf,
@@ -101,7 +94,7 @@ impl AgentArgs {
         };
         let blueprint = Blueprint {
             name,
-            language: lang,
+            language: lang.unwrap_or_default(),
             port,
             description,
             package,
@@ -153,7 +146,7 @@ fn root(error: &(dyn std::error::Error + 'static)) -> String {
     texts.join(": ")
 }
 
-fn own_templates(folder: &Path, context: &mut Context) -> Result<Templates, CliError> {
+pub(super) fn own_templates(folder: &Path, context: &mut Context) -> Result<Templates, CliError> {
     let templates = Templates::with_own(folder)
         .map_err(|error| CliError::new(error.to_string()).because(root(&error)))?;
     if !templates.has_own() {

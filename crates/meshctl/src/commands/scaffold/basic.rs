@@ -3,10 +3,7 @@
 use super::agent_args::AgentArgs;
 use crate::commands::Context;
 use crate::error::CliError;
-use crate::scaffold::{Basic, Description, Kind};
-
-/// The tool of an agent that was told no other.
-const TOOL: &str = "hello";
+use crate::scaffold::{Basic, Description, Kind, Tool};
 
 /// Write an agent that offers tools
 #[derive(Debug, clap::Args)]
@@ -40,11 +37,14 @@ impl BasicArgs {
 
 impl ToolArgs {
     pub(super) fn kind(self, tags: Vec<String>) -> Result<Kind, CliError> {
-        let tool = self.tool_name.unwrap_or_else(|| TOOL.to_owned());
-        super::flags::check_tool_name(&tool)?;
+        let mut tool = Tool::default();
+        if let Some(name) = self.tool_name {
+            super::flags::check_tool_name(&name)?;
+            tool.capability = name;
+        }
+        tool.description = self.tool_description;
         Ok(Kind::Basic(Basic {
-            tool,
-            tool_description: self.tool_description,
+            tools: vec![tool],
             tags: super::flags::cleaned(tags),
         }))
     }

@@ -66,6 +66,11 @@ impl Template {
 }
 
 impl FlagArgs {
+    /// Whether a kind was named, so that nobody has to be asked for it.
+    pub(super) fn names_a_kind(&self) -> bool {
+        self.template.is_some() || self.agent_type.is_some()
+    }
+
     pub(super) fn run(self, agent: AgentArgs, context: &mut Context) -> Result<(), CliError> {
         let Self {
             template,

@@ -6,7 +6,10 @@ use crate::error::{CliError, Kind as Failure};
 use crate::scaffold::{Filter, FilterMode, Kind, Language, Llm, Vendor};
 
 /// What it is called where nobody names it.
-const NAME: &str = "llm-consumer";
+pub(super) const NAME: &str = "llm-consumer";
+
+/// The parameter whose fields the prompt sees, where nobody names it.
+pub(super) const CONTEXT: &str = "ctx";
 
 /// Write an agent that asks a model of the mesh
 ///
@@ -35,7 +38,7 @@ pub(super) struct AskingArgs {
     #[arg(long, value_name = "TEXT")]
     pub(super) system_prompt: Option<String>,
     /// The parameter whose fields the instructions see
-    #[arg(long, value_name = "NAME", default_value = "ctx")]
+    #[arg(long, value_name = "NAME", default_value = CONTEXT)]
     pub(super) context_param: String,
     /// What the tool returns
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -90,6 +93,7 @@ impl AskingArgs {
         check_parameter(&context_param)?;
         let kind = Kind::Llm(Llm {
             vendor,
+            provider_tags: None,
             max_iterations,
             system_prompt: system_prompt.filter(|text| !text.trim().is_empty()),
             context_param,
@@ -107,7 +111,7 @@ impl AskingArgs {
 }
 
 /// A parameter has a name that every language takes, and that nothing else in the code has.
-fn check_parameter(name: &str) -> Result<(), CliError> {
+pub(super) fn check_parameter(name: &str) -> Result<(), CliError> {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic());
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if first && name.chars().all(allowed) && Language::ALL.iter().all(|it| it.takes(name)) {

@@ -4,20 +4,26 @@ mod a2a_consumer;
 mod agent_args;
 mod api;
 mod basic;
+mod compose;
+mod config;
 mod flags;
 mod llm;
 mod llm_provider;
 mod outcome;
+mod wizard;
+
+use std::path::PathBuf;
 
 use super::Context;
 use crate::error::CliError;
 use agent_args::AgentArgs;
+use compose::ComposeArgs;
 use flags::FlagArgs;
 
 /// Write a new agent that runs
 ///
-/// An agent is a folder with its code, its packages, a Dockerfile and settings for Helm. Existing files
-/// are replaced with `--force` only.
+/// On a terminal, and without a name, it asks what to write. An agent is a folder with its code, its
+/// packages, a Dockerfile and settings for Helm. Existing files are replaced with `--force` only.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ScaffoldArgs {
@@ -25,6 +31,11 @@ pub(crate) struct ScaffoldArgs {
     kind: Option<KindCommand>,
     #[command(flatten)]
     agent: AgentArgs,
+    /// Write what a YAML file describes; flags win over it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["compose", "observability"])]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    compose: ComposeArgs,
     #[command(flatten)]
     flags: FlagArgs,
 }
@@ -40,13 +51,29 @@ enum KindCommand {
 }
 
 pub(crate) async fn run(args: ScaffoldArgs, context: &mut Context) -> Result<(), CliError> {
-    let ScaffoldArgs { kind, agent, flags } = args;
+    let ScaffoldArgs {
+        kind,
+        agent,
+        config,
+        compose,
+        flags,
+    } = args;
     match kind {
         Some(KindCommand::Basic(args)) => args.run(context),
         Some(KindCommand::Llm(args)) => args.run(context),
         Some(KindCommand::LlmProvider(args)) => args.run(context),
         Some(KindCommand::A2aConsumer(args)) => args.run(context).await,
         Some(KindCommand::Api(args)) => args.run(context),
-        None => flags.run(agent, context),
+        None => {
+            if let Some(file) = config {
+                config::run(&file, agent, context)
+            } else if compose.compose || compose.observability {
+                compose.run(&agent, context)
+            } else if wizard::may_ask(&agent) && !flags.names_a_kind() {
+                wizard::run(agent, context)
+            } else {
+                flags.run(agent, context)
+            }
+        }
     }
 }

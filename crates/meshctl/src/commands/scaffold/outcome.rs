@@ -129,7 +129,9 @@ impl Outcome<'_> {
         match kind {
             Kind::Basic(basic) => {
                 steps.push(start);
-                steps.push(format!("meshctl call {name}:{}", basic.function(*language)));
+                for function in basic.functions(*language) {
+                    steps.push(format!("meshctl call {name}:{function}"));
+                }
             }
             Kind::Llm(llm) => {
                 // It answers with somebody's model.
