@@ -20,8 +20,8 @@ mod reload;
 #[cfg(unix)]
 mod robustness;
 mod scaffold;
-mod schemas;
 mod scaffold_compose;
+mod schemas;
 // Their agents and their installer are scripts that ask for signals and a shell.
 #[cfg(unix)]
 mod self_update;
