@@ -30,7 +30,7 @@ impl Stage {
     fn program(&self, name: &str, text: &str) {
         self.file(name, text);
         let path = self.context.home().join(name);
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it was just written");
     }
 
     fn lists(&self, name: &str) -> bool {

@@ -34,21 +34,22 @@ impl Stage {
             .args(["-i", &format!("s/{from}/{to}/")])
             .arg(path)
             .status();
-        assert!(status.unwrap().success());
+        assert!(status.is_ok_and(|status| status.success()));
     }
 
     fn endpoint(&self, name: &str) -> Option<String> {
-        let list: serde_json::Value = serde_json::from_str(&self.run(&["list", "--json"])).unwrap();
-        let agents = list["agents"].as_array().unwrap();
+        let list: serde_json::Value =
+            serde_json::from_str(&self.run(&["list", "--json"])).expect("JSON");
+        let agents = list["agents"].as_array().expect("a list");
         let agent = agents.iter().find(|agent| agent["name"] == name)?;
-        Some(agent["endpoint"].as_str().unwrap().to_owned())
+        Some(agent["endpoint"].as_str().expect("a URL").to_owned())
     }
 }
 
 fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     let status = Command::new("kill").args([name, &pid]).status();
-    assert!(status.unwrap().success());
+    assert!(status.is_ok_and(|status| status.success()));
 }
 
 #[test]

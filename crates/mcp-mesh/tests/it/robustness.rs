@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use mesh_core::env::EnvVars;
 use mesh_test::Random;
@@ -201,8 +202,8 @@ fn a_state_directory_that_cannot_be_written_is_named() {
     let stage = Stage::new().with_agent("greeter");
     stage.file("occupied", "");
     let mut start = stage.meshctl();
-    let state = stage.context.home().join("occupied/state");
-    start.env(EnvVars::MCP_MESH_HOME, state);
+    let occupied = stage.context.home().join("occupied/state");
+    start.env(EnvVars::MCP_MESH_HOME, occupied);
     stage_snapshot!(stage, start.args(["start", "-d", "greeter.py"]), @r"
     exit: 1
     ----- stdout -----
@@ -229,6 +230,66 @@ fn a_stubborn_agent_delays_nobody_but_itself() {
     assert!(stop.try_wait().unwrap().is_none());
     assert!(stop.wait().unwrap().success());
     stage.assert_clean();
+}
+
+#[test]
+fn a_second_interrupt_kills_and_a_registry_that_others_use_stays() {
+    let stubborn = "signal.signal(signal.SIGTERM, signal.SIG_IGN)";
+    let stage = Stage::new()
+        .with_changed_agent("stubborn", stubborn)
+        .with_agent("other");
+    let mut foreground = stage
+        .meshctl()
+        .args(["start", "stubborn.py"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    stage.until("it is listed", |stage| {
+        stage.run(&["list"]).contains("1 healthy")
+    });
+    stage.run(&["start", "-d", "other.py"]);
+    let interrupt = || {
+        let pid = foreground.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(status.unwrap().success());
+    };
+    let begin = Instant::now();
+    interrupt();
+    // It waits for the agent, and holds the lock meanwhile.
+    let lock = fs::File::open(stage.context.state().join("lifecycle.lock")).unwrap();
+    stage.until("the first is heard", |_| lock.try_lock().is_err());
+    interrupt();
+    assert!(foreground.wait().unwrap().success());
+    assert!(
+        begin.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begin.elapsed()
+    );
+    let output = foreground.wait_with_output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        shown.ends_with("The registry keeps running for: other\n"),
+        "{shown}"
+    );
+    assert!(stage.run(&["list"]).contains("other-"));
+    stage.run(&["stop"]);
+    stage.assert_clean();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_state_may_be_on_another_file_system() {
+    let stage = Stage::new().with_agent("greeter");
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    // Where the context looks for it.
+    std::os::unix::fs::symlink(elsewhere.path(), stage.context.state()).unwrap();
+    for _ in 0..2 {
+        stage.run(&["start", "-d", "greeter.py"]);
+        stage.run(&["stop"]);
+    }
+    stage.assert_clean();
+    assert!(stage.context.state().join("logs/greeter.1.log").exists());
 }
 
 #[test]

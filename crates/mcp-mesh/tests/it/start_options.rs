@@ -144,7 +144,7 @@ fn what_cannot_be_done_is_refused_or_said() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: invalid value 'loud' for '--log-level <LEVEL>': `loud` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL
+        Error: invalid value 'loud' for '--log-level <LEVEL>': `loud` is not one of TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL, FATAL
 
         For more information, try '--help'.
         ");
