@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from agent_process import wait_for
 
 from mesh.looping import workers
 from mesh.looping.kinds import may_only_block
@@ -332,3 +333,32 @@ async def test_a_thread_that_was_ended_is_replaced(pool: Pool) -> None:
 
 async def sleeps_not() -> str:
     return threading.current_thread().name
+
+
+def test_what_blocks_a_loop_after_a_library_has_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    loop, released = asyncio.new_event_loop(), threading.Event()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    watchdog = Watchdog({})
+    turning = watchdog.watched(loop, "the loop", thread.ident)
+
+    def hold() -> None:
+        released.wait(20)
+
+    def begin() -> None:
+        # One after the other, without a turn in between: for the first, nobody is to blame.
+        loop.call_soon(time.sleep, 1.6)
+        loop.call_soon(hold)
+
+    try:
+        with turning:
+            loop.call_soon_threadsafe(begin)
+            watchdog.start(None, lambda: None)
+            wait_for("the warning", lambda: "the program has blocked the loop" in caplog.text)
+            assert "in hold; whatever else" in caplog.text
+    finally:
+        released.set()
+        watchdog.end()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

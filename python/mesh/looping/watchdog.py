@@ -116,6 +116,7 @@ class Watchdog:
         since = self._stalls.get(turning)
         if since is None and missed >= PATIENCE:
             self._stalls[turning] = since = time.monotonic() - missed * INTERVAL
+        if since is not None and missed and turning not in self._reported:
             self._report(turning, since)
         elif since is not None and missed == 0:
             del self._stalls[turning]
@@ -130,7 +131,9 @@ class Watchdog:
             return
         tool, place = blamed(frame, self._tools)
         if place is None:
-            return  # Nothing of the program: the machine is busy, or a package loads another one.
+            # Nothing of the program: the machine is busy, or a package loads another one. What is
+            # to blame may begin later, without a turn of the loop in between.
+            return
         self._reported.add(turning)
         logger.warning(
             "%s has blocked %s for %.1f seconds, at %s; whatever else runs in that loop waits. "
