@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use mesh_client::{ClientError, Forwarder, LocalAnswer, LocalRequest, RegistryClient};
 use mesh_core::Clock;
 use mesh_core::env::{EnvVars, Environment};
@@ -129,7 +129,7 @@ async fn answer(router: Router, request: LocalRequest) -> LocalAnswer {
     };
     let Ok(response) = router.oneshot(request).await;
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes());
+    let body = body.collect().await.map(Collected::to_bytes);
     LocalAnswer {
         status: parts.status,
         // Bodies of a router in memory arrive whole or not at all.

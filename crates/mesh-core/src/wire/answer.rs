@@ -192,7 +192,7 @@ pub struct LlmToolAnswer {
     /// Its version.
     #[serde(default, deserialize_with = "nullable")]
     pub version: String,
-    // Other registries say whose it is; ours leaves it at the endpoint.
+    /// Whose it is, as other registries say; ours leaves it at the endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub agent_id: Option<String>,
@@ -229,7 +229,7 @@ pub struct LlmProviderAnswer {
     /// Its `kwargs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kwargs: Option<Box<RawValue>>,
-    // Other registries name the model; ours is told of the vendor alone.
+    /// The model, as other registries name it; ours is told of the vendor alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub model: Option<String>,
