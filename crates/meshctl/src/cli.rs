@@ -9,6 +9,7 @@ use mesh_core::Clock;
 use mesh_core::env::Environment;
 
 use crate::commands::{Command, Context};
+use crate::completion;
 use crate::error::{CliError, ExitCodes, Kind};
 use crate::printer::Printer;
 
@@ -65,6 +66,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         verdict: None,
         warned_unverified: false,
     };
+    if let Some(candidates) = completion::answer(&arguments, &context.environment) {
+        // Whoever pressed TAB and closed the pipe has seen enough.
+        let _ = context.printer.raw(candidates.as_bytes());
+        return ExitCode::SUCCESS;
+    }
     let parsed = Cli::command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));

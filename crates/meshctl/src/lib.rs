@@ -15,6 +15,7 @@ pub mod self_update;
 mod agent_name;
 mod cli;
 mod commands;
+mod completion;
 mod entry_point;
 mod env_file;
 mod error;

@@ -2,6 +2,7 @@
 
 mod administration;
 mod backup;
+mod completion;
 mod config;
 // Its server needs `openssl`.
 #[cfg(unix)]

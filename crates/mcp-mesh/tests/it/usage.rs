@@ -145,21 +145,3 @@ fn a_wrong_variable_is_named() {
         "
     );
 }
-
-#[test]
-fn every_shell_gets_its_completions() {
-    let stage = Stage::new();
-    for shell in ["bash", "zsh", "fish", "powershell"] {
-        let output = stage
-            .meshctl()
-            .args(["completion", shell])
-            .output()
-            .unwrap();
-        assert!(output.status.success());
-        let script = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            script.contains("meshctl") && script.contains("registry-only"),
-            "{shell}"
-        );
-    }
-}

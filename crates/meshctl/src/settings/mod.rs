@@ -15,7 +15,7 @@ pub(crate) use address::{
     ConnectionArgs, DEFAULT_HOST, DEFAULT_PORT, RegistryAddress, TimeoutArgs,
 };
 pub(crate) use config_file::{ConfigFile, Configuration};
-pub(crate) use config_key::ConfigKey;
+pub(crate) use config_key::{ConfigKey, KEYS};
 pub(crate) use log_level::{LogLevel, UnknownLogLevel};
 pub(crate) use tls::{Verification, client_tls};
 pub(crate) use value::{DEFAULT_TIMEOUT, is_true, number};

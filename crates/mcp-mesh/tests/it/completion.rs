@@ -1,0 +1,155 @@
+//! What TAB offers, in real shells.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use mesh_test::{TestContext, fake, test_context};
+
+/// A mesh with an agent that has one tool.
+fn mesh() -> TestContext {
+    let agent = fake::agent("greeter", "http://127.0.0.1:1", vec![fake::tool("greet")]);
+    test_context!().with_registration(&agent)
+}
+
+fn offered(context: &TestContext, words: &[&str]) -> Vec<String> {
+    let output = context
+        .meshctl()
+        .arg("__complete")
+        .args(words)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| line.split('\t').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn agents_and_tools_are_offered() {
+    let context = mesh();
+    assert_eq!(offered(&context, &["status", "g"]), ["greeter"]);
+    assert_eq!(offered(&context, &["call", ""]), ["greet"]);
+    assert_eq!(offered(&context, &["call", "greeter:"]), ["greeter:greet"]);
+    assert_eq!(offered(&context, &["list", "--tools=g"]), ["--tools=greet"]);
+    // PowerShell drops empty words.
+    assert_eq!(offered(&context, &["--prefixed", "+call", "+"]), ["greet"]);
+}
+
+#[test]
+fn without_a_registry_nothing_is_said() {
+    let context = test_context!();
+    let port = mesh_test::free_port().unwrap().to_string();
+    let mut command = context.meshctl();
+    command.env("MCP_MESH_REGISTRY_PORT", port);
+    let start = Instant::now();
+    let output = command.args(["__complete", "call", ""]).output().unwrap();
+    // Far from the limit that people notice, and near enough to it to tell a wait.
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(
+        (
+            output.status.code(),
+            output.stdout.len(),
+            output.stderr.len()
+        ),
+        (Some(0), 0, 0)
+    );
+}
+
+/// Runs `program` of a shell with the script of `meshctl completion` as its `$script`, and `meshctl` on
+/// its PATH; nothing if this machine has no such shell.
+#[cfg(unix)]
+fn in_shell(context: &TestContext, shell: &str, program: &str) -> Option<String> {
+    let script = context
+        .meshctl()
+        .args(["completion", shell])
+        .output()
+        .unwrap();
+    assert!(script.status.success());
+    let meshctl = context.meshctl();
+    let folder = Path::new(meshctl.get_program()).parent().unwrap();
+    let mut command = Command::new(shell);
+    for (name, value) in meshctl.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let path = std::env::vars().find_map(|(name, value)| (name == "PATH").then_some(value));
+    command
+        .env("PATH", format!("{}:{}", folder.display(), path.unwrap()))
+        .env("script", String::from_utf8(script.stdout).unwrap())
+        .args(["-c", program]);
+    let output = match command.output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        output => output.unwrap(),
+    };
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_words_that_it_splits_at_colons() {
+    let context = mesh();
+    let completed = |words: &str, index: usize| {
+        let program = format!(
+            "eval \"$script\"; COMP_WORDS=({words}); COMP_CWORD={index}; _meshctl; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        in_shell(&context, "bash", &program).expect("there is bash")
+    };
+    assert_eq!(completed("meshctl stat", 1), "status\n");
+    assert_eq!(completed("meshctl call gree", 2), "greet\n");
+    assert_eq!(completed("meshctl call greeter : gr", 4), "greet\n");
+    assert_eq!(completed("meshctl call greeter :", 3), "greet\n");
+    assert_eq!(
+        completed("meshctl list --registry-scheme = h", 4),
+        "http\nhttps\n"
+    );
+    assert_eq!(completed("meshctl status ''", 2), "greeter\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn zsh_completes_with_descriptions() {
+    let context = mesh();
+    let completed = |words: &str| {
+        // What zsh would show is what is handed to `_describe`.
+        let program = format!(
+            "eval \"$script\"; _describe() {{ print -rl -- $candidates }}; _files() {{ print files }}; \
+             words=({words}); CURRENT=$#words; _meshctl"
+        );
+        in_shell(&context, "zsh", &program)
+    };
+    let Some(tools) = completed("meshctl call ''") else {
+        return; // Not every machine has zsh.
+    };
+    assert_eq!(tools, "greet:The greet tool\n");
+    assert_eq!(
+        completed("meshctl call greeter:").unwrap(),
+        "greeter\\:greet:The greet tool\n"
+    );
+    assert_eq!(completed("meshctl start ''").unwrap(), "files\n");
+}
+
+#[test]
+fn every_shell_gets_its_script() {
+    let context = test_context!();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = context
+            .meshctl()
+            .args(["completion", shell])
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains("meshctl __complete"), "{shell}");
+    }
+}
