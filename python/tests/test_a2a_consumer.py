@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from agent_process import Agents, call, free_port, wait_for
+from agent_process import Agents, call, free_port, get, wait_for
 from fake_mesh import FakeRegistry, Request, Server
 from real_mesh import address, real_mesh
 
@@ -414,6 +414,8 @@ def test_our_consumer_and_our_producer_understand_each_other(agents: Agents) -> 
     agents.start(PRODUCER, "outside", [str(agents.folder / "outside.py"), str(port)])
     consumer = agents.start(CONSUMER.replace("URL", f"http://127.0.0.1:{port}"), "bridge")
     base = address(agents, "bridge")
+    # Nobody who listens is one failure with two tracebacks.
+    wait_for("the producer to listen", lambda: get(f"http://127.0.0.1:{port}/livez")[0] == 200)
 
     def answered() -> dict[str, Any] | None:
         result = call(base, "shout", text="hi")
