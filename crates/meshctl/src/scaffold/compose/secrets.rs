@@ -27,7 +27,9 @@ pub(crate) fn with_secrets(
         text.push('\n');
     }
     for name in missing {
-        text.push_str(&format!("{name}={}\n", password()));
+        for part in [*name, "=", &password(), "\n"] {
+            text.push_str(part);
+        }
     }
     Some(text)
 }

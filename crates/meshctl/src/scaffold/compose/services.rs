@@ -327,7 +327,7 @@ fn render(
 
 /// The lowest port from 8080 on that nobody has.
 fn free_port(taken: &mut BTreeSet<u16>) -> u16 {
-    let port = (FIRST_PORT..).find(|port| !taken.contains(port));
+    let port = (FIRST_PORT..=u16::MAX).find(|port| !taken.contains(port));
     let port = port.unwrap_or(FIRST_PORT);
     taken.insert(port);
     port
