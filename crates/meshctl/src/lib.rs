@@ -36,6 +36,7 @@ mod settings;
 mod suggestion;
 mod supervisor;
 mod table;
+mod time_span;
 mod tool_target;
 
 pub use cli::{command, json_schemas, main};

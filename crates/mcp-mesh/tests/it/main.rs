@@ -11,11 +11,13 @@ mod connection;
 mod container;
 mod crash;
 mod healthcheck;
+mod jobs;
 #[cfg(unix)]
 mod languages;
 mod man;
 mod queries;
 mod registry;
+mod registry_command;
 #[cfg(unix)]
 mod reload;
 #[cfg(unix)]

@@ -3,9 +3,11 @@
 mod call;
 mod completion;
 mod config;
+mod job;
 mod list;
 mod logs;
 mod man;
+mod registry;
 mod scaffold;
 mod schemas;
 mod self_update;
@@ -115,6 +117,8 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Call(call::CallArgs),
     Logs(logs::LogsArgs),
+    Job(job::JobArgs),
+    Registry(registry::RegistryArgs),
     Man(man::ManArgs),
     Config(config::ConfigArgs),
     Scaffold(Box<scaffold::ScaffoldArgs>),
@@ -150,6 +154,8 @@ impl Command {
             Self::Status(args) => status::run(args, context).await,
             Self::Call(args) => call::run(args, context).await,
             Self::Logs(args) => logs::run(args, context).await,
+            Self::Job(args) => job::run(args, context).await,
+            Self::Registry(args) => registry::run(args, context).await,
             Self::Man(args) => man::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Scaffold(args) => scaffold::run(*args, context).await,

@@ -17,7 +17,7 @@ use crate::supervisor::{Lock, StopError, Supervised, Supervisor};
 ///
 /// Without arguments everything that was started from this state directory ends. The registry
 /// stays while an agent needs it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct StopArgs {
     /// The agents to stop; none means all
@@ -44,6 +44,18 @@ pub(crate) struct StopArgs {
     /// Print warnings and errors only
     #[arg(long)]
     quiet: bool,
+}
+
+impl StopArgs {
+    /// The registry and nothing else, even if agents need it.
+    pub(crate) fn registry_alone(timeout: u64, quiet: bool) -> Self {
+        Self {
+            registry: true,
+            timeout,
+            quiet,
+            ..Self::default()
+        }
+    }
 }
 
 /// What is to end.

@@ -19,7 +19,7 @@ use crate::settings::{LogLevel, UnknownLogLevel};
 /// start-up timeout is left running with a warning. `--watch` starts an agent anew, on the same port,
 /// when a file in its folder changes; Python and Java are compiled first, and a mistake leaves the
 /// running agent alone. What the watcher does stands in the agent's log.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct StartArgs {
     /// Scripts, jars or folders of agents
@@ -42,13 +42,13 @@ pub(crate) struct StartArgs {
     pub(super) registry_url: Option<String>,
     /// Host of the registry [default: localhost]
     #[arg(long, value_name = "HOST", conflicts_with = "registry_url")]
-    pub(super) registry_host: Option<String>,
+    pub(in crate::commands) registry_host: Option<String>,
     /// Port of the registry [default: 8000]
     #[arg(long, value_name = "PORT", conflicts_with = "registry_url", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) registry_port: Option<u16>,
+    pub(in crate::commands) registry_port: Option<u16>,
     /// Database of a registry that is started
     #[arg(long, value_name = "FILE")]
-    pub(super) db_path: Option<PathBuf>,
+    pub(in crate::commands) db_path: Option<PathBuf>,
     /// Seconds between two looks of a started registry for silent agents [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) health_check_interval: Option<u64>,
@@ -63,13 +63,13 @@ pub(crate) struct StartArgs {
     pub(super) env_file: Option<PathBuf>,
     /// Log everything
     #[arg(long)]
-    pub(super) debug: bool,
+    pub(in crate::commands) debug: bool,
     /// TRACE, DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL or FATAL, in any case
     #[arg(long, value_name = "LEVEL", value_parser = parse_log_level)]
     pub(super) log_level: Option<LogLevel>,
     /// Print warnings and errors only
     #[arg(long)]
-    pub(super) quiet: bool,
+    pub(in crate::commands) quiet: bool,
     /// Name under which the agents register
     #[arg(long, value_name = "NAME")]
     pub(super) agent_name: Option<String>,
@@ -102,7 +102,7 @@ pub(crate) struct StartArgs {
 }
 
 /// What scripts for earlier releases may say; whatever cannot be done is said, not ignored.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct FormerArgs {
     #[arg(long, hide = true)]
@@ -162,6 +162,17 @@ impl FormerArgs {
             remarks.push("there is no dashboard yet; nothing is started for it");
         }
         Ok(remarks)
+    }
+}
+
+impl StartArgs {
+    /// The registry and nothing else, left running.
+    pub(crate) fn registry_alone() -> Self {
+        Self {
+            registry_only: true,
+            detach: true,
+            ..Self::default()
+        }
     }
 }
 
