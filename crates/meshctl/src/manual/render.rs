@@ -78,7 +78,7 @@ impl Page {
 
     fn take(&mut self, event: Event<'_>) {
         match event {
-            Event::Start(tag) => self.open(tag),
+            Event::Start(tag) => self.open(&tag),
             Event::End(tag) => self.close(tag),
             Event::Text(text) => match &mut self.code {
                 Some(code) => code.push_str(&text),
@@ -94,7 +94,7 @@ impl Page {
         }
     }
 
-    fn open(&mut self, tag: Tag<'_>) {
+    fn open(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::Heading { level, .. } => self.styles.push(match level {
                 HeadingLevel::H1 => TITLE,
@@ -110,7 +110,7 @@ impl Page {
             Tag::List(first) => {
                 self.flush();
                 self.begins_list = self.lists.is_empty();
-                self.lists.push(first);
+                self.lists.push(*first);
             }
             Tag::Item => {
                 let bullet = match self.lists.last_mut() {
