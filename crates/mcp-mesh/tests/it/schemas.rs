@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mesh_core::wire::Registration;
-use mesh_test::{assert_matches_schema, fake, test_context};
-use serde_json::Value;
+use mesh_test::{TestContext, assert_matches_schema, fake, test_context};
+use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/meshctl")
@@ -24,6 +24,24 @@ fn registration() -> Registration {
     tool.description = Some("Greets".to_owned());
     tool.tags = vec!["polite".to_owned()];
     fake::agent("greeter", "http://127.0.0.1:1", vec![tool])
+}
+
+/// A job that nobody runs, and that was told something.
+fn submitted_job(context: &TestContext) -> String {
+    let request =
+        json!({ "capability": "report", "submitted_by": "tester", "submitted_payload": {} });
+    let mut connection = context.registry().connect().expect("the registry listens");
+    let mut post = |path: &str, body: &Value| -> Value {
+        let answer = connection.send("POST", path, body.to_string().as_bytes());
+        serde_json::from_str(&answer.expect("an answer").text()).expect("JSON")
+    };
+    let job = post("/jobs", &request)["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let event = json!({ "type": "note", "payload": { "a": 1 } });
+    post(&format!("/jobs/{job}/events"), &event);
+    job
 }
 
 #[test]
@@ -45,6 +63,19 @@ fn answers_match_their_schemas() {
             "config-show-origin",
             &["config", "show", "--json", "--origin"],
         ),
+        ("registry-status", &["registry", "status", "--json"]),
+        ("man-list", &["man", "--list", "--json"]),
+        ("man-list", &["man", "--search", "claim", "--json"]),
+    ] {
+        let answer = elsewhere(context.meshctl().args(arguments));
+        assert_matches_schema(&schema(name), &answer);
+    }
+    let job = submitted_job(&context);
+    for (name, arguments) in [
+        ("job-list", &["job", "list", "--json"][..]),
+        ("job-status", &["job", "status", &job, "--json"]),
+        ("job-events", &["job", "events", &job, "--json"]),
+        ("job-reclaim", &["job", "reclaim", &job, "--json"]),
     ] {
         let answer = elsewhere(context.meshctl().args(arguments));
         assert_matches_schema(&schema(name), &answer);

@@ -1,5 +1,6 @@
 //! `meshctl man`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
@@ -45,11 +46,12 @@ pub(crate) struct ManArgs {
 }
 
 /// A topic as `--json` lists it.
-#[derive(Debug, Serialize)]
-struct Entry {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Entry {
     topic: &'static str,
     aliases: &'static [&'static str],
     title: String,
+    /// What was found, with `--search`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<String>,
 }

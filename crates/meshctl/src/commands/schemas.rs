@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use mesh_core::wire::{DrainReport, JobEventList, JobInfo, JobList, ReclaimAnswer};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use super::config::effective::{Explained, Settings};
 use super::list::report::{AgentReport, ListReport};
 use super::list::tools::ToolReport;
+use super::man::Entry;
 use super::self_update::Report as UpdateReport;
 
 /// Each with the name of its file and the command that prints it.
@@ -27,6 +29,12 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
             "config-show-origin",
             "meshctl config show --json --origin",
         ),
+        schema::<JobList>("job-list", "meshctl job list --json"),
+        schema::<JobInfo>("job-status", "meshctl job status ID --json"),
+        schema::<JobEventList>("job-events", "meshctl job events ID --json"),
+        schema::<ReclaimAnswer>("job-reclaim", "meshctl job reclaim ID --json"),
+        schema::<DrainReport>("registry-status", "meshctl registry status --json"),
+        schema::<Vec<Entry>>("man-list", "meshctl man --list --json"),
         schema::<UpdateReport<'_>>("self-update-check", "meshctl self update --check --json"),
     ]
 }

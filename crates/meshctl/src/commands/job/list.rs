@@ -17,7 +17,7 @@ use crate::time_span;
 /// List jobs, newest first
 #[derive(Debug, clap::Args)]
 pub(crate) struct JobListArgs {
-    /// Only jobs in one of these states: working, input_required, completed, failed or cancelled
+    /// Only jobs in one of these states: working, `input_required`, completed, failed or cancelled
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status)]
     status: Vec<JobStatus>,
     /// Only jobs for this capability
