@@ -147,6 +147,38 @@ def test_nonsense_at_the_start_and_later_is_told_and_outlived(
     ended_well(agent)
 
 
+def test_the_log_tells_of_an_outage_once_and_of_its_end(agents: Agents, bad: BadRegistry) -> None:
+    bad.bad = hang_up
+    port = free_port()
+    agent = agents.start(
+        """
+        import logging
+        import mesh
+
+        @mesh.tool()
+        def speak() -> None:
+            logging.warning("the first line of the root logger gives it a handler")
+
+        @mesh.agent(name="speaker")
+        class Speaker: ...
+        """,
+        http_port=str(port),
+        health_interval="1",
+    )
+    url = f"http://127.0.0.1:{port}"
+    wait_for("the server", lambda: get(f"{url}/livez")[0] == 200)
+    call(url, "speak")
+    assert "gives it a handler" in agent.errors()
+    wait_for("the warning", lambda: "MCP_MESH_REGISTRY_URL" in agent.errors())
+
+    bad.bad = None
+    end = f"the agent is registered at {bad.url}"
+    wait_for("the end", lambda: end in agent.errors())
+    ended_well(agent)
+    assert agent.errors().count("the agent is not registered: ") == 1
+    assert agent.errors().count(end) == 1
+
+
 def test_what_may_be_missing_may_be_missing(agents: Agents, bad: BadRegistry) -> None:
     bad.bad = json_of({**GOOD, "dependencies_resolved": None, "more": {"than": ["known"]}})
     agent, url = started(agents)

@@ -17,6 +17,9 @@ def start_logging(level: int) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-8s %(message)s"))
     logger.addHandler(handler)
+    # Libraries give the root logger a handler when they first write to it, as `mcp` does for a call
+    # that it cannot read; every line would be there twice from then on.
+    logger.propagate = False
 
 
 def _native(level: int) -> str:

@@ -20,6 +20,7 @@ from mesh.calling.membership import Membership
 from mesh.declaring.catalogue import AgentDeclaration
 from mesh.looping.loops import Loops
 from mesh.serving.companions import Companion
+from mesh.serving.contact import tell_of_registry
 from mesh.serving.health import HealthMonitor
 from mesh.serving.settings import Address, Settings
 from mesh.tracing.publishing import Tracing
@@ -58,7 +59,7 @@ class Member:
         self.ending = asyncio.Event()
         self._companions = tuple(companions)
         self._company: list[asyncio.Task[None]] = []
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._agent: Agent | None = None
         self._tracing: Tracing | None = None
 
@@ -89,7 +90,10 @@ class Member:
             loops=loops,
         )
         membership.enter(current)
-        self._watch = asyncio.create_task(self.health.watch())
+        self._watches = [
+            asyncio.create_task(self.health.watch()),
+            asyncio.create_task(tell_of_registry(self._agent.status, self.settings.registry_url)),
+        ]
         self._company = [
             asyncio.create_task(self._accompany(companion, current))
             for companion in self._companions
@@ -109,8 +113,8 @@ class Member:
     async def leave(self) -> None:
         """Tells the registry, at most once, and ends the membership."""
         agent, self._agent = self._agent, None
-        if self._watch is not None:
-            self._watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         if agent is None:
             return
         last_spans = asyncio.to_thread(self._tracing.stop) if self._tracing else asyncio.sleep(0)
