@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use libfuzzer_sys::fuzz_target;
+use mesh_client::forward::Forwarder;
 use mesh_core::{Clock, Timestamp};
 use mesh_registry::cli::Args;
 use mesh_registry::{App, Settings};
@@ -45,7 +46,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         let (store, _) = Store::open(&settings.database, &settings.store, &clock)
             .await
             .expect("a database in memory");
-        App::open(settings, store, clock.clone())
+        App::open(settings, store, clock.clone(), Forwarder::new(None))
             .await
             .expect("an empty registry")
             .0

@@ -18,14 +18,14 @@ fn offered(context: &TestContext, words: &[&str]) -> Vec<String> {
         .arg("__complete")
         .args(words)
         .output()
-        .unwrap();
+        .expect("meshctl can be run");
     assert!(
         output.status.success() && output.stderr.is_empty(),
         "{output:?}"
     );
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines()
-        .map(|line| line.split('\t').next().unwrap().to_owned())
+        .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
         .collect()
 }
 
@@ -68,10 +68,12 @@ fn in_shell(context: &TestContext, shell: &str, program: &str) -> Option<String>
         .meshctl()
         .args(["completion", shell])
         .output()
-        .unwrap();
+        .expect("meshctl can be run");
     assert!(script.status.success());
     let meshctl = context.meshctl();
-    let folder = Path::new(meshctl.get_program()).parent().unwrap();
+    let folder = Path::new(meshctl.get_program())
+        .parent()
+        .expect("it lies in a folder");
     let mut command = Command::new(shell);
     for (name, value) in meshctl.get_envs() {
         if let Some(value) = value {
@@ -80,18 +82,21 @@ fn in_shell(context: &TestContext, shell: &str, program: &str) -> Option<String>
     }
     let path = std::env::vars().find_map(|(name, value)| (name == "PATH").then_some(value));
     command
-        .env("PATH", format!("{}:{}", folder.display(), path.unwrap()))
-        .env("script", String::from_utf8(script.stdout).unwrap())
+        .env(
+            "PATH",
+            format!("{}:{}", folder.display(), path.expect("there is a PATH")),
+        )
+        .env("script", String::from_utf8(script.stdout).expect("UTF-8"))
         .args(["-c", program]);
     let output = match command.output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        output => output.unwrap(),
+        output => output.expect("the shell can be run"),
     };
     assert!(
         output.status.success() && output.stderr.is_empty(),
         "{output:?}"
     );
-    Some(String::from_utf8(output.stdout).unwrap())
+    Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
 #[cfg(unix)]

@@ -3,9 +3,14 @@
 use crate::stage::{Stage, stage_snapshot};
 
 fn text(stage: &Stage, arguments: &[&str]) -> String {
-    let output = stage.meshctl().arg("man").args(arguments).output().unwrap();
+    let output = stage
+        .meshctl()
+        .arg("man")
+        .args(arguments)
+        .output()
+        .expect("meshctl can be run");
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 #[test]

@@ -11,12 +11,12 @@ fn files(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {
-        for entry in fs::read_dir(&path).unwrap().flatten() {
-            if entry.file_type().unwrap().is_dir() {
+        for entry in fs::read_dir(&path).expect("a folder").flatten() {
+            if entry.file_type().expect("a file of some kind").is_dir() {
                 waiting.push(entry.path());
             } else {
                 let path = entry.path();
-                let relative = path.strip_prefix(folder).unwrap();
+                let relative = path.strip_prefix(folder).expect("it lies in the folder");
                 found.insert(relative.to_string_lossy().replace('\\', "/"));
             }
         }
@@ -26,9 +26,9 @@ fn files(folder: &Path) -> BTreeSet<String> {
 
 fn run(context: &TestContext, arguments: &[&str]) -> String {
     let output = context.meshctl().arg("scaffold").args(arguments).output();
-    let output = output.unwrap();
+    let output = output.expect("meshctl can be run");
     assert!(output.status.success(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 #[test]
@@ -378,12 +378,13 @@ impl Cards {
     fn serve(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
         use std::io::{BufRead as _, BufReader, Write as _};
 
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
         std::thread::spawn(move || {
             let mut silent = Vec::new();
             for stream in listener.incoming().flatten() {
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let mut lines =
+                    BufReader::new(stream.try_clone().expect("a second handle")).lines();
                 let Some(Ok(request)) = lines.next() else {
                     continue;
                 };

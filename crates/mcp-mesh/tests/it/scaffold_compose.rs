@@ -13,13 +13,19 @@ fn with_agents() -> TestContext {
     ] {
         let mut command = context.meshctl();
         command.args(["scaffold", kind, "-l", language, "-n", name]);
-        assert!(command.output().unwrap().status.success());
+        assert!(
+            command
+                .output()
+                .expect("meshctl can be run")
+                .status
+                .success()
+        );
     }
     context
 }
 
 fn read(context: &TestContext, name: &str) -> String {
-    fs::read_to_string(context.home().join(name)).unwrap()
+    fs::read_to_string(context.home().join(name)).expect("UTF-8")
 }
 
 #[test]
