@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use libfuzzer_sys::fuzz_target;
-use mesh_client::forward::Forwarder;
+use mesh_client::Forwarder;
 use mesh_core::{Clock, Timestamp};
 use mesh_registry::cli::Args;
 use mesh_registry::{App, Settings};
