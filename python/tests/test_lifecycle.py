@@ -542,6 +542,32 @@ def test_two_agents_of_one_process_end_it_with_a_message(
     assert registry.log == []
 
 
+@pytest.mark.parametrize(
+    ("signature", "reason"),
+    [
+        ("x: Unreadable", "Unable to generate pydantic-core schema for .*Unreadable"),
+        ("x: 'Nowhere'", "name 'Nowhere' is not defined"),
+        ("*args", r"Functions with \*args are not supported"),
+    ],
+)
+def test_a_signature_that_makes_no_tool_is_named_where_it_stands(
+    agents: Agents, registry: FakeRegistry, signature: str, reason: str
+) -> None:
+    agent = agents.start(
+        f"""
+        import mesh
+        class Unreadable: ...
+
+        @mesh.tool("a")
+        def a({signature}) -> str: ...
+        """
+    )
+    assert agent.end() == 1
+    assert re.match(rf"mesh: the tool `a` at .*:\d+ cannot be served: {reason}", agent.errors())
+    assert "Traceback" not in agent.errors()
+    assert registry.log == []
+
+
 def test_two_tools_of_one_name_end_the_process_with_a_message(
     agents: Agents, registry: FakeRegistry
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mesh.asking.overrides import LlmOverrides
 from mesh.declaring.catalogue import AgentDeclaration
+from mesh.declaring.location import Location
 from mesh.serving.environment import SettingError
 from mesh.serving.settings import Address, resolve
 from mesh.tracing.publishing import TraceSettings
@@ -132,6 +133,8 @@ def test_a_declared_name_that_no_registry_accepts_is_refused(name: str) -> None:
     assert resolve({"MCP_MESH_AGENT_NAME": "fine"}, AgentDeclaration(name=name)).name == "fine"
     with pytest.raises(SettingError, match=re.escape("namespace in @mesh.agent is 'Blue'")):
         resolve({}, AgentDeclaration(name="fine", namespace="Blue"))
+    with pytest.raises(SettingError, match=r"^name in @mesh\.agent at main\.py:7 is "):
+        resolve({}, AgentDeclaration(name=name, location=Location("main.py", 7)))
 
 
 def test_tracing_is_off_unless_it_is_switched_on() -> None:

@@ -27,7 +27,13 @@ from mesh.serving.own_tools import own_tools
 from mesh.serving.payload import SchemaError, registration
 from mesh.serving.probes import Probes
 from mesh.serving.process import end_process
-from mesh.serving.servers import DuplicateToolError, MissingPackageError, adopt, http_app
+from mesh.serving.servers import (
+    DuplicateToolError,
+    MissingPackageError,
+    UnservableToolError,
+    adopt,
+    http_app,
+)
 from mesh.serving.settings import Settings
 from mesh.serving.standby import Standby
 from mesh.serving.stop_signals import STOP_SIGNALS
@@ -60,6 +66,7 @@ def serve(settings: Settings, catalogue: Catalogue, main: Mapping[str, Any]) -> 
         MissingPackageError,
         PromptError,
         SchemaError,
+        UnservableToolError,
     ) as error:
         raise StartError(str(error)) from error
     finally:

@@ -32,6 +32,10 @@ class MissingPackageError(ValueError):
     """A declared tool works only with a package that is not installed."""
 
 
+class UnservableToolError(ValueError):
+    """A declared tool has a signature of which FastMCP makes no tool."""
+
+
 async def adopt(
     name: str, catalogue: Catalogue, main: Mapping[str, Any], headers: HeaderRules
 ) -> tuple[FastMCP[Any], dict[str, Tool]]:
@@ -64,7 +68,7 @@ async def adopt(
         if declaration.name not in served:
             _refuse_duplicate(await _tool(server, declaration.name), declaration)
             served[declaration.name] = server.add_tool(
-                Tool.from_function(servable(declaration), description=declaration.description)
+                _tool_of(declaration, description=declaration.description)
             )
     server.add_middleware(_TakeOutSmuggled(headers))
     return server, served
@@ -112,12 +116,25 @@ def _with_dependencies(tool: Tool, declaration: ToolDeclaration) -> Tool:
     under_ours = getattr(getattr(tool, "fn", None), "__mesh_tool__", None) is not None
     if under_ours and not declaration.signature.is_stream:
         return tool
-    fresh = Tool.from_function(servable(declaration), name=tool.name)
+    fresh = _tool_of(declaration, name=tool.name)
     # What `@app.tool(...)` was told stays; what it read from the signature is read anew.
     read = {"fn": fresh.fn, "parameters": fresh.parameters}
     if declaration.signature.is_stream:
         read["output_schema"] = fresh.output_schema  # Of the text, not of the generator.
     return tool.model_copy(update=read)
+
+
+def _tool_of(declaration: ToolDeclaration, **options: Any) -> Any:
+    function = servable(declaration)
+    try:
+        return Tool.from_function(function, **options)
+    except Exception as error:
+        # What pydantic says after the first sentence is for authors of types.
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise UnservableToolError(
+            f"the tool `{declaration.name}` at {declaration.location} cannot be served: {reason}; "
+            "its parameters need names, and types that pydantic can read from JSON"
+        ) from error
 
 
 async def _tool(server: FastMCP[Any], name: str) -> Tool | None:

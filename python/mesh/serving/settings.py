@@ -126,7 +126,7 @@ class Settings:
 
 def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
     """Reads the settings; raises `SettingError`."""
-    prefix = _name(environ, "MCP_MESH_AGENT_NAME", "name", agent.name if agent else "agent")
+    prefix = _name(environ, "MCP_MESH_AGENT_NAME", "name", agent.name if agent else "agent", agent)
     agent_id = read_text(environ, "MCP_MESH_AGENT_ID") or f"{prefix}-{uuid.uuid4().hex[:8]}"
     check_name("MCP_MESH_AGENT_ID", agent_id, MAX_AGENT_ID)
     named = agent is not None or "MCP_MESH_AGENT_NAME" in environ
@@ -144,6 +144,7 @@ def resolve(environ: Environ, agent: AgentDeclaration | None) -> Settings:
             "MCP_MESH_NAMESPACE",
             "namespace",
             (agent and agent.namespace) or "default",
+            agent,
         ),
         bind_host=read_text(environ, "HOST") or "0.0.0.0",  # noqa: S104  agents are called from elsewhere
         http_host=_http_host(environ) or (agent and agent.http_host) or None,
@@ -201,11 +202,14 @@ def _check_unused(environ: Environ) -> None:
     read_integer(environ, "MCP_MESH_JOBPROXY_CACHE_MAX", default=256, least=1)
 
 
-def _name(environ: Environ, variable: str, argument: str, declared: str) -> str:
+def _name(
+    environ: Environ, variable: str, argument: str, declared: str, agent: AgentDeclaration | None
+) -> str:
     """A name from the environment, or else from the argument of `@mesh.agent`."""
     value = read_text(environ, variable)
     if value is None:
-        check_name(f"{argument} in @mesh.agent", declared, MAX_LABEL)
+        place = f" at {agent.location}" if agent is not None and agent.location.line else ""
+        check_name(f"{argument} in @mesh.agent{place}", declared, MAX_LABEL)
         return declared
     check_name(variable, value, MAX_LABEL)
     return value
