@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use mesh_core::wire::{
     ANSWER_ID_HEADER, AgentList, Answer, EventList, HealthReport, PENDING_JOBS_HEADER, ReadyReport,
-    Registration,
+    Registration, SchemaInfo, SchemaList,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::Deserialize;
@@ -250,6 +250,20 @@ impl RegistryClient {
         } else {
             Err(self.refusal(&answer))
         }
+    }
+
+    /// `GET /schemas`: the canonical schemas that agents published, newest first; at most `limit`.
+    pub async fn schemas(&self, limit: u32) -> Result<SchemaList, ClientError> {
+        let url = with_query(
+            join(&self.base, &["schemas"]),
+            [("limit", &Some(limit.to_string()))],
+        );
+        self.get(url).await
+    }
+
+    /// `GET /schemas/{hash}`: one of them.
+    pub async fn schema(&self, hash: &str) -> Result<SchemaInfo, ClientError> {
+        self.get(join(&self.base, &["schemas", hash])).await
     }
 
     /// `GET /events`: what happened, newest first.

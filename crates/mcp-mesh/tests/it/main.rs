@@ -10,6 +10,7 @@ mod connection;
 #[cfg(target_os = "linux")]
 mod container;
 mod crash;
+mod decisions;
 mod healthcheck;
 mod jobs;
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! The `data` of an event that tells how a dependency was resolved.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use super::nullable;
 /// How one dependency of an agent was resolved, stage by stage.
 ///
 /// A candidate is called `<agent id>:<function>`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuditTrace {
     /// The agent that needs it.
     pub consumer: String,
@@ -28,7 +29,7 @@ pub struct AuditTrace {
 }
 
 /// What a dependency asks for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuditSpec {
     /// The capability's name.
     pub capability: String,
@@ -43,7 +44,7 @@ pub struct AuditSpec {
 }
 
 /// One stage of resolution.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AuditStage {
     /// `health`, `capability_match`, `tags`, `version`, `schema` or `tiebreaker`.
     pub stage: String,
@@ -69,7 +70,7 @@ pub struct AuditStage {
 }
 
 /// Why a candidate did not pass.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEviction {
     /// The candidate.
     pub id: String,
@@ -82,7 +83,7 @@ pub struct AuditEviction {
 }
 
 /// The provider that a dependency is wired to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuditChoice {
     /// The provider.
     pub agent_id: String,

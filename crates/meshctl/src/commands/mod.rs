@@ -1,5 +1,6 @@
 //! The verbs, one file each; this one only dispatches.
 
+mod audit;
 mod call;
 mod completion;
 mod config;
@@ -9,6 +10,7 @@ mod logs;
 mod man;
 mod registry;
 mod scaffold;
+mod schema;
 mod schemas;
 mod self_update;
 mod start;
@@ -115,6 +117,8 @@ pub(crate) enum Command {
     Stop(stop::StopArgs),
     List(list::ListArgs),
     Status(status::StatusArgs),
+    Audit(audit::AuditArgs),
+    Schema(schema::SchemaArgs),
     Call(call::CallArgs),
     Logs(logs::LogsArgs),
     Job(job::JobArgs),
@@ -152,6 +156,8 @@ impl Command {
             Self::Stop(args) => stop::run(args, context).await,
             Self::List(args) => list::run(args, context).await,
             Self::Status(args) => status::run(args, context).await,
+            Self::Audit(args) => audit::run(args, context).await,
+            Self::Schema(args) => schema::run(args, context).await,
             Self::Call(args) => call::run(args, context).await,
             Self::Logs(args) => logs::run(args, context).await,
             Self::Job(args) => job::run(args, context).await,

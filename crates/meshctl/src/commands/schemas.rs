@@ -6,14 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use mesh_core::wire::{DrainReport, JobEventList, JobInfo, JobList, ReclaimAnswer};
+use mesh_core::wire::{DrainReport, JobEventList, JobInfo, JobList, ReclaimAnswer, SchemaList};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use super::audit::AuditReport;
 use super::config::effective::{Explained, Settings};
 use super::list::report::{AgentReport, ListReport};
+use super::list::services::ServicesReport;
 use super::list::tools::ToolReport;
 use super::man::Entry;
+use super::schema::DiffReport;
 use super::self_update::Report as UpdateReport;
 
 /// Each with the name of its file and the command that prints it.
@@ -22,6 +25,8 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
         schema::<ListReport<'_>>("list", "meshctl list --json"),
         schema::<Vec<ToolReport<'_>>>("list-tools", "meshctl list --tools --json"),
         schema::<ToolReport<'_>>("list-tool", "meshctl list --tools=TOOL --json"),
+        schema::<ServicesReport<'_>>("list-services", "meshctl list --services --json"),
+        schema::<SchemaList>("list-schemas", "meshctl list --schemas --json"),
         schema::<Vec<AgentReport<'_>>>("status", "meshctl status --json"),
         schema::<AgentReport<'_>>("status-agent", "meshctl status AGENT --json"),
         schema::<Settings>("config-show", "meshctl config show --json"),
@@ -29,6 +34,8 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
             "config-show-origin",
             "meshctl config show --json --origin",
         ),
+        schema::<AuditReport>("audit", "meshctl audit AGENT --json"),
+        schema::<DiffReport>("schema-diff", "meshctl schema diff HASH-A HASH-B --json"),
         schema::<JobList>("job-list", "meshctl job list --json"),
         schema::<JobInfo>("job-status", "meshctl job status ID --json"),
         schema::<JobEventList>("job-events", "meshctl job events ID --json"),

@@ -2,13 +2,15 @@
 
 mod agents;
 pub(super) mod report;
+mod schemas;
+pub(super) mod services;
 pub(super) mod tools;
 
 use super::Context;
 use crate::error::CliError;
 use crate::settings::{ConnectionArgs, TimeoutArgs};
 
-/// List the agents in the mesh, or their tools
+/// List the agents in the mesh, or their tools, services or schemas
 ///
 /// Agents that cannot be called are left out unless `--all` is given. A registry that does not
 /// run is an answer, not an error.
@@ -33,6 +35,15 @@ pub(crate) struct ListArgs {
     /// Include the tools of the framework
     #[arg(long, requires = "tools")]
     show_framework: bool,
+    /// List capabilities by service: `media.caption` is the method `caption` of `media`
+    #[arg(long, conflicts_with = "tools")]
+    services: bool,
+    /// List the schemas that agents published
+    #[arg(long, conflicts_with_all = ["tools", "services"])]
+    schemas: bool,
+    /// With `--schemas`: at most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
     #[command(flatten)]
     timeout: TimeoutArgs<10>,
     #[command(flatten)]
@@ -73,6 +84,9 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         wide,
         tools,
         show_framework,
+        services,
+        schemas,
+        limit,
         timeout,
         connection,
     } = args;
@@ -86,6 +100,12 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         },
         filter: filter.unwrap_or_default().to_lowercase(),
     };
+    if schemas {
+        return schemas::run(&client, &view, limit, context).await;
+    }
+    if services {
+        return services::run(&client, &view, context).await;
+    }
     match tools.as_deref() {
         None => agents::run(&client, &view, context).await,
         Some("") => tools::run_all(&client, &view, show_framework, context).await,
