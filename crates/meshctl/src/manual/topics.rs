@@ -85,6 +85,7 @@ topics! {
     "api" ["fastapi", "route", "routes", "express", "gateway"] "guides/routes.md";
     "a2a" ["skills", "agent-to-agent"] "guides/routes.md" # "Skills for agents outside the mesh";
     "a2a-consumer" ["a2a-client"] "guides/tools.md" # "Skills of agents outside of the mesh";
+    "scaffold" ["scaffolding", "generate", "gen", "new"] "guides/scaffolding.md";
     "testing" ["test", "tests", "curl"] "guides/testing.md";
     "registry" ["reg", "backup", "drain"] "guides/registry.md";
     "deployment" ["deploy", "docker", "containers", "compose", "kubernetes"] "guides/docker.md";
