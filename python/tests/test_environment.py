@@ -14,7 +14,7 @@ from mesh.serving.environment import SettingError
 from mesh.serving.gateway_settings import public_url_prefix
 
 SOURCES = Path(mesh.__file__).parent
-REFERENCE = SOURCES.parents[1] / "docs/reference/environment.md"
+REFERENCE = Path(__file__).parents[2] / "docs/reference/environment.md"
 NAME = re.compile(r'"((?:MCP_MESH|MESH_LLM)_[A-Z0-9_]+|REDIS_URL|HOST|POD_IP)"')
 
 NUMBER = ("", "abc", "0", "-1", "1.5", "1e3")[1:]
