@@ -11,15 +11,10 @@ use mesh_core::env::Environment;
 use crate::commands::{Command, Context};
 use crate::completion;
 use crate::error::{CliError, ExitCodes, Kind};
+use crate::help;
 use crate::printer::Printer;
 
 /// Start agents, see how they are wired, and call their tools
-///
-/// Every command exits with 0 on success and with 1 on any failure. With `--exit-code`, the failure
-/// tells more: 1 the command failed, 2 an argument, a variable or the configuration makes no sense,
-/// 3 not found, 4 the registry cannot be reached, 5 a tool, a job or the registry answered with an
-/// error, 6 in conflict with what is there, such as already running or ambiguous, 7 something that is
-/// needed is missing, 8 timed out.
 #[derive(Debug, Parser)]
 #[command(
     name = "meshctl",
@@ -34,9 +29,6 @@ struct Cli {
     #[arg(short = 'v', long, action = clap::ArgAction::Version)]
     version: Option<bool>,
     /// Tell failures apart by the exit code; `meshctl --help` lists the codes
-    ///
-    /// Beside failures, answers that are bad news then end with a code too: `list` without a registry
-    /// with 4, `call` with 5 when the result says `"isError": true`.
     #[arg(long, global = true, help_heading = "Global options")]
     exit_code: bool,
     #[command(subcommand)]
@@ -46,7 +38,7 @@ struct Cli {
 /// The whole command line, for completions and the generated reference.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    help::grouped(Cli::command())
 }
 
 /// What `--json` prints, as JSON schemas: each with the name of its file in `schemas/meshctl/`.
@@ -71,7 +63,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let _ = context.printer.raw(candidates.as_bytes());
         return ExitCode::SUCCESS;
     }
-    let parsed = Cli::command()
+    let parsed = command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {

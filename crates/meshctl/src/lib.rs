@@ -4,7 +4,8 @@
 //! * `supervisor` starts, recognises and stops processes; `home` is where their files are.
 //! * [`self_update`] replaces this installation by a verified release.
 //! * `manual` holds the pages that `man` shows.
-//! * `settings` turns flags and environment into values; `printer` and `error` are the ways out.
+//! * `settings` turns flags and environment into values; `printer` and `error` are the ways out, `help` is
+//!   the help of the whole.
 //! * `scaffold` writes new agents from templates.
 //! * `reload` starts agents anew when their files change.
 //! * `entry_point`, `language`, `agent_name`, `prerequisites`, `python_env`, `node_env` and `java_env`
@@ -19,6 +20,7 @@ mod completion;
 mod entry_point;
 mod env_file;
 mod error;
+mod help;
 mod home;
 mod java_env;
 mod json_text;
@@ -40,3 +42,4 @@ mod time_span;
 mod tool_target;
 
 pub use cli::{command, json_schemas, main};
+pub use completion::completion_script;

@@ -20,6 +20,11 @@ use crate::tool_target::{self, Target};
 ///
 /// A result that says `"isError": true` is a result: it is printed, and the exit code is 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl call plan '{\"city\": \"Oslo\"}'
+  meshctl call planner:plan --file trip.json     if several agents have that tool
+  meshctl call plan --timeout 300 -H 'X-Tenant: acme'
+  meshctl call plan --agent-url http://localhost:9000     without a registry")]
 pub(crate) struct CallArgs {
     /// The tool, as `tool` or `agent:tool`
     #[arg(value_name = "[AGENT:]TOOL")]

@@ -3,7 +3,7 @@
 use clap_complete::Shell;
 
 use super::Context;
-use crate::completion;
+use crate::completion::completion_script;
 use crate::error::CliError;
 
 /// Print a completion script for a shell
@@ -11,6 +11,11 @@ use crate::error::CliError;
 /// For bash and zsh: `source <(meshctl completion bash)`. Beside commands and flags, the agents and tools
 /// of the mesh are offered.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  source <(meshctl completion bash)                           in ~/.bashrc
+  source <(meshctl completion zsh)                            in ~/.zshrc, after compinit
+  meshctl completion fish > ~/.config/fish/completions/meshctl.fish
+  meshctl completion powershell | Out-String | Invoke-Expression     in $PROFILE")]
 pub(crate) struct CompletionArgs {
     /// Which shell
     #[arg(value_enum)]
@@ -18,13 +23,6 @@ pub(crate) struct CompletionArgs {
 }
 
 pub(crate) fn run(args: &CompletionArgs, context: &mut Context) -> Result<(), CliError> {
-    let CompletionArgs { shell } = args;
-    if let Some(script) = completion::script(*shell) {
-        return Ok(context.printer.raw(script.as_bytes())?);
-    }
-    // Without the names of agents and tools.
-    let mut script = Vec::new();
-    clap_complete::generate(*shell, &mut crate::command(), "meshctl", &mut script);
-    context.printer.raw(&script)?;
-    Ok(())
+    let script = completion_script(args.shell);
+    Ok(context.printer.raw(&script)?)
 }

@@ -17,6 +17,13 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Show what an agent or the registry wrote
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl logs planner               the last 100 lines
+  meshctl logs planner -f            and what follows
+  meshctl logs planner -n 0          all of it
+  meshctl logs planner -p            what it wrote when it ran the last time
+  meshctl logs registry
+  meshctl logs --list")]
 pub(crate) struct LogsArgs {
     /// The agent, or `registry`
     #[arg(required_unless_present_any = ["list", "previous"])]

@@ -19,6 +19,9 @@ const REFRESH: Duration = Duration::from_millis(100);
 
 /// Look after this program itself
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl self update --check     is there a newer release?
+  meshctl self update             install it")]
 pub(crate) struct SelfArgs {
     #[command(subcommand)]
     command: SelfCommand,
@@ -35,6 +38,10 @@ enum SelfCommand {
 /// was built with, and every file by its signed checksum. If it fails, the old version is kept. What
 /// was installed by a package manager is upgraded by that; the command is named.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl self update --check             is there a newer release?
+  meshctl self update                     install it
+  meshctl self update --version 4.1.0     another one, older ones too")]
 struct UpdateArgs {
     /// Only say whether there is a newer release, and what brings it
     #[arg(long, conflicts_with = "release")]

@@ -21,6 +21,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Without a name, all healthy agents; with one, the agent in whatever state it is.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl status                    every healthy agent
+  meshctl status planner            one agent, in whatever state it is
+  meshctl status planner --json")]
 pub(crate) struct StatusArgs {
     /// Name or id of the agent, or the start of one
     agent: Option<String>,

@@ -18,6 +18,11 @@ use crate::supervisor::{Lock, StopError, Supervised, Supervisor};
 /// Without arguments everything that was started from this state directory ends. The registry
 /// stays while an agent needs it.
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl stop                 all agents, and the registry
+  meshctl stop planner         one agent; the registry if nobody else needs it
+  meshctl stop --agents        leave the registry running
+  meshctl stop --clean         forget everything: database, logs, pid files")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct StopArgs {
     /// The agents to stop; none means all

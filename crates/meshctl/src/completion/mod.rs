@@ -20,16 +20,22 @@ pub(crate) const ASKS: &str = "__complete";
 /// Every word has a character in front: PowerShell drops those that are empty.
 const PREFIXED: &str = "--prefixed";
 
-/// The script for `shell`, if we have one of our own.
-pub(crate) fn script(shell: clap_complete::Shell) -> Option<&'static str> {
+/// The script that makes `shell` ask this program what may be typed. A shell for which there is none of
+/// our own gets commands and flags only.
+#[must_use]
+pub fn completion_script(shell: clap_complete::Shell) -> Vec<u8> {
     use clap_complete::Shell;
 
     match shell {
-        Shell::Bash => Some(include_str!("script.bash")),
-        Shell::Zsh => Some(include_str!("script.zsh")),
-        Shell::Fish => Some(include_str!("script.fish")),
-        Shell::PowerShell => Some(include_str!("script.ps1")),
-        _ => None,
+        Shell::Bash => include_bytes!("script.bash").to_vec(),
+        Shell::Zsh => include_bytes!("script.zsh").to_vec(),
+        Shell::Fish => include_bytes!("script.fish").to_vec(),
+        Shell::PowerShell => include_bytes!("script.ps1").to_vec(),
+        other => {
+            let mut script = Vec::new();
+            clap_complete::generate(other, &mut crate::command(), "meshctl", &mut script);
+            script
+        }
     }
 }
 

@@ -33,12 +33,30 @@ fn section(page: &mut String, command: &mut Command, path: &str) {
     arguments(page, command, |argument| {
         inherited && argument.is_global_set()
     });
+    closing(page, command);
     for child in command.get_subcommands_mut() {
         if child.get_name() != "help" && !child.is_hide_set() {
             let path = format!("{path} {}", child.get_name());
             section(page, child, &path);
         }
     }
+}
+
+/// What the help ends with, as examples: a title, and lines below it.
+fn closing(page: &mut String, command: &Command) {
+    let Some(text) = command
+        .get_after_long_help()
+        .or_else(|| command.get_after_help())
+    else {
+        return;
+    };
+    let text = text.to_string();
+    let (title, lines) = text.split_once('\n').unwrap_or((&text, ""));
+    let _ = writeln!(page, "\n{title}\n\n```text");
+    for line in lines.lines() {
+        let _ = writeln!(page, "{}", line.strip_prefix("  ").unwrap_or(line));
+    }
+    page.push_str("```\n");
 }
 
 fn arguments(page: &mut String, command: &Command, is_said: impl Fn(&Arg) -> bool) {

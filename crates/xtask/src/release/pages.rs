@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Command;
 use clap_complete::Shell;
+use clap_mangen::roff::{Roff, roman};
 
 use super::archive::{Files, Mode};
 use super::{Project, ReleaseVersion};
@@ -59,19 +60,28 @@ impl Pages {
             (Shell::Fish, format!("{name}.fish")),
             (Shell::PowerShell, format!("{name}.ps1")),
         ] {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command.clone(), &name, &mut script);
+            let script = if name == "meshctl" {
+                // Of its own, which also knows the agents and tools that are there.
+                meshctl::completion_script(shell)
+            } else {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut command.clone(), &name, &mut script);
+                script
+            };
             self.completions.insert(file, Mode::Data, script);
         }
     }
 
     fn add_man(&mut self, command: &Command, version: &ReleaseVersion) -> anyhow::Result<()> {
-        let page = clap_mangen::Man::new(command.clone())
+        // A page has its examples below a heading of their own, line by line.
+        let body = command.clone().after_help(None).after_long_help(None);
+        let page = clap_mangen::Man::new(body)
             .source(format!("mcp-mesh {version}"))
             .manual("MCP Mesh");
         let file = page.get_filename();
         let mut text = Vec::new();
         page.render(&mut text)
+            .and_then(|()| closing(command).to_writer(&mut text))
             .with_context(|| format!("failed to render `{file}`"))?;
         self.man.insert(file, Mode::Data, text);
         for child in command
@@ -82,6 +92,25 @@ impl Pages {
         }
         Ok(())
     }
+}
+
+/// What the help of `command` ends with, as examples: a title, and lines below it.
+fn closing(command: &Command) -> Roff {
+    let mut section = Roff::new();
+    let help = command
+        .get_after_long_help()
+        .or_else(|| command.get_after_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    if let Some((title, lines)) = help.split_once(":\n") {
+        section
+            .control("SH", [title.to_uppercase().as_str()])
+            .control("nf", []);
+        for line in lines.lines() {
+            section.text([roman(line.trim_start())]);
+        }
+        section.control("fi", []);
+    }
+    section
 }
 
 #[cfg(test)]
@@ -139,6 +168,24 @@ mod tests {
             ]
         );
         assert!(text(&pages.completions, "_meshctl").starts_with("#compdef meshctl"));
-        assert!(text(&pages.completions, "meshctl.bash").contains("--registry-url"));
+        assert!(text(&pages.completions, "mcp-mesh-registry.bash").contains("--port"));
+    }
+
+    #[test]
+    fn what_meshctl_completes_is_asked_of_it() {
+        let pages = render();
+        for file in ["meshctl.bash", "_meshctl", "meshctl.fish", "meshctl.ps1"] {
+            let script = text(&pages.completions, file);
+            assert!(script.contains("meshctl __complete"), "{file}: {script}");
+        }
+    }
+
+    #[test]
+    fn examples_keep_their_lines() {
+        let pages = render();
+        let page = text(&pages.man, "meshctl-status.1");
+        let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("examples");
+        assert!(examples.starts_with("meshctl status "), "{page}");
+        assert!(!page.contains(".SH EXTRA"), "{page}");
     }
 }

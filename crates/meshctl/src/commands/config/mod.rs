@@ -11,8 +11,7 @@ use crate::settings::{ConfigFile, ConfigKey};
 ///
 /// A flag counts more than a variable, a variable more than the file, the file more than the default.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
+#[command(after_help = "Examples:
   meshctl config show --origin
   meshctl config set registry_url http://mesh.example:8000
   meshctl config unset registry_url")]
@@ -26,13 +25,20 @@ enum ConfigCommand {
     /// Show the settings that are in effect
     Show(ShowArgs),
     /// Print where the configuration file is, whether it exists or not
+    #[command(after_help = "Examples:
+  meshctl config path")]
     Path,
     /// Print one setting that is in effect
+    #[command(after_help = "Examples:
+  meshctl config get registry_url")]
     Get {
         /// Its name, as `config show` prints it
         key: String,
     },
     /// Write a setting to the configuration file
+    #[command(after_help = "Examples:
+  meshctl config set registry_url http://mesh.example:8000
+  meshctl config set log_level DEBUG")]
     Set {
         /// Its name, as `config show` prints it
         key: String,
@@ -40,6 +46,8 @@ enum ConfigCommand {
         value: String,
     },
     /// Remove a setting from the configuration file
+    #[command(after_help = "Examples:
+  meshctl config unset registry_url")]
     Unset {
         /// Its name
         key: String,
@@ -47,6 +55,9 @@ enum ConfigCommand {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl config show
+  meshctl config show --origin     and what each comes from")]
 struct ShowArgs {
     /// How to print them
     #[arg(long, value_enum, default_value_t = Format::Yaml)]

@@ -10,6 +10,8 @@ use crate::table::Table;
 
 /// Show what a job was told, in order
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl job events 8f2b4e6a-1c3d-4e5f-9a0b-1c2d3e4f5a6b")]
 pub(crate) struct JobEventsArgs {
     /// Id of the job
     id: String,

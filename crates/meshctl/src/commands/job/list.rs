@@ -16,6 +16,9 @@ use crate::time_span;
 
 /// List jobs, newest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl job list                       the newest first
+  meshctl job list --status working")]
 pub(crate) struct JobListArgs {
     /// Only jobs in one of these states: working, `input_required`, completed, failed or cancelled
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = parse_status)]

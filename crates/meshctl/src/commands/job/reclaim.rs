@@ -12,6 +12,8 @@ use crate::settings::{ConnectionArgs, TimeoutArgs};
 /// For a job whose owner hangs and still renews its claim. What the old owner reports from then on
 /// does not count.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl job reclaim 8f2b4e6a-1c3d-4e5f-9a0b-1c2d3e4f5a6b")]
 pub(crate) struct JobReclaimArgs {
     /// Id of the job
     id: String,

@@ -15,6 +15,12 @@ use crate::settings::{ConnectionArgs, TimeoutArgs};
 /// Agents that cannot be called are left out unless `--all` is given. A registry that does not
 /// run is an answer, not an error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl list                          healthy agents
+  meshctl list --all --wide             those that are down as well, with what they offer
+  meshctl list --tools                  every tool that can be called
+  meshctl list --tools=planner:plan     one tool, with the arguments that it takes
+  meshctl list --json | jq -r '.agents[].id'")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ListArgs {
     /// Show agents whose id contains this text, in any case

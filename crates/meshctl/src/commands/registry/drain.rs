@@ -16,6 +16,9 @@ use crate::settings::{ConnectionArgs, TimeoutArgs};
 /// A restart does not end it, `meshctl registry resume` does. Of several registries only the one
 /// that is asked drains.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl registry drain                                 let no job start
+  meshctl registry drain --wait --wait-timeout 300       and wait for those that run")]
 pub(crate) struct DrainArgs {
     /// Return when no job runs any more
     #[arg(long)]
@@ -32,6 +35,8 @@ pub(crate) struct DrainArgs {
 
 /// Hand out jobs again
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl registry resume")]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     common: CommonArgs,
@@ -39,6 +44,9 @@ pub(crate) struct ResumeArgs {
 
 /// Show whether the registry hands out jobs, and how many run
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl registry status
+  meshctl registry status --json")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     common: CommonArgs,

@@ -9,6 +9,9 @@ use crate::error::CliError;
 
 /// Start the registry and leave it running
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl registry start                          in the background, on port 8000
+  meshctl registry start --registry-port 9000")]
 pub(crate) struct RegistryStartArgs {
     /// Host of the registry [default: localhost]
     #[arg(long, value_name = "HOST")]
@@ -29,6 +32,8 @@ pub(crate) struct RegistryStartArgs {
 
 /// Stop the registry, even if agents need it
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl registry stop")]
 pub(crate) struct RegistryStopArgs {
     /// Seconds that it may take to end before it is killed
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]

@@ -11,6 +11,9 @@ use crate::scaffold::{A2aConsumer, Kind, Skill, ask_card};
 ///
 /// Each skill of the agent outside becomes a tool.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl scaffold a2a-consumer --name partner --url https://agents.example
+  meshctl scaffold a2a-consumer --name partner --offline")]
 pub(super) struct A2aConsumerArgs {
     #[command(flatten)]
     agent: AgentArgs,

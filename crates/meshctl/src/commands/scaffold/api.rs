@@ -9,6 +9,9 @@ use crate::scaffold::{Api, Kind};
 ///
 /// FastAPI in Python, Express in TypeScript, Spring in Java.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl scaffold api --name gateway
+  meshctl scaffold api --name gateway --lang typescript")]
 pub(super) struct ApiArgs {
     #[command(flatten)]
     agent: AgentArgs,

@@ -7,6 +7,9 @@ use crate::scaffold::{Basic, Description, Kind, Tool};
 
 /// Write an agent that offers tools
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl scaffold basic --name planner
+  meshctl scaffold basic --name planner --lang typescript --output agents")]
 pub(super) struct BasicArgs {
     #[command(flatten)]
     agent: AgentArgs,

@@ -15,6 +15,9 @@ pub(super) const CONTEXT: &str = "ctx";
 ///
 /// It needs no key: some LLM provider of the mesh has the model.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl scaffold llm --name writer --vendor claude
+  meshctl scaffold llm --name writer --response-format json --lang java")]
 pub(super) struct LlmArgs {
     #[command(flatten)]
     agent: AgentArgs,

@@ -9,6 +9,9 @@ use crate::scaffold::{Kind, LlmProvider, Model, Vendor};
 ///
 /// It joins the mesh without a key, and answers once it has one.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl scaffold llm-provider --vendor claude
+  meshctl scaffold llm-provider --name gateway --model openai/gpt-4o")]
 pub(super) struct LlmProviderArgs {
     #[command(flatten)]
     agent: AgentArgs,

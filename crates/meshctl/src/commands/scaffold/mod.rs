@@ -25,6 +25,12 @@ use flags::FlagArgs;
 /// On a terminal, and without a name, it asks what to write. An agent is a folder with its code, its
 /// packages, a Dockerfile and settings for Helm. Existing files are replaced with `--force` only.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl scaffold                                     asks what to write
+  meshctl scaffold basic --name planner
+  meshctl scaffold llm --name writer --vendor claude
+  meshctl scaffold --config planner.yaml --dry-run
+  meshctl scaffold --compose --observability           for all agents of this folder")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ScaffoldArgs {
     #[command(subcommand)]

@@ -32,6 +32,9 @@ enum SchemaCommand {
 ///
 /// Names and types of the fields, and which are required.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl schema diff sha256:4be2 sha256:9f01
+  meshctl schema diff sha256:4be2 sha256:9f01 --json")]
 struct DiffArgs {
     /// Hash of the one
     #[arg(value_name = "HASH-A")]

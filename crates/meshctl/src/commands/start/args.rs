@@ -20,6 +20,12 @@ use crate::settings::{LogLevel, UnknownLogLevel};
 /// when a file in its folder changes; Python and Java are compiled first, and a mistake leaves the
 /// running agent alone. What the watcher does stands in the agent's log.
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl start planner.py                   stay with it; Ctrl-C stops it
+  meshctl start -d planner weather           two folders, in the background
+  meshctl start -w planner.py                start anew on every change
+  meshctl start -d planner.py --env KEY=value --log-level DEBUG
+  meshctl start planner.py --connect-only --registry-url http://mesh.example:8000")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct StartArgs {
     /// Scripts, jars or folders of agents
