@@ -28,6 +28,7 @@ mod language;
 mod log_file;
 mod manual;
 mod mesh_view;
+mod moment;
 mod node_env;
 mod prerequisites;
 mod printer;

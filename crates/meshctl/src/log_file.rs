@@ -1,11 +1,18 @@
 //! Log files: four earlier generations, the last lines, and following one across its rotation.
 
+mod follower;
+mod lines;
 mod platform;
+
+pub(crate) use follower::Follower;
+pub(crate) use lines::{Lines, Window, Written, last_change};
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use mesh_core::Timestamp;
 
 use crate::error::CliError;
 use crate::home::Home;
@@ -41,9 +48,9 @@ pub(crate) fn rotate(home: &Home, name: &str) -> Result<(PathBuf, File), CliErro
     Ok((current, file))
 }
 
-/// The last `count` lines of the file, or all of it; at most the last MiB is searched for them.
-pub(crate) fn last_lines(path: &Path, count: Option<usize>) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+/// The last `count` lines of the file, or all of it; at most the last MiB is searched for them. The
+/// file was read to its end then.
+pub(crate) fn last_lines(file: &mut File, count: Option<usize>) -> io::Result<Vec<u8>> {
     let Some(count) = count else {
         let mut all = Vec::new();
         file.read_to_end(&mut all)?;
@@ -73,9 +80,33 @@ pub(crate) fn last_lines(path: &Path, count: Option<usize>) -> io::Result<Vec<u8
     Ok(lines.into_iter().flatten().collect())
 }
 
+/// The current log and, newest first, those before it that were written to since `since`. Each file is
+/// there once, even when the logs are rotated meanwhile.
+pub(crate) fn generations(current: &Path, since: Timestamp) -> io::Result<Vec<File>> {
+    let mut files = vec![File::open(current)?];
+    let mut known = vec![platform::identity_of(&files[0])?];
+    for generation in 1..=GENERATIONS {
+        let file = match File::open(current.with_extension(format!("{generation}.log"))) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) => return Err(error),
+        };
+        if last_change(&file)? < since {
+            break;
+        }
+        let identity = platform::identity_of(&file)?;
+        if !known.contains(&identity) {
+            known.push(identity);
+            files.push(file);
+        }
+    }
+    Ok(files)
+}
+
 /// The end of a log, for the report of a process that failed; empty if it cannot be read.
 pub(crate) fn excerpt(path: &Path, lines: usize) -> Vec<String> {
-    let Ok(bytes) = last_lines(path, Some(lines)) else {
+    let end = File::open(path).and_then(|mut file| last_lines(&mut file, Some(lines)));
+    let Ok(bytes) = end else {
         return Vec::new();
     };
     String::from_utf8_lossy(&bytes)
@@ -84,70 +115,15 @@ pub(crate) fn excerpt(path: &Path, lines: usize) -> Vec<String> {
         .collect()
 }
 
-/// Reads what is appended to a log, and goes on with its successor after a rotation.
-#[derive(Debug)]
-pub(crate) struct Follower {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Follower {
-    /// Follows `path` from its beginning; the file may appear later.
-    pub(crate) fn from_start(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            file: None,
-        }
-    }
-
-    /// Follows `path` from its current end.
-    pub(crate) fn from_end(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: Some(file),
-        })
-    }
-
-    /// Whatever was written since the last call.
-    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
-        let mut new = Vec::new();
-        if let Some(file) = &mut self.file {
-            file.read_to_end(&mut new)?;
-        }
-        if self.was_replaced()? {
-            self.file = Some(File::open(&self.path)?);
-            if let Some(file) = &mut self.file {
-                file.read_to_end(&mut new)?;
-            }
-        }
-        Ok(new)
-    }
-
-    fn was_replaced(&self) -> io::Result<bool> {
-        let now = match platform::identity_at(&self.path) {
-            Ok(identity) => identity,
-            // Between two generations there may be none.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        match &self.file {
-            None => Ok(true),
-            Some(file) => Ok(platform::identity_of(file)? != now),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use mesh_core::env::EnvVars;
 
     use super::*;
 
-    fn home() -> (tempfile::TempDir, Home) {
+    pub(crate) fn home() -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_str().unwrap();
         let environment = [(EnvVars::MCP_MESH_HOME, root)].into_iter().collect();
@@ -175,24 +151,13 @@ mod tests {
         let (_folder, home) = home();
         let path = home.log("a");
         fs::write(&path, "one\ntwo\nthree").unwrap();
-        let last = |count| String::from_utf8(last_lines(&path, count).unwrap()).unwrap();
+        let last = |count| {
+            let mut file = File::open(&path).unwrap();
+            String::from_utf8(last_lines(&mut file, count).unwrap()).unwrap()
+        };
         assert_eq!(last(Some(2)), "two\nthree");
         assert_eq!(last(Some(9)), "one\ntwo\nthree");
         assert_eq!(last(Some(0)), "");
         assert_eq!(last(None), "one\ntwo\nthree");
-    }
-
-    #[test]
-    fn following_survives_a_rotation() {
-        let (_folder, home) = home();
-        let (path, mut first) = rotate(&home, "a").unwrap();
-        let mut follower = Follower::from_end(&path).unwrap();
-        first.write_all(b"one\n").unwrap();
-        assert_eq!(follower.read().unwrap(), b"one\n");
-        first.write_all(b"two\n").unwrap();
-        let (_, mut second) = rotate(&home, "a").unwrap();
-        second.write_all(b"three\n").unwrap();
-        assert_eq!(follower.read().unwrap(), b"two\nthree\n");
-        assert_eq!(follower.read().unwrap(), b"");
     }
 }

@@ -15,6 +15,7 @@ mod healthcheck;
 mod jobs;
 #[cfg(unix)]
 mod languages;
+mod logs;
 mod man;
 mod queries;
 mod registry;
