@@ -102,7 +102,8 @@ impl Hint for ClientError {
             Self::Timeout { .. } => Some("the registry may be overloaded; read its log".into()),
             Self::Malformed { .. } => Some(
                 format!(
-                    "something else may listen there; check `{}`",
+                    "something else may listen there, or a registry newer than {}; check `{}`",
+                    mesh_core::VERSION,
                     EnvVars::MCP_MESH_REGISTRY_URL
                 )
                 .into(),

@@ -17,6 +17,7 @@ mod jobs;
 mod languages;
 mod logs;
 mod man;
+mod other_versions;
 mod queries;
 mod registry;
 mod registry_command;

@@ -1,7 +1,9 @@
 //! `GET /agents`: who is in the mesh.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::answer::known_or_unresolved;
@@ -20,6 +22,13 @@ wire_enum! {
         /// Not judged.
         Unknown = "unknown",
     }
+}
+
+/// Reads a word that this release does not have as "unknown": one odd agent must not hide the others.
+fn known_or_unknown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AgentStatus, D::Error> {
+    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    let known = text.and_then(|text| AgentStatus::parse(&text));
+    Ok(known.unwrap_or(AgentStatus::Unknown))
 }
 
 /// Every agent that the registry knows.
@@ -68,6 +77,7 @@ pub struct AgentInfo<C = Vec<CapabilityInfo>, D = Vec<DependencyResolution>> {
     #[serde(default)]
     pub a2a_consumer: bool,
     /// The registry's verdict.
+    #[serde(deserialize_with = "known_or_unknown")]
     pub status: AgentStatus,
     /// Its base URL; `stdio://<id>` when it cannot be called.
     pub endpoint: String,
