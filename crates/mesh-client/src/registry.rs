@@ -1,5 +1,6 @@
 //! The registry's HTTP interface, one method per resource.
 
+mod administration;
 mod jobs;
 mod local;
 mod watch;

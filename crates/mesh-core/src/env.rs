@@ -72,8 +72,8 @@ env_vars! {
     /// Registry: a port of its own for `/admin/*`, on the registry's host, without TLS; the registry's port
     /// then answers 404 there. `0` or less serves it on the registry's port; default `0`.
     MCP_MESH_ADMIN_PORT since "4.0.0";
-    /// Registry: the folder whose `entities/*.pem` `GET /admin/entities` lists; default `tls` in the state
-    /// directory.
+    /// The folder of trusted authorities: `meshctl entity` keeps those of entities in its `entities/*.pem`,
+    /// which the registry lists at `GET /admin/entities`; default `tls` in the state directory.
     MCP_MESH_TRUST_DIR since "4.0.0";
     /// Agent: `off`, or `auto` or `strict` for TLS with the files below; default `off`. Registry: only
     /// `off`; the others are refused until trust is built.

@@ -14,7 +14,15 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Use it", &["call", "job"]),
     (
         "Set up",
-        &["config", "man", "completion", "version", "self", "help"],
+        &[
+            "config",
+            "entity",
+            "man",
+            "completion",
+            "version",
+            "self",
+            "help",
+        ],
     ),
 ];
 

@@ -150,7 +150,12 @@ impl Home {
 
     /// The certificate of the development authority, which `start --tls-auto` makes.
     pub(crate) fn authority(&self) -> PathBuf {
-        self.root.join("tls").join("ca.pem")
+        self.tls().join("ca.pem")
+    }
+
+    /// Certificates, and authorities that are trusted.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.root.join("tls")
     }
 
     /// Logs and their earlier generations.

@@ -7,6 +7,7 @@
 //! * `settings` turns flags and environment into values; `printer` and `error` are the ways out, `help` is
 //!   the help of the whole.
 //! * `scaffold` writes new agents from templates.
+//! * `trust_folder` keeps the authorities of others, which `certificate` reads.
 //! * `reload` starts agents anew when their files change.
 //! * `entry_point`, `language`, `agent_name`, `prerequisites`, `python_env`, `node_env` and `java_env`
 //!   read an agent's files before it is started.
@@ -14,6 +15,7 @@
 pub mod self_update;
 
 mod agent_name;
+mod certificate;
 mod cli;
 mod commands;
 mod completion;
@@ -41,6 +43,7 @@ mod supervisor;
 mod table;
 mod time_span;
 mod tool_target;
+mod trust_folder;
 
 pub use cli::{command, json_schemas, main};
 pub use completion::completion_script;

@@ -11,6 +11,9 @@ mod connection;
 mod container;
 mod crash;
 mod decisions;
+// Its paths and messages are the system's.
+#[cfg(unix)]
+mod entity;
 mod healthcheck;
 mod jobs;
 #[cfg(unix)]

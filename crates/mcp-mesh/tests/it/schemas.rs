@@ -67,6 +67,8 @@ fn answers_match_their_schemas() {
             &["config", "show", "--json", "--origin"],
         ),
         ("registry-status", &["registry", "status", "--json"]),
+        ("entity-list", &["entity", "list", "--json"]),
+        ("entity-rotate", &["entity", "rotate", "--json"]),
         ("man-list", &["man", "--list", "--json"]),
         ("man-list", &["man", "--search", "claim", "--json"]),
     ] {

@@ -1,9 +1,11 @@
 //! The verbs, one file each; this one only dispatches.
 
+mod administration;
 mod audit;
 mod call;
 mod completion;
 mod config;
+mod entity;
 mod job;
 mod list;
 mod logs;
@@ -123,6 +125,7 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Job(job::JobArgs),
     Registry(registry::RegistryArgs),
+    Entity(entity::EntityArgs),
     Man(man::ManArgs),
     Config(config::ConfigArgs),
     Scaffold(Box<scaffold::ScaffoldArgs>),
@@ -162,6 +165,7 @@ impl Command {
             Self::Logs(args) => logs::run(args, context).await,
             Self::Job(args) => job::run(args, context).await,
             Self::Registry(args) => registry::run(args, context).await,
+            Self::Entity(args) => entity::run(args, context).await,
             Self::Man(args) => man::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Scaffold(args) => scaffold::run(*args, context).await,

@@ -6,12 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use mesh_core::wire::{DrainReport, JobEventList, JobInfo, JobList, ReclaimAnswer, SchemaList};
+use mesh_core::wire::{
+    DrainReport, JobEventList, JobInfo, JobList, ReclaimAnswer, RotationReport, SchemaList,
+};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use super::audit::AuditReport;
 use super::config::effective::{Explained, Settings};
+use super::entity::EntityReport;
 use super::list::report::{AgentReport, ListReport};
 use super::list::services::ServicesReport;
 use super::list::tools::ToolReport;
@@ -41,6 +44,8 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
         schema::<JobEventList>("job-events", "meshctl job events ID --json"),
         schema::<ReclaimAnswer>("job-reclaim", "meshctl job reclaim ID --json"),
         schema::<DrainReport>("registry-status", "meshctl registry status --json"),
+        schema::<Vec<EntityReport>>("entity-list", "meshctl entity list --json"),
+        schema::<RotationReport>("entity-rotate", "meshctl entity rotate --json"),
         schema::<Vec<Entry>>("man-list", "meshctl man --list --json"),
         schema::<UpdateReport<'_>>("self-update-check", "meshctl self update --check --json"),
     ]

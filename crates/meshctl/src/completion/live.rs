@@ -11,6 +11,7 @@ use crate::home::Home;
 use crate::mesh_view::{is_healthy, public_tools};
 use crate::settings::{ConfigFile, ConnectionArgs, RegistryAddress};
 use crate::supervisor::Supervisor;
+use crate::trust_folder::TrustFolder;
 
 /// People notice what takes longer than 100 ms.
 const PATIENCE: Duration = Duration::from_millis(70);
@@ -26,6 +27,8 @@ pub(super) enum Source {
     Running,
     /// Logs in this state directory.
     Logs,
+    /// Entities in the trust folder.
+    Entities,
 }
 
 impl Source {
@@ -40,6 +43,7 @@ impl Source {
             Self::Tools => agents(environment).map(|agents| of_tools(&agents, current)),
             Self::Running => running(environment),
             Self::Logs => logs(environment),
+            Self::Entities => entities(environment),
         };
         found.unwrap_or_default()
     }
@@ -114,4 +118,15 @@ fn logs(environment: &Environment) -> Option<Vec<Candidate>> {
         .collect();
     names.sort_by(|one, other| one.value.cmp(&other.value));
     Some(names)
+}
+
+fn entities(environment: &Environment) -> Option<Vec<Candidate>> {
+    let folder = TrustFolder::locate(None, environment).ok()?;
+    let names = folder.names().ok()?;
+    Some(
+        names
+            .into_iter()
+            .map(|name| Candidate::new(name, "entity"))
+            .collect(),
+    )
 }

@@ -224,6 +224,9 @@ impl<'a> Place<'a> {
         match (self.command.get_name(), argument.get_id().as_str()) {
             ("status" | "audit", "agent") => Source::Agents.candidates(current, environment),
             ("call", "tool") | ("list", "tools") => Source::Tools.candidates(current, environment),
+            ("revoke" | "rotate" | "register", "name") => {
+                Source::Entities.candidates(current, environment)
+            }
             ("logs", "agent") => Source::Logs.candidates(current, environment),
             ("stop", "names" | "agents_to_stop") => {
                 Source::Running.candidates(current, environment)

@@ -50,13 +50,23 @@ impl ConnectionArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct TimeoutArgs<const DEFAULT: u64> {
     /// Seconds to wait for the registry
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = spelled(DEFAULT), value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
 
 impl<const DEFAULT: u64> TimeoutArgs<DEFAULT> {
     pub(crate) fn duration(&self) -> Duration {
         Duration::from_secs(self.timeout)
+    }
+}
+
+/// What clap derives from a number is kept in a `static`, of which all instances of a generic type
+/// have the same one.
+fn spelled(seconds: u64) -> &'static str {
+    match seconds {
+        10 => "10",
+        30 => "30",
+        _ => unreachable!("tests build the whole command line"),
     }
 }
 
@@ -255,6 +265,21 @@ mod tests {
         assert_eq!(resolve(every, &[]).unwrap(), "http://127.0.0.1:8000");
         let every = args(None, Some("::"), None);
         assert_eq!(resolve(every, &[]).unwrap(), "http://[::1]:8000");
+    }
+
+    #[test]
+    fn every_command_has_its_own_default_of_the_timeout() {
+        let timeout = |path: &[&str]| {
+            let mut command = &crate::command();
+            for name in path {
+                command = command.find_subcommand(name).unwrap();
+            }
+            let argument = command.get_arguments().find(|a| a.get_id() == "timeout");
+            argument.unwrap().get_default_values()[0].clone()
+        };
+        assert_eq!(timeout(&["list"]), "10");
+        assert_eq!(timeout(&["audit"]), "30");
+        assert_eq!(timeout(&["entity", "rotate"]), "30");
     }
 
     #[test]

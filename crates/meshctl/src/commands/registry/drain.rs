@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mesh_client::{ClientError, RegistryClient};
-use mesh_core::env::EnvVars;
+use mesh_client::RegistryClient;
 use mesh_core::wire::DrainReport;
 
 use crate::commands::Context;
+use crate::commands::administration::refused;
 use crate::error::{CliError, Kind};
 use crate::printer::Tone;
 use crate::settings::{ConnectionArgs, TimeoutArgs};
@@ -165,17 +165,4 @@ fn still_running(seconds: u64) -> CliError {
     CliError::new(format!("jobs still run after {seconds} s"))
         .of_kind(Kind::TimedOut)
         .hint("the registry goes on draining; `meshctl job list --status working` shows them")
-}
-
-/// A registry whose administration has a port of its own knows nothing of it here.
-fn refused(error: ClientError) -> CliError {
-    let hidden = matches!(error, ClientError::Refused { status: 404, .. });
-    let error = CliError::from(error);
-    if hidden {
-        return error.or_hint(format!(
-            "if it runs with `{0}`, pass that port: `--registry-url http://localhost:<{0}>`",
-            EnvVars::MCP_MESH_ADMIN_PORT
-        ));
-    }
-    error
 }

@@ -1,0 +1,60 @@
+//! `meshctl entity rotate`.
+
+use crate::commands::{Context, administration};
+use crate::error::CliError;
+use crate::settings::{ConnectionArgs, TimeoutArgs};
+
+/// Have agents register again, by which they are verified anew
+///
+/// They do at their next heartbeat. Where `MCP_MESH_ADMIN_PORT` is set for the registry, it is asked at
+/// that port only: pass it with `--registry-url`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  meshctl entity rotate
+  meshctl entity rotate partner-corp
+  meshctl entity rotate --registry-url http://mesh.example:9000  # its MCP_MESH_ADMIN_PORT")]
+pub(crate) struct RotateArgs {
+    /// Only the agents of this entity
+    name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    timeout: TimeoutArgs<30>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+pub(super) async fn run(args: RotateArgs, context: &mut Context) -> Result<(), CliError> {
+    let RotateArgs {
+        name,
+        json,
+        timeout,
+        connection,
+    } = args;
+    let client = context.client(connection, timeout.duration())?;
+    let rotation = client.rotate(name.as_deref());
+    let report = context
+        .printer
+        .during("asking the registry", rotation)
+        .await
+        .map_err(administration::refused)?;
+    if json {
+        return context.printer.json(&report);
+    }
+    let printer = &mut context.printer;
+    match &name {
+        Some(name) => printer.result(format_args!("Rotation triggered for entity '{name}'"))?,
+        None => printer.result("Rotation triggered for all agents")?,
+    }
+    match report.affected_agents {
+        0 if name.is_some() => printer.result(
+            "0 agents will re-register: no healthy one is known by a certificate of this entity",
+        )?,
+        1 => printer.result("1 agent will re-register at its next heartbeat")?,
+        count => printer.result(format_args!(
+            "{count} agents will re-register at their next heartbeat"
+        ))?,
+    }
+    Ok(())
+}
