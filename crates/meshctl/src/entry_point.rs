@@ -46,6 +46,7 @@ pub(crate) fn resolve(argument: &str, current_dir: &Path) -> Result<(PathBuf, La
         CliError::new(format!(
             "`{argument}` is not an agent: a file must be a `.py`, `.ts`, `.js`, `.jar` or `.java`, or a `pom.xml`"
         ))
+        .of_kind(Kind::Usage)
         .hint("name an agent's script, or a folder that holds a `main.py` or `src/index.ts`")
     })?;
     // Symbolic links are kept: an environment beside the link is the one that is meant.
@@ -63,6 +64,7 @@ fn project_of(source: &Path, argument: &str) -> Result<PathBuf, CliError> {
         .find(|pom| pom.is_file())
         .ok_or_else(|| {
             CliError::new(format!("no `pom.xml` is above `{argument}`"))
+                .of_kind(Kind::NotFound)
                 .hint("start a jar, or the folder of a Maven project")
         })
 }

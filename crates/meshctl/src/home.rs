@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mesh_core::env::{EnvVars, Environment};
 use serde::{Deserialize, Serialize};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 
 /// The longest process name; leaves room for the endings of its files.
 const MAX_NAME: usize = 200;
@@ -37,6 +37,7 @@ impl ProcessName {
             return Ok(Self(text.to_owned()));
         };
         Err(CliError::new(format!("the agent name `{text}` {problem}"))
+            .of_kind(Kind::Usage)
             .hint("use lower-case letters, digits and hyphens, as in `@mesh.agent(name=\"my-agent\")`"))
     }
 

@@ -17,10 +17,12 @@ pub(crate) fn did_you_mean<'a>(
     wanted: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    let alike: Vec<String> = closest(wanted, known)
-        .into_iter()
-        .map(|name| format!("`{name}`"))
-        .collect();
+    suggest(&closest(wanted, known))
+}
+
+/// The hint that names these, if there are any.
+pub(crate) fn suggest(names: &[&str]) -> Option<String> {
+    let alike: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match alike.as_slice() {
         [] => None,
         [one] => Some(format!("did you mean {one}?")),

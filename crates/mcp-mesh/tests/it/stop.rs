@@ -63,7 +63,8 @@ fn an_unknown_name_suggests_what_runs() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: agent 'greet' is not running. Did you mean 'greeter'?
+        Error: agent 'greet' is not running
+        Hint: did you mean `greeter`?
         ");
     assert!(runs(stage.pid("registry").unwrap()));
 }

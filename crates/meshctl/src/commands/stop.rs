@@ -1,5 +1,6 @@
 //! `meshctl stop`.
 
+use std::error::Error as _;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -9,8 +10,9 @@ use futures_util::future::join_all;
 use mesh_core::env::{EnvVars, Environment};
 
 use super::Context;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::{Home, ProcessName};
+use crate::suggestion::{closest, suggest};
 use crate::supervisor::{Lock, StopError, Supervised, Supervisor};
 
 /// Stop agents and the registry
@@ -111,21 +113,19 @@ pub(crate) async fn run(args: StopArgs, context: &mut Context) -> Result<(), Cli
         Scope::Agents => stop.all_agents(context).await?,
         Scope::Everything => {
             let mut problems = stop.all_agents(context).await?;
-            problems.extend(stop.unneeded_registry(keep_registry, context).await?);
+            problems.add(stop.unneeded_registry(keep_registry, context).await?);
             problems
         }
         Scope::Named(names) => {
             let (stopped, mut problems) = stop.named(&names, context).await?;
             // Whoever stopped nothing did not mean the registry either.
             let keep_registry = keep_registry || stopped == 0;
-            problems.extend(stop.unneeded_registry(keep_registry, context).await?);
+            problems.add(stop.unneeded_registry(keep_registry, context).await?);
             problems
         }
     };
     stop.sweep(context)?;
-    if !problems.is_empty() {
-        return Err(CliError::new(problems.join("; ")));
-    }
+    problems.into_result()?;
     if clean {
         self::clean(&supervisor, &lock, &context.environment)?;
         context
@@ -133,6 +133,62 @@ pub(crate) async fn run(args: StopArgs, context: &mut Context) -> Result<(), Cli
             .say("Deleted the database, the logs and the pid files")?;
     }
     Ok(())
+}
+
+/// What could not be stopped.
+#[derive(Debug, Default)]
+struct Problems {
+    /// Agents that do not run, and what was perhaps meant.
+    unknown: Vec<String>,
+    meant: Vec<String>,
+    /// Processes that still run.
+    surviving: Vec<String>,
+}
+
+impl Problems {
+    fn add(&mut self, other: Self) {
+        self.unknown.extend(other.unknown);
+        self.meant.extend(other.meant);
+        self.surviving.extend(other.surviving);
+    }
+
+    /// Nothing of that name runs; perhaps one of `running` was meant.
+    fn add_unknown(&mut self, name: &str, running: &[Supervised]) {
+        self.unknown.push(format!("agent '{name}' is not running"));
+        for meant in closest(name, running.iter().map(|running| running.name.as_str())) {
+            if !self.meant.iter().any(|known| known == meant) {
+                self.meant.push(meant.to_owned());
+            }
+        }
+    }
+
+    fn add_surviving(&mut self, what: &str, error: &StopError) {
+        let mut message = format!("cannot stop {what}: {error}");
+        if let Some(cause) = error.source() {
+            message = format!("{message}: {cause}");
+        }
+        self.surviving.push(message);
+    }
+
+    fn into_result(self) -> Result<(), CliError> {
+        let Self {
+            unknown,
+            meant,
+            surviving,
+        } = self;
+        let kind = match (unknown.is_empty(), surviving.is_empty()) {
+            (true, true) => return Ok(()),
+            (false, true) => Kind::NotFound,
+            (_, false) => Kind::Failed,
+        };
+        let message = [unknown, surviving].concat().join("; ");
+        let error = CliError::new(message).of_kind(kind);
+        let meant: Vec<&str> = meant.iter().map(String::as_str).collect();
+        Err(match suggest(&meant) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        })
+    }
 }
 
 /// One run of the command.
@@ -144,18 +200,18 @@ struct Stop<'a> {
 
 impl Stop<'_> {
     /// Stops all agents; what went wrong.
-    async fn all_agents(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
+    async fn all_agents(&self, context: &mut Context) -> Result<Problems, CliError> {
         let agents = self.supervisor.supervised()?;
         if agents.is_empty() {
             context.printer.say("No agents running in background")?;
-            return Ok(Vec::new());
+            return Ok(Problems::default());
         }
         let count = agents.len();
         context
             .printer
             .say(format_args!("Stopping {count} agent(s) in parallel..."))?;
         let problems = self.agents(agents, context).await?;
-        let stopped = count - problems.len();
+        let stopped = count - problems.surviving.len();
         context
             .printer
             .say(format_args!("Stopped {stopped} agent(s)"))?;
@@ -167,21 +223,21 @@ impl Stop<'_> {
         &self,
         names: &[String],
         context: &mut Context,
-    ) -> Result<(usize, Vec<String>), CliError> {
+    ) -> Result<(usize, Problems), CliError> {
         let running = self.supervisor.supervised()?;
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let mut wanted: Vec<Supervised> = Vec::new();
         for name in names {
             match running.iter().find(|running| running.name.as_str() == name) {
                 Some(found) if !wanted.contains(found) => wanted.push(found.clone()),
                 Some(_) => {}
-                None => problems.push(not_running(name, &running)),
+                None => problems.add_unknown(name, &running),
             }
         }
         let count = wanted.len();
         let failed = self.agents(wanted, context).await?;
-        let stopped = count - failed.len();
-        problems.extend(failed);
+        let stopped = count - failed.surviving.len();
+        problems.add(failed);
         Ok((stopped, problems))
     }
 
@@ -189,8 +245,8 @@ impl Stop<'_> {
         &self,
         agents: Vec<Supervised>,
         context: &mut Context,
-    ) -> Result<Vec<String>, CliError> {
-        let mut problems = Vec::new();
+    ) -> Result<Problems, CliError> {
+        let mut problems = Problems::default();
         let outcomes = join_all(agents.iter().map(|agent| self.agent(agent))).await;
         for (Supervised { name, .. }, outcome) in agents.iter().zip(outcomes) {
             match outcome {
@@ -200,7 +256,7 @@ impl Stop<'_> {
                         .printer
                         .say(format_args!("Agent '{name}' stopped"))?;
                 }
-                Err(error) => problems.push(format!("cannot stop agent '{name}': {error}")),
+                Err(error) => problems.add_surviving(&format!("agent '{name}'"), &error),
             }
         }
         Ok(problems)
@@ -219,7 +275,7 @@ impl Stop<'_> {
     }
 
     /// Stops the registry although agents may need it.
-    async fn registry(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
+    async fn registry(&self, context: &mut Context) -> Result<Problems, CliError> {
         let dependents: Vec<String> = self
             .supervisor
             .supervised()?
@@ -228,7 +284,7 @@ impl Stop<'_> {
             .collect();
         if self.supervisor.registry()?.is_none() {
             context.printer.say("No registry running in background")?;
-            return Ok(Vec::new());
+            return Ok(Problems::default());
         }
         if !dependents.is_empty() {
             context.printer.warn(format_args!(
@@ -244,10 +300,10 @@ impl Stop<'_> {
         &self,
         keep: bool,
         context: &mut Context,
-    ) -> Result<Vec<String>, CliError> {
+    ) -> Result<Problems, CliError> {
         let dependents = self.supervisor.dependents()?;
         if keep || self.supervisor.registry()?.is_none() {
-            return Ok(Vec::new());
+            return Ok(Problems::default());
         }
         // A dead agent needs nothing; its line goes with the sweep.
         let mut needed_by = Vec::new();
@@ -261,14 +317,15 @@ impl Stop<'_> {
                 "The registry keeps running for: {}",
                 needed_by.join(", ")
             ))?;
-            return Ok(Vec::new());
+            return Ok(Problems::default());
         }
         self.stop_registry(context).await
     }
 
-    async fn stop_registry(&self, context: &mut Context) -> Result<Vec<String>, CliError> {
+    async fn stop_registry(&self, context: &mut Context) -> Result<Problems, CliError> {
+        let mut problems = Problems::default();
         let Some(registry) = self.supervisor.registry()? else {
-            return Ok(Vec::new());
+            return Ok(problems);
         };
         let pid = registry.process.pid;
         context
@@ -279,10 +336,10 @@ impl Stop<'_> {
                 self.supervisor
                     .forget(self.lock, &ProcessName::registry())?;
                 context.printer.say("registry stopped")?;
-                Ok(Vec::new())
             }
-            Err(error) => Ok(vec![format!("cannot stop the registry: {error}")]),
+            Err(error) => problems.add_surviving("the registry", &error),
         }
+        Ok(problems)
     }
 
     fn sweep(&self, context: &mut Context) -> Result<(), CliError> {
@@ -295,26 +352,6 @@ impl Stop<'_> {
         }
         Ok(())
     }
-}
-
-fn not_running(name: &str, running: &[Supervised]) -> String {
-    let lower = name.to_lowercase();
-    let similar: Vec<String> = running
-        .iter()
-        .map(|running| running.name.as_str())
-        .filter(|running| {
-            let running = running.to_lowercase();
-            running.contains(&lower) || lower.contains(&running)
-        })
-        .take(3)
-        .map(|running| format!("'{running}'"))
-        .collect();
-    let suggestion = if similar.is_empty() {
-        String::new()
-    } else {
-        format!(". Did you mean {}?", similar.join(", "))
-    };
-    format!("agent '{name}' is not running{suggestion}")
 }
 
 /// Deletes what was left by processes that are all gone.

@@ -304,5 +304,6 @@ fn refuse_second(supervisor: &Supervisor, name: &ProcessName) -> Result<(), CliE
         _ => format!(
             "agent '{name}' is already running (PID {pid}). Stop it first with 'meshctl stop {name}'."
         ),
-    }))
+    })
+    .of_kind(Kind::Conflict))
 }

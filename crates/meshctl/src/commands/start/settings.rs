@@ -9,7 +9,7 @@ use mesh_core::env::{EnvVars, Environment};
 use super::args::StartArgs;
 use crate::commands::Context;
 use crate::env_file;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::home::Home;
 use crate::settings::{
     ConnectionArgs, DEFAULT_TIMEOUT, LogLevel, RegistryAddress, is_true, number,
@@ -141,6 +141,7 @@ impl StartSettings {
             registry_url.is_some() || environment.get(EnvVars::MCP_MESH_REGISTRY_URL).is_some();
         if purpose == Purpose::ConnectOnly && !names_registry {
             return Err(CliError::new("--connect-only needs --registry-url")
+                .of_kind(Kind::Usage)
                 .hint("say which registry the agents shall join"));
         }
         let address = RegistryAddress::resolve(
@@ -158,7 +159,8 @@ impl StartSettings {
             return Err(CliError::new(format!(
                 "the working directory `{}` does not exist",
                 folder.display()
-            )));
+            ))
+            .of_kind(Kind::NotFound));
         }
         let seconds = |flag: Option<u64>, variable| -> Result<Duration, CliError> {
             let value = match flag {
@@ -303,6 +305,7 @@ fn debounce(text: &str) -> Result<Duration, CliError> {
             CliError::new(format!(
                 "{name}: `{text}` is not a number of seconds up to {most}"
             ))
+            .of_kind(Kind::Usage)
             .hint(format!("correct or unset `{name}`"))
         })
 }
@@ -323,13 +326,15 @@ fn database(
 fn variables(file: Option<&Path>, flags: &[String]) -> Result<Vec<(String, String)>, CliError> {
     let mut variables = Vec::new();
     if let Some(file) = file {
-        let problem = || CliError::new(format!("cannot read `{}`", file.display()));
+        let problem =
+            || CliError::new(format!("cannot read `{}`", file.display())).of_kind(Kind::Usage);
         let text = fs::read_to_string(file).map_err(|error| problem().because(error))?;
         variables = env_file::parse(&text).map_err(|error| problem().because(error))?;
     }
     for flag in flags {
         let (name, value) = env_file::assignment(flag).map_err(|problem| {
             CliError::new(format!("`--env {flag}`: {problem}"))
+                .of_kind(Kind::Usage)
                 .hint("write it as `--env NAME=value`")
         })?;
         variables.push((name, value.to_owned()));
