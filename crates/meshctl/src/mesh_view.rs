@@ -83,14 +83,22 @@ pub(crate) fn is_healthy(agent: &AgentInfo) -> bool {
 
 /// What the agent offers to people.
 pub(crate) fn public_tools(agent: &AgentInfo) -> impl Iterator<Item = &CapabilityInfo> {
+    tools_of(agent, false)
+}
+
+/// What the agent offers to people, and with `with_framework` to other agents' runtimes.
+pub(crate) fn tools_of(
+    agent: &AgentInfo,
+    with_framework: bool,
+) -> impl Iterator<Item = &CapabilityInfo> {
     agent
         .capabilities
         .iter()
-        .filter(|capability| !is_framework_tool(capability))
+        .filter(move |capability| with_framework || !is_framework_tool(capability))
 }
 
 /// Whether the tool belongs to the framework rather than to the agent's author.
-pub(crate) fn is_framework_tool(capability: &CapabilityInfo) -> bool {
+fn is_framework_tool(capability: &CapabilityInfo) -> bool {
     capability.function_name.starts_with(FRAMEWORK_PREFIX)
         || capability.name.starts_with(FRAMEWORK_PREFIX)
 }

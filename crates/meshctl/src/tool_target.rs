@@ -80,7 +80,7 @@ fn ambiguous(tool: &str, targets: &[Target<'_>]) -> CliError {
         lines.join("\n")
     ))
     .of_kind(Kind::Conflict)
-    .hint(format!("say which one: `meshctl call {example}`"))
+    .hint(format!("say which one, as in `{example}`"))
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
         several agents have the tool 'hello':
           - a-1:hello (agent name: a)
           - b-1:hello (agent name: b)
-        say which one: `meshctl call a-1:hello`
+        say which one, as in `a-1:hello`
         ");
         insta::assert_snapshot!(found("sick").unwrap_err(), @r"
         no agent found with tool 'sick'

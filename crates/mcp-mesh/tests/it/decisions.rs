@@ -217,7 +217,8 @@ fn services_are_capabilities_with_a_dot() {
                 { "method": "crop", "capability": "media.crop", "providers": [
                     { "agent_id": "album", "agent_name": "album", "available": true } ] },
             ] }],
-            "ungrouped": ["hello"],
+            "ungrouped": [{ "method": "hello", "capability": "hello", "providers": [
+                { "agent_id": "album", "agent_name": "album", "available": true } ] }],
         })
     );
 }

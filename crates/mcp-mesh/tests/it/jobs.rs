@@ -83,10 +83,11 @@ fn a_job_says_where_it_stands() {
         Owner:        worker-1
         Claim epoch:  1
         Attempts:     1 / 2 (max_retries)
-        Progress:     reading (25%)
+        Progress:     reading
+        Done:         25%
         Lease expiry: [TIMESTAMP]
         Last beat:    [TIMESTAMP]
-        Recv cursor:  *=3, note=2
+        Recv cursor:  (all)=3, note=2
         Submitted:    [TIMESTAMP] by tester
         ----- stderr -----
         ");
@@ -112,10 +113,11 @@ fn a_job_says_where_it_stands() {
         Owner:        worker-1
         Claim epoch:  1
         Attempts:     1 / 2 (max_retries)
-        Progress:     reading (25%)
+        Progress:     reading
+        Done:         25%
         Lease expiry: [TIMESTAMP]
         Last beat:    [TIMESTAMP]
-        Recv cursor:  *=3, note=2
+        Recv cursor:  (all)=3, note=2
         Submitted:    [TIMESTAMP] by tester
         Error:        cancelled: no need
         ----- stderr -----

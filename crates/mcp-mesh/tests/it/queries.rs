@@ -33,7 +33,8 @@ fn without_a_registry_list_answers_and_the_others_fail() {
             "status": "not running",
             "url": "http://localhost:[PORT]",
             "agent_count": 0,
-            "healthy_count": 0
+            "healthy_count": 0,
+            "unhealthy_count": 0
           },
           "agents": [],
           "processes": [],
@@ -161,7 +162,7 @@ fn tools_are_listed_and_one_is_described_with_its_schema() {
         Version:      1.0.0
         Tags:         polite
 
-        Input schema:
+        Input Schema:
         {
           "type": "object",
           "properties": {
@@ -171,7 +172,7 @@ fn tools_are_listed_and_one_is_described_with_its_schema() {
           }
         }
 
-        Call it:
+        Example:
           meshctl call greeter:greeter_hello '{}'
         ----- stderr -----
         "#);
@@ -245,7 +246,7 @@ fn a_call_that_cannot_be_made_says_why() {
         Error: several agents have the tool 'greeting':
           - one-[ID]:greeting (agent name: one)
           - two-[ID]:greeting (agent name: two)
-        Hint: say which one: `meshctl call one-[ID]:greeting`
+        Hint: say which one, as in `one-[ID]:greeting`
         ");
     stage_snapshot!(stage, stage.meshctl().args(["call", "nothing"]), @r"
         exit: 1

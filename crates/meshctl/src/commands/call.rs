@@ -35,6 +35,9 @@ pub(crate) struct CallArgs {
     /// Print the result as it was received, on one line if it came so
     #[arg(long)]
     raw: bool,
+    /// The opposite of `--raw`, and what happens anyway; kept for scripts
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pretty: Option<bool>,
     /// Read the arguments from this file
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -67,6 +70,7 @@ pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), Cli
         tool,
         arguments,
         raw,
+        pretty: _,
         file,
         agent_url,
         use_proxy,

@@ -31,6 +31,9 @@ pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Nothing more to tell; kept for scripts
+    #[arg(long, hide = true)]
+    verbose: bool,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -39,6 +42,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
     let StatusArgs {
         agent,
         json,
+        verbose: _,
         connection,
     } = args;
     let client = context.client(connection, TIMEOUT)?;

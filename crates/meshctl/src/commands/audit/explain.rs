@@ -65,7 +65,10 @@ fn branch(stage: &AuditStage) -> Vec<String> {
         let reason = stage.reason.as_deref().unwrap_or("the only one");
         lines.push(format!("  │    chosen: {chosen} ({reason})"));
     } else if !stage.kept.is_empty() {
-        lines.push(format!("  │    kept: {}", stage.kept.join(", ")));
+        // In one order at every stage, whatever the registry's is.
+        let mut kept = stage.kept.clone();
+        kept.sort_unstable();
+        lines.push(format!("  │    kept: {}", kept.join(", ")));
     }
     lines.extend(stage.evicted.iter().map(eviction));
     lines

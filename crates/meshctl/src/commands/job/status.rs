@@ -59,7 +59,13 @@ fn facts(job: &JobInfo) -> Vec<(&'static str, String)> {
             format!("{} / {} (max_retries)", job.attempt_count, job.max_retries),
         ),
     ];
-    facts.extend(progress(job).map(|progress| ("Progress:", progress)));
+    // Words and share apart: scripts compare the words.
+    facts.extend(
+        job.progress_message
+            .clone()
+            .map(|words| ("Progress:", words)),
+    );
+    facts.extend(share(job).map(|share| ("Done:", share)));
     facts.push(("Lease expiry:", moment(job.lease_expires_at)));
     facts.push(("Last beat:", moment(job.last_heartbeat_at)));
     if let Some(deadline) = job.total_deadline {
@@ -67,7 +73,7 @@ fn facts(job: &JobInfo) -> Vec<(&'static str, String)> {
     }
     if let Some(cursor) = job.recv_cursor.as_ref().filter(|cursor| !cursor.is_empty()) {
         // The empty type stands for all of them.
-        let name = |kind: &str| if kind.is_empty() { "*" } else { kind }.to_owned();
+        let name = |kind: &str| if kind.is_empty() { "(all)" } else { kind }.to_owned();
         let parts: Vec<String> = cursor
             .iter()
             .map(|(kind, seq)| format!("{}={seq}", name(kind)))
@@ -102,12 +108,14 @@ pub(super) fn tone(status: JobStatus) -> Option<Tone> {
     }
 }
 
+fn share(job: &JobInfo) -> Option<String> {
+    let progress = job.progress?;
+    Some(format!("{:.0}%", progress * 100.0))
+}
+
 /// What the job says of itself: words, a share, or both.
 pub(super) fn progress(job: &JobInfo) -> Option<String> {
-    let share = job
-        .progress
-        .map(|progress| format!("{:.0}%", progress * 100.0));
-    match (&job.progress_message, share) {
+    match (&job.progress_message, share(job)) {
         (Some(words), Some(share)) => Some(format!("{words} ({share})")),
         (Some(words), None) => Some(words.clone()),
         (None, share) => share,

@@ -7,7 +7,7 @@ use mesh_core::wire::{AgentInfo, AgentList, HealthReport};
 use mesh_core::{Clock, Timestamp};
 
 use super::report::{self, AgentReport, ListReport, RegistryReport};
-use super::{Format, Scope, View};
+use super::{Format, Scope, View, Wiring};
 use crate::commands::Context;
 use crate::error::{CliError, Kind};
 use crate::home::Home;
@@ -64,6 +64,7 @@ fn print_json(
         .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
         .filter(|agent| view.shows(agent))
         .collect();
+    let healthy_count = all.iter().filter(|agent| is_healthy(agent)).count();
     let now = context.clock.now();
     let report = ListReport {
         registry: RegistryReport {
@@ -73,8 +74,9 @@ fn print_json(
                 "not running"
             },
             url: client.base(),
-            agent_count: shown.len(),
-            healthy_count: shown.iter().filter(|agent| is_healthy(agent)).count(),
+            agent_count: all.len(),
+            healthy_count,
+            unhealthy_count: all.len() - healthy_count,
             start_time: health.map(|health| {
                 let uptime = std::time::Duration::from_secs(health.uptime_seconds);
                 Timestamp::from_seconds(now.before(uptime).as_seconds())
@@ -143,6 +145,21 @@ impl<'a> Judged<'a> {
         self.agents.len() - self.healthy() - self.superseded.len()
     }
 
+    /// What the last line says of agents that are not shown.
+    fn hidden(&self, scope: Scope) -> String {
+        let mut text = String::new();
+        if scope == Scope::Everyone {
+            return text;
+        }
+        if self.down() > 0 {
+            text = format!(" - {} down hidden (use --all)", self.down());
+        }
+        if !self.superseded.is_empty() {
+            text = format!("{text} - {} superseded hidden", self.superseded.len());
+        }
+        text
+    }
+
     /// How many instances `agent` has replaced.
     fn replaced_by(&self, agent: &AgentInfo) -> usize {
         let same_name = |other: &&&AgentInfo| other.name == agent.name && self.is_superseded(other);
@@ -178,8 +195,9 @@ fn print_table(
         .filter(|agent| view.shows(agent))
         .collect();
     printer.result("")?;
+    let hidden = judged.hidden(view.scope);
     if shown.is_empty() {
-        printer.result("No agents found")?;
+        printer.result(format_args!("No agents found{hidden}"))?;
     } else {
         let table = table(&shown, &judged, view, &context.clock);
         if view.format == Format::Wide {
@@ -190,14 +208,10 @@ fn print_table(
         printer.result("")?;
         let healthy = shown.iter().filter(|agent| is_healthy(agent)).count();
         printer.result(format_args!(
-            "{} agent{} ({healthy} healthy)",
+            "{} agent{} ({healthy} healthy){hidden}",
             shown.len(),
             if shown.len() == 1 { "" } else { "s" }
         ))?;
-    }
-    let hidden = judged.down();
-    if view.scope == Scope::Healthy && hidden > 0 {
-        printer.result(format_args!("{hidden} down, hidden (use --all)"))?;
     }
     Ok(())
 }
@@ -224,9 +238,11 @@ fn header(url: &str, judged: &Judged<'_>, health: Option<&HealthReport>) -> Stri
 
 fn table(shown: &[&AgentInfo], judged: &Judged<'_>, view: &View, clock: &Clock) -> Table {
     let wide = view.format == Format::Wide;
-    let mut heading = vec![
-        "NAME", "RUNTIME", "TYPE", "STATUS", "DEPS", "CAPS", "ENDPOINT",
-    ];
+    let mut heading = vec!["NAME", "RUNTIME", "TYPE", "STATUS"];
+    if view.wiring == Wiring::Shown {
+        heading.push("DEPS");
+    }
+    heading.extend(["CAPS", "ENDPOINT"]);
     if wide {
         heading.push("TOOLS");
     }
@@ -237,19 +253,22 @@ fn table(shown: &[&AgentInfo], judged: &Judged<'_>, view: &View, clock: &Clock) 
     let mut table = Table::new(&heading).giving_way(&["RUNTIME", "ENDPOINT"]);
     let now = clock.now();
     for agent in shown {
-        let replaced = match judged.replaced_by(agent) {
-            0 => String::new(),
-            count => format!(" (+{count} superseded)"),
+        // With all of them shown, nothing stands for another.
+        let replaced = match (view.scope, judged.replaced_by(agent)) {
+            (Scope::Everyone, _) | (_, 0) => String::new(),
+            (Scope::Healthy, count) => format!(" (+{count} superseded)"),
         };
         let mut row: Vec<Cell> = vec![
             name_cell(agent, judged, &replaced),
             runtime(agent).into(),
             kind(agent).into(),
             status_cell(agent),
-            dependencies_cell(agent),
-            capabilities_cell(agent),
-            host_and_port(&agent.endpoint).into(),
         ];
+        if view.wiring == Wiring::Shown {
+            row.push(dependencies_cell(agent));
+        }
+        row.push(capabilities_cell(agent));
+        row.push(host_and_port(&agent.endpoint).into());
         if wide {
             row.push(public_tools(agent).count().to_string().into());
         }
@@ -353,6 +372,7 @@ mod tests {
                 scope: Scope::Healthy,
                 format,
                 filter: String::new(),
+                wiring: Wiring::Shown,
             };
             let text = table(&judged.agents, &judged, &view, &clock).render();
             anstream::adapter::strip_str(&text).to_string()

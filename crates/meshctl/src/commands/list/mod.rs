@@ -33,13 +33,16 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     all: bool,
     /// Add columns
-    #[arg(long)]
+    #[arg(long, alias = "verbose")]
     wide: bool,
+    /// Leave the column of dependencies out
+    #[arg(long)]
+    no_deps: bool,
     /// List tools instead; with a name, `agent:tool` or `tool`, describe that one
     #[arg(short, long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     tools: Option<String>,
-    /// Include the tools of the framework
-    #[arg(long, requires = "tools")]
+    /// With `--tools` or `--services`: include the tools of the framework
+    #[arg(long)]
     show_framework: bool,
     /// List capabilities by service: `media.caption` is the method `caption` of `media`
     #[arg(long, conflicts_with = "tools")]
@@ -73,6 +76,13 @@ enum Format {
     Json,
 }
 
+/// Whether the table of agents tells of their dependencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wiring {
+    Shown,
+    Hidden,
+}
+
 /// What was asked for.
 #[derive(Debug)]
 struct View {
@@ -80,6 +90,7 @@ struct View {
     format: Format,
     /// In lower case; empty matches everything.
     filter: String,
+    wiring: Wiring,
 }
 
 pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), CliError> {
@@ -88,6 +99,7 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         json,
         all,
         wide,
+        no_deps,
         tools,
         show_framework,
         services,
@@ -105,12 +117,17 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
             (false, false) => Format::Table,
         },
         filter: filter.unwrap_or_default().to_lowercase(),
+        wiring: if no_deps {
+            Wiring::Hidden
+        } else {
+            Wiring::Shown
+        },
     };
     if schemas {
         return schemas::run(&client, &view, limit, context).await;
     }
     if services {
-        return services::run(&client, &view, context).await;
+        return services::run(&client, &view, show_framework, context).await;
     }
     match tools.as_deref() {
         None => agents::run(&client, &view, context).await,

@@ -30,10 +30,12 @@ pub(crate) struct RegistryReport<'a> {
     /// `running` or `not running`.
     pub(crate) status: &'static str,
     pub(crate) url: &'a str,
-    /// How many agents are listed here.
+    /// How many agents it knows, listed here or not.
     pub(crate) agent_count: usize,
     /// How many of them are healthy.
     pub(crate) healthy_count: usize,
+    /// How many of them are not.
+    pub(crate) unhealthy_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_time: Option<Timestamp>,
 }
@@ -70,6 +72,7 @@ pub(crate) struct AgentReport<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 struct ToolReport<'a> {
     id: usize,
+    /// The same as `capability`; scripts know it by either name.
     name: &'a str,
     capability: &'a str,
     function_name: &'a str,
@@ -133,7 +136,7 @@ impl<'a> ToolReport<'a> {
     fn new(id: usize, capability: &'a CapabilityInfo) -> Self {
         Self {
             id,
-            name: &capability.function_name,
+            name: &capability.name,
             capability: &capability.name,
             function_name: &capability.function_name,
             description: &capability.description,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Format, Scope, View};
 use crate::commands::Context;
 use crate::error::CliError;
-use crate::mesh_view::{is_healthy, public_tools};
+use crate::mesh_view::{is_healthy, tools_of};
 use crate::printer::Tone;
 use crate::table::{Cell, Table};
 
@@ -18,8 +18,8 @@ use crate::table::{Cell, Table};
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::commands) struct ServicesReport<'a> {
     services: Vec<Service<'a>>,
-    /// Capabilities that belong to no service.
-    ungrouped: Vec<&'a str>,
+    /// Capabilities that belong to no service, each as a method of its own name.
+    ungrouped: Vec<Method<'a>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -45,10 +45,10 @@ struct Provider<'a> {
 }
 
 impl<'a> ServicesReport<'a> {
-    fn of(agents: impl Iterator<Item = &'a AgentInfo>) -> Self {
+    fn of(agents: impl Iterator<Item = &'a AgentInfo>, with_framework: bool) -> Self {
         let mut by_capability: BTreeMap<&str, BTreeSet<Provider<'_>>> = BTreeMap::new();
         for agent in agents {
-            for tool in public_tools(agent).filter(|tool| !tool.name.is_empty()) {
+            for tool in tools_of(agent, with_framework).filter(|tool| !tool.name.is_empty()) {
                 let providers = by_capability.entry(&tool.name).or_default();
                 providers.insert(Provider {
                     agent_id: &agent.id,
@@ -60,16 +60,18 @@ impl<'a> ServicesReport<'a> {
         let mut services: BTreeMap<&str, Vec<Method<'_>>> = BTreeMap::new();
         let mut ungrouped = Vec::new();
         for (capability, providers) in by_capability {
-            match capability.rsplit_once('.') {
-                Some((service, name)) if !service.is_empty() && !name.is_empty() => {
-                    services.entry(service).or_default().push(Method {
-                        name,
-                        capability,
-                        providers: providers.into_iter().collect(),
-                    });
-                }
-                _ => ungrouped.push(capability),
-            }
+            let split = capability
+                .rsplit_once('.')
+                .filter(|(service, name)| !service.is_empty() && !name.is_empty());
+            let (methods, name) = match split {
+                Some((service, name)) => (services.entry(service).or_default(), name),
+                None => (&mut ungrouped, capability),
+            };
+            methods.push(Method {
+                name,
+                capability,
+                providers: providers.into_iter().collect(),
+            });
         }
         let services = services
             .into_iter()
@@ -85,6 +87,7 @@ impl<'a> ServicesReport<'a> {
 pub(super) async fn run(
     client: &RegistryClient,
     view: &View,
+    with_framework: bool,
     context: &mut Context,
 ) -> Result<(), CliError> {
     let asked = context
@@ -96,6 +99,7 @@ pub(super) async fn run(
             .iter()
             .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
             .filter(|agent| agent.id.to_lowercase().contains(&view.filter)),
+        with_framework,
     );
     let printer = &mut context.printer;
     if view.format == Format::Json {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use mesh_client::RegistryClient;
 use mesh_client::mcp::Reply;
-use mesh_core::wire::AgentInfo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,7 +12,7 @@ use super::{Format, Scope, View};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::json_text::indented;
-use crate::mesh_view::{Among, host_and_port, is_framework_tool, is_healthy};
+use crate::mesh_view::{Among, host_and_port, is_healthy, tools_of};
 use crate::printer::Tone;
 use crate::table::{Cell, Table};
 use crate::tool_target::{self, Target};
@@ -72,7 +71,7 @@ pub(super) async fn run_all(
         .iter()
         .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
         .filter(|agent| agent.id.to_lowercase().contains(&view.filter))
-        .flat_map(|agent| tools_of(agent, with_framework))
+        .flat_map(|agent| tools_of(agent, with_framework).map(move |tool| Target { agent, tool }))
         .collect();
     targets.sort_by_key(|Target { agent, tool }| (&tool.name, &tool.function_name, &agent.id));
     if view.format == Format::Json {
@@ -111,14 +110,6 @@ pub(super) async fn run_all(
     Ok(())
 }
 
-fn tools_of(agent: &AgentInfo, with_framework: bool) -> impl Iterator<Item = Target<'_>> {
-    agent
-        .capabilities
-        .iter()
-        .filter(move |tool| with_framework || !is_framework_tool(tool))
-        .map(move |tool| Target { agent, tool })
-}
-
 pub(super) async fn run_one(
     client: &RegistryClient,
     view: &View,
@@ -152,15 +143,21 @@ pub(super) async fn run_one(
     printer.result(format_args!("Tags:         {}", tool.tags.join(", ")))?;
     match &schema {
         Ok(Some(schema)) => {
-            printer.result(format_args!("\nInput schema:\n{}", indented(schema.get())))?;
+            printer.result(format_args!("\nInput Schema:\n{}", indented(schema.get())))?;
         }
-        Ok(None) => printer.result("\nInput schema: none")?,
+        Ok(None) => printer.result("\nInput Schema: none")?,
         // The rest of the answer stands without it.
         Err(error) => printer.warn(format_args!("the input schema cannot be fetched: {error}"))?,
     }
+    // Its name is nicer to type, where it is the only one called so.
+    let namesakes = list.agents.iter().filter(|other| other.name == agent.name);
+    let owner = match namesakes.count() {
+        1 => &agent.name,
+        _ => &agent.id,
+    };
     printer.result(format_args!(
-        "\nCall it:\n  meshctl call {}:{} '{{}}'",
-        agent.name, tool.function_name
+        "\nExample:\n  meshctl call {owner}:{} '{{}}'",
+        tool.function_name
     ))?;
     Ok(())
 }

@@ -137,6 +137,11 @@ pub(super) async fn drain(args: DrainArgs, context: &mut Context) -> Result<(), 
         context
             .printer
             .result("All jobs drained — safe to upgrade/restart")?;
+    } else if report.live_claims > 0 {
+        context.printer.note(format_args!(
+            "{} job(s) still run; `--wait` waits for their end",
+            report.live_claims
+        ))?;
     }
     Ok(())
 }
