@@ -29,6 +29,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 def shared_mesh(nodeid: str) -> str | None:
     """What stands for the mesh that this test shares with others."""
     path, _, test = nodeid.partition("::")
-    if path.endswith("test_published_meshctl.py"):
+    if path.endswith(("test_published_meshctl.py", "test_same_answers.py")):
         return f"{path} with {'its-own' if 'its-own' in test else 'our'} registry"
     return None
