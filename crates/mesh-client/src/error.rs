@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mesh_core::Hint;
 use mesh_core::env::EnvVars;
-use mesh_core::wire::CLAIM_SUPERSEDED;
+use mesh_core::wire::{CLAIM_SUPERSEDED, TRACING_DISABLED};
 
 use crate::tls;
 
@@ -65,6 +65,12 @@ impl ClientError {
     #[must_use]
     pub fn is_claim_superseded(&self) -> bool {
         matches!(self, Self::Refused { status: 409, message, .. } if message == CLAIM_SUPERSEDED)
+    }
+
+    /// Whether the registry knows of no traces at all, so that asking again is no use.
+    #[must_use]
+    pub fn is_tracing_disabled(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, message, .. } if message == TRACING_DISABLED)
     }
 
     /// Whether somebody answered whose certificate is not trusted.

@@ -34,6 +34,12 @@ impl Headers {
         Ok(())
     }
 
+    /// Whether there is one called `name`, in whatever case.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub(crate) fn as_map(&self) -> &HeaderMap {
         &self.0
     }

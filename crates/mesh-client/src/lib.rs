@@ -26,7 +26,7 @@ pub use error::{ClientError, describe};
 pub use forward::{ForwardError, Forwarded, Forwarder};
 pub use headers::{Headers, InvalidHeader};
 pub use registry::{
-    AnswerStream, ClientOptions, EventQuery, JobCall, JobEventQuery, JobQuery, JobWait,
+    AnswerStream, ClientOptions, EventQuery, FoundTrace, JobCall, JobEventQuery, JobQuery, JobWait,
     LocalAnswer, LocalRequest, NamedAnswer, Ping, PingVerdict, RegistryClient, Watched,
 };
 pub use tls::{Tls, TlsError, TlsFiles};

@@ -3,10 +3,12 @@
 mod administration;
 mod jobs;
 mod local;
+mod traces;
 mod watch;
 
 pub use jobs::{JobCall, JobEventQuery, JobQuery, JobWait};
 pub use local::{LocalAnswer, LocalRequest};
+pub use traces::FoundTrace;
 pub use watch::{AnswerStream, Watched};
 
 use std::fmt;

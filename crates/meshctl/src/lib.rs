@@ -43,6 +43,7 @@ mod supervisor;
 mod table;
 mod time_span;
 mod tool_target;
+mod trace_id;
 mod trust_folder;
 
 pub use cli::{command, json_schemas, main};

@@ -41,6 +41,7 @@ mod start;
 mod start_options;
 #[cfg(unix)]
 mod stop;
+mod trace;
 mod usage;
 mod watch;
 #[cfg(windows)]

@@ -46,7 +46,10 @@ pub use schema::{SchemaInfo, SchemaList};
 pub use service::{Banner, HealthReport, PROTOCOL_VERSION, ReadyReport, SERVICE};
 pub use surfaces::SurfaceList;
 pub use tag::TagEntry;
-pub use trace::{NoTrace, TraceStatus};
+pub use trace::{
+    NoTrace, SpanInfo, SpanStream, TRACE_ID_HEADER, TRACE_STREAM, TRACING_DISABLED, TraceInfo,
+    TraceStats, TraceStatus,
+};
 
 use serde::{Deserialize, Deserializer};
 

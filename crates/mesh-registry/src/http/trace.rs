@@ -43,6 +43,8 @@ async fn status() -> Response {
     let status = TraceStatus {
         enabled: false,
         reason: Some("tracing not initialized".to_owned()),
+        exporter_type: None,
+        stream: None,
     };
     json(StatusCode::OK, &status)
 }
@@ -50,6 +52,7 @@ async fn status() -> Response {
 async fn trace() -> Response {
     let none = NoTrace {
         error: "tracing not enabled".to_owned(),
+        hint: None,
         enabled: Some(false),
         trace_id: None,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mesh_client::Headers;
 use mesh_client::mcp::{CallError, Reply, ToolCall};
-use mesh_core::wire::ErrorBody;
+use mesh_core::wire::{ErrorBody, TRACE_ID_HEADER};
 use serde_json::value::RawValue;
 
 use super::Context;
@@ -15,6 +15,7 @@ use crate::json_text::indented;
 use crate::mesh_view::{Among, host_and_port};
 use crate::settings::ConnectionArgs;
 use crate::tool_target::{self, Target};
+use crate::trace_id::TraceId;
 
 /// Call a tool and print its result
 ///
@@ -24,7 +25,8 @@ use crate::tool_target::{self, Target};
   meshctl call plan '{\"city\": \"Oslo\"}'
   meshctl call planner:plan --file trip.json     if several agents have that tool
   meshctl call plan --timeout 300 -H 'X-Tenant: acme'
-  meshctl call plan --agent-url http://localhost:9000     without a registry")]
+  meshctl call plan --agent-url http://localhost:9000     without a registry
+  meshctl call plan --trace     with an id, for `meshctl trace` to show who called whom")]
 pub(crate) struct CallArgs {
     /// The tool, as `tool` or `agent:tool`
     #[arg(value_name = "[AGENT:]TOOL")]
@@ -55,6 +57,9 @@ pub(crate) struct CallArgs {
         action = clap::ArgAction::Set
     )]
     use_proxy: bool,
+    /// Begin a trace and print its id, for `meshctl trace`
+    #[arg(long)]
+    trace: bool,
     /// Send a header with the call, as `Name: value`; may be repeated
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     headers: Vec<String>,
@@ -74,13 +79,19 @@ pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), Cli
         file,
         agent_url,
         use_proxy,
+        trace,
         headers,
         timeout,
         connection,
     } = args;
     // Everything that can be wrong without a network is found before it is used.
-    let headers = parse_headers(&headers)?;
-    let arguments = parse_arguments(arguments, file)?;
+    let mut headers = parse_headers(&headers)?;
+    let mut arguments = parse_arguments(arguments, file)?;
+    let trace = if trace {
+        Some(begin_trace(&mut headers, &mut arguments)?)
+    } else {
+        None
+    };
     let timeout = Duration::from_secs(timeout);
     let verification = connection.verification();
     let (endpoint, tool) = if let Some(url) = agent_url {
@@ -105,6 +116,12 @@ pub(crate) async fn run(args: CallArgs, context: &mut Context) -> Result<(), Cli
         headers,
     };
     let caller = context.caller(&call.endpoint, verification)?;
+    if let Some(id) = trace {
+        // Before the call: how one that hangs came so far is worth a look, too.
+        context.printer.note(format_args!(
+            "Trace ID: {id}\nSee who called whom with `meshctl trace {id}`"
+        ))?;
+    }
     let what = format!("{} works", call.tool);
     let reply = context
         .printer
@@ -153,6 +170,28 @@ fn parse_headers(texts: &[String]) -> Result<Headers, CliError> {
         })?;
     }
     Ok(headers)
+}
+
+/// Makes the call the first of a trace. Agents read the header, and the argument where the header got lost.
+fn begin_trace(headers: &mut Headers, arguments: &mut Box<RawValue>) -> Result<TraceId, CliError> {
+    if headers.contains(TRACE_ID_HEADER) {
+        let message =
+            format!("`--trace` makes an id of its own beside `-H '{TRACE_ID_HEADER}: …'`");
+        return Err(CliError::new(message)
+            .of_kind(Kind::Usage)
+            .hint("leave one of the two out"));
+    }
+    let id = TraceId::random();
+    let text = arguments.get();
+    let rest = text.trim_start_matches('{').trim_start();
+    let comma = if rest.starts_with('}') { "" } else { "," };
+    let text = format!(r#"{{"_trace_id":"{id}"{comma}{rest}"#);
+    *arguments = RawValue::from_string(text)
+        .map_err(|error| CliError::new("the arguments must be JSON").because(error))?;
+    headers
+        .push(TRACE_ID_HEADER, id.as_str())
+        .map_err(|error| CliError::new("cannot send the trace's id").because(error))?;
+    Ok(id)
 }
 
 fn parse_arguments(text: Option<String>, file: Option<PathBuf>) -> Result<Box<RawValue>, CliError> {
@@ -236,6 +275,23 @@ mod tests {
         assert_eq!(parse_arguments(None, None).unwrap().get(), "{}");
         insta::assert_snapshot!(parse("[1]").unwrap_err().to_string(), @"the arguments must be a JSON object");
         insta::assert_snapshot!(parse("{").unwrap_err().to_string(), @"the arguments must be JSON: EOF while parsing an object at line 1 column 1");
+    }
+
+    #[test]
+    fn a_trace_is_told_in_header_and_arguments() {
+        let begun = |text: &str| {
+            let mut arguments = parse_arguments(Some(text.to_owned()), None).unwrap();
+            let mut headers = Headers::new();
+            let id = begin_trace(&mut headers, &mut arguments).unwrap();
+            assert!(headers.contains("x-trace-id"));
+            assert!(begin_trace(&mut headers, &mut arguments).is_err());
+            arguments.get().replace(id.as_str(), "ID")
+        };
+        assert_eq!(begun("{ }"), r#"{"_trace_id":"ID"}"#);
+        assert_eq!(
+            begun(r#"{ "b": {"c":1} }"#),
+            r#"{"_trace_id":"ID","b": {"c":1} }"#
+        );
     }
 
     #[test]

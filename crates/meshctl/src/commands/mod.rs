@@ -18,6 +18,7 @@ mod self_update;
 mod start;
 mod status;
 mod stop;
+mod trace;
 mod version;
 mod watch_agent;
 
@@ -122,6 +123,7 @@ pub(crate) enum Command {
     Audit(audit::AuditArgs),
     Schema(schema::SchemaArgs),
     Call(call::CallArgs),
+    Trace(trace::TraceArgs),
     Logs(logs::LogsArgs),
     Job(job::JobArgs),
     Registry(registry::RegistryArgs),
@@ -162,6 +164,7 @@ impl Command {
             Self::Audit(args) => audit::run(args, context).await,
             Self::Schema(args) => schema::run(args, context).await,
             Self::Call(args) => call::run(args, context).await,
+            Self::Trace(args) => trace::run(args, context).await,
             Self::Logs(args) => logs::run(args, context).await,
             Self::Job(args) => job::run(args, context).await,
             Self::Registry(args) => registry::run(args, context).await,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use mesh_core::wire::{
     DrainReport, JobEventList, JobInfo, JobList, ReclaimAnswer, RotationReport, SchemaList,
+    TraceInfo,
 };
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -39,6 +40,7 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
         ),
         schema::<AuditReport>("audit", "meshctl audit AGENT --json"),
         schema::<DiffReport>("schema-diff", "meshctl schema diff HASH-A HASH-B --json"),
+        schema::<TraceInfo>("trace", "meshctl trace ID --json"),
         schema::<JobList>("job-list", "meshctl job list --json"),
         schema::<JobInfo>("job-status", "meshctl job status ID --json"),
         schema::<JobEventList>("job-events", "meshctl job events ID --json"),
