@@ -94,8 +94,14 @@ fn what_somebody_wrote_into_the_file_stays() {
             "postgres", "registry", "redis", "tempo", "grafana", "one", "three"
         ])
     );
+    assert_eq!(said["traced"], serde_json::json!(["two"]));
     let file = read(&context, "docker-compose.yml");
-    assert!(file.starts_with(mine.trim_end()), "{file}");
+    let added = "    environment:\n      MCP_MESH_DISTRIBUTED_TRACING_ENABLED: \"true\"\n      REDIS_URL: \"redis://redis:6379\"\n";
+    assert!(file.contains(added), "{file}");
+    assert!(
+        file.replace(added, "").starts_with(mine.trim_end()),
+        "{file}"
+    );
     let secrets = read(&context, ".env");
     assert!(
         secrets.starts_with("POSTGRES_PASSWORD=known\nGRAFANA_PASSWORD="),

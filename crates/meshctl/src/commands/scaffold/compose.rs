@@ -38,6 +38,10 @@ struct Report<'a> {
     file: String,
     added: &'a [String],
     kept: &'a [String],
+    /// Those of them that publish traces from now on.
+    traced: &'a [String],
+    /// Those that should, and whose lines are not understood.
+    untraced: &'a [String],
     files: Vec<String>,
     dry_run: bool,
 }
@@ -47,6 +51,8 @@ struct Plan {
     file: PathBuf,
     added: Vec<String>,
     kept: Vec<String>,
+    traced: Vec<String>,
+    untraced: Vec<String>,
     /// May replace what is there: it holds all of it.
     merged: Tree,
     /// Must not.
@@ -118,6 +124,7 @@ fn plan(
     let existing = read(&file)?.filter(|_| !agent.force);
     let mut merged = Tree::default();
     let (added, kept);
+    let (mut traced, mut untraced) = (Vec::new(), Vec::new());
     if let Some(existing) = existing {
         let result = merge(&existing, composition, templates).map_err(|error| {
             CliError::new(format!("cannot add to `{}`: {error}", file.display()))
@@ -126,6 +133,7 @@ fn plan(
         })?;
         merged.add(name, result.text);
         (added, kept) = (result.added, result.kept);
+        (traced, untraced) = (result.traced, result.untraced);
     } else {
         let text = composition.file(templates);
         merged.add(
@@ -153,6 +161,8 @@ fn plan(
         file,
         added,
         kept,
+        traced,
+        untraced,
         merged,
         beside,
     })
@@ -175,6 +185,8 @@ impl Plan {
             file: self.file.display().to_string(),
             added: &self.added,
             kept: &self.kept,
+            traced: &self.traced,
+            untraced: &self.untraced,
             files: files.map(|(path, _)| path.to_owned()).collect(),
             dry_run,
         }
@@ -203,7 +215,7 @@ impl Plan {
             return printer.json(&self.as_json(false));
         }
         let file = self.file.display();
-        if self.added.is_empty() {
+        if self.added.is_empty() && self.traced.is_empty() {
             printer.say(format_args!("{file} has all of them already:"))?;
         } else if self.kept.is_empty() {
             printer.say(format_args!("Wrote {file}:"))?;
@@ -212,7 +224,13 @@ impl Plan {
         }
         for agent in composition.agents() {
             let kept = self.kept.contains(&agent.service);
-            let note = if kept { ", as it was" } else { "" };
+            let note = if self.traced.contains(&agent.service) {
+                ", traced from now on"
+            } else if kept {
+                ", as it was"
+            } else {
+                ""
+            };
             printer.say(format_args!(
                 "  {} (port {}{note})",
                 agent.service, agent.port
@@ -227,6 +245,12 @@ impl Plan {
             })
             .collect();
         printer.say(format_args!("  {}", own.join(", ")))?;
+        for service in &self.untraced {
+            printer.warn(format_args!(
+                "{service} publishes no traces: its variables are written in a way that none can be added \
+                 to; add MCP_MESH_DISTRIBUTED_TRACING_ENABLED and REDIS_URL as the others have them"
+            ))?;
+        }
         printer.say(format_args!(
             "\nNext steps:\n  docker compose -f {file} up --wait"
         ))?;

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
+use super::section::Section;
 use super::services::{Block, Composition};
+use super::tracing::Tracing;
 use crate::scaffold::templates::{TemplateError, Templates};
 
 /// What was merged.
@@ -14,6 +16,10 @@ pub(crate) struct Merged {
     pub(crate) added: Vec<String>,
     /// Those that were there.
     pub(crate) kept: Vec<String>,
+    /// Those of them that publish traces from now on.
+    pub(crate) traced: Vec<String>,
+    /// Those that should, in lines that are not understood.
+    pub(crate) untraced: Vec<String>,
 }
 
 /// Why nothing was merged.
@@ -44,14 +50,6 @@ pub(crate) fn merge(
             .into_iter()
             .partition(|block| old["services"].get(&block.service).is_some())
     };
-    let kept = kept.into_iter().map(|block| block.service).collect();
-    if blocks.is_empty() {
-        return Ok(Merged {
-            text: text.to_owned(),
-            added: Vec::new(),
-            kept,
-        });
-    }
     let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut services = Vec::new();
@@ -59,7 +57,9 @@ pub(crate) fn merge(
         services.push(String::new());
         services.extend(block.text.lines().map(str::to_owned));
     }
-    insert(&mut lines, "services", services)?;
+    if !services.is_empty() {
+        insert(&mut lines, "services", services)?;
+    }
     let volumes = blocks
         .iter()
         .flat_map(|block| &block.volumes)
@@ -67,22 +67,33 @@ pub(crate) fn merge(
         .map(|volume| format!("  {volume}:"));
     add(&mut lines, &old, "volumes", volumes.collect())?;
     let network = composition.network();
-    if old["networks"].get(&network).is_none() {
+    if !blocks.is_empty() && old["networks"].get(&network).is_none() {
         let network = crate::scaffold::literals::plain(&network);
         let entry = vec![format!("  {network}:"), format!("    name: {network}")];
         add(&mut lines, &old, "networks", entry)?;
     }
-    let mut text = lines.join(ending);
-    text.push_str(ending);
-    prove(&old, &parse(&text)?, &blocks)?;
+    let mut tracing = Tracing::default();
+    for block in &kept {
+        tracing.add_to(block, &old["services"], &mut lines);
+    }
+    if blocks.is_empty() && tracing.services().is_empty() {
+        lines = vec![text.to_owned()];
+    } else {
+        lines.push(String::new());
+    }
+    let text = lines.join(ending);
+    prove(&old, &tracing.without(parse(&text)?), &blocks)?;
+    let names = |blocks: Vec<Block>| blocks.into_iter().map(|block| block.service).collect();
     Ok(Merged {
         text,
-        added: blocks.into_iter().map(|block| block.service).collect(),
-        kept,
+        added: names(blocks),
+        kept: names(kept),
+        traced: tracing.services(),
+        untraced: tracing.refused,
     })
 }
 
-fn parse(text: &str) -> Result<Value, MergeError> {
+pub(super) fn parse(text: &str) -> Result<Value, MergeError> {
     serde_saphyr::from_str(text).map_err(|error| {
         let text = error.to_string();
         MergeError::Unreadable(text.lines().next().unwrap_or_default().to_owned())
@@ -110,43 +121,13 @@ fn add(
 
 /// Puts `entries`, which are indented by two, at the end of the section `key`.
 fn insert(lines: &mut Vec<String>, key: &str, entries: Vec<String>) -> Result<(), MergeError> {
-    let start = lines.iter().position(|line| {
-        let rest = line
-            .strip_prefix(key)
-            .and_then(|rest| rest.strip_prefix(':'));
-        rest.is_some_and(|rest| {
-            let rest = rest.trim_start();
-            rest.is_empty() || rest.starts_with('#')
-        })
-    });
-    let Some(start) = start else {
-        return Err(MergeError::Unusual(
-            "a section of it is written in one line, or with quotation marks",
-        ));
-    };
-    let is_content = |line: &String| {
-        let line = line.trim_start();
-        !line.is_empty() && !line.starts_with('#')
-    };
-    let inside = |line: &String| line.starts_with([' ', '\t']);
-    let after = &lines[start + 1..];
-    let length = after
-        .iter()
-        .position(|line| is_content(line) && !inside(line))
-        .unwrap_or(after.len());
-    let last = after[..length]
-        .iter()
-        .rposition(|line| is_content(line) || inside(line));
-    let indentation = after[..length]
-        .iter()
-        .find(|line| is_content(line))
-        .map_or(2, |line| line.len() - line.trim_start().len());
-    let entries: Vec<String> = entries
+    let section = Section::find(lines, &[key]).ok_or(MergeError::Unusual(
+        "a section of it is written in one line, or with quotation marks",
+    ))?;
+    let entries = entries
         .into_iter()
-        .map(|line| indented(&line, indentation))
-        .collect();
-    let at = start + 1 + last.map_or(0, |last| last + 1);
-    lines.splice(at..at, entries);
+        .map(|line| indented(&line, section.indentation));
+    section.append(lines, entries.collect());
     Ok(())
 }
 
@@ -198,6 +179,10 @@ mod tests {
     use crate::scaffold::survey::Found;
 
     fn composition(names: &[&str]) -> Composition {
+        with(names, Stack::Registry)
+    }
+
+    fn with(names: &[&str], stack: Stack) -> Composition {
         let found = names
             .iter()
             .map(|name| Found {
@@ -208,7 +193,7 @@ mod tests {
             })
             .collect();
         let project: Project = "p".parse().unwrap();
-        Composition::new(project, Stack::Registry, found).unwrap()
+        Composition::new(project, stack, found).unwrap()
     }
 
     fn merged(text: &str) -> Result<Merged, MergeError> {
@@ -221,6 +206,7 @@ mod tests {
         let merged = merged(text).unwrap();
         assert_eq!(merged.added, ["registry", "one"]);
         assert_eq!(merged.kept, ["postgres", "two"]);
+        assert_eq!(merged.traced, [""; 0]);
         let mut rest = merged.text.lines();
         for line in text.lines() {
             assert!(
@@ -249,6 +235,36 @@ mod tests {
         let merged = merge(&one, &both, &templates).unwrap();
         assert_eq!(merged.added, ["two"]);
         assert_eq!(parse(&merged.text).unwrap(), parse(&first).unwrap());
+    }
+
+    #[test]
+    fn who_was_there_is_traced_too() {
+        let names = ["one", "two", "three", "four"];
+        let traced = with(&names, Stack::RegistryAndTraces);
+        let templates = Templates::default();
+        let text = "services:\n  one:\n    image: mine\n  two:\n    environment:\n      REDIS_URL: mine\n    depends_on: []\n  three:\n    environment:\n    - A=1\n  four:\n    environment: {A: 1}\n  registry:\n    depends_on:\n      - postgres\n";
+        let merged = merge(text, &traced, &templates).unwrap();
+        assert_eq!(merged.traced, ["registry", "one", "two", "three"]);
+        assert_eq!(merged.untraced, ["four"]);
+        let read = parse(&merged.text).unwrap();
+        let services = &read["services"];
+        let on = "MCP_MESH_DISTRIBUTED_TRACING_ENABLED";
+        assert_eq!(services["one"]["environment"][on], "true");
+        assert_eq!(services["two"]["environment"]["REDIS_URL"], "mine");
+        assert_eq!(services["three"]["environment"][1], format!("{on}=true"));
+        assert_eq!(services["four"]["environment"], serde_json::json!({"A": 1}));
+        assert_eq!(
+            services["registry"]["environment"]["TEMPO_URL"],
+            "http://tempo:3200"
+        );
+        assert_eq!(
+            services["registry"]["depends_on"],
+            serde_json::json!(["postgres", "redis"])
+        );
+        let again = merge(&merged.text, &traced, &templates);
+        assert_eq!(again.unwrap().text, merged.text);
+        let never = merge(text, &composition(&names), &templates).unwrap();
+        assert_eq!(never.traced, [""; 0]);
     }
 
     #[test]
