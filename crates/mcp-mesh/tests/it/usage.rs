@@ -145,3 +145,14 @@ fn a_wrong_variable_is_named() {
         "
     );
 }
+
+#[test]
+fn who_asks_for_a_dashboard_is_told_that_there_is_none() {
+    let stage = Stage::new();
+    stage_snapshot!(stage, stage.meshctl().args(["ui", "--exit-code"]), @r"
+        exit: 7
+        ----- stdout -----
+        ----- stderr -----
+        Error: there is no dashboard yet: `meshctl list` and `meshctl status` show the mesh, `meshctl man observability` tells of logs, metrics and traces
+        ");
+}

@@ -19,6 +19,7 @@ mod start;
 mod status;
 mod stop;
 mod trace;
+mod ui;
 mod version;
 mod watch_agent;
 
@@ -133,6 +134,7 @@ pub(crate) enum Command {
     Scaffold(Box<scaffold::ScaffoldArgs>),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
+    Ui(ui::UiArgs),
     #[command(name = WATCH_COMMAND)]
     WatchAgent(watch_agent::WatchAgentArgs),
     #[command(name = "self")]
@@ -145,7 +147,11 @@ impl Command {
     fn needs_configuration(&self) -> bool {
         !matches!(
             self,
-            Self::Config(_) | Self::Completion(_) | Self::Version(_) | Self::OfItself(_)
+            Self::Config(_)
+                | Self::Completion(_)
+                | Self::Version(_)
+                | Self::Ui(_)
+                | Self::OfItself(_)
         )
     }
 
@@ -174,6 +180,7 @@ impl Command {
             Self::Scaffold(args) => scaffold::run(*args, context).await,
             Self::Completion(args) => completion::run(&args, context),
             Self::Version(args) => version::run(&args, context),
+            Self::Ui(args) => ui::run(&args),
             Self::WatchAgent(args) => watch_agent::run(args, context).await,
             Self::OfItself(args) => self_update::run(args, context).await,
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::commands::ui::NONE_YET;
 use crate::error::{CliError, Kind};
 use crate::settings::{LogLevel, UnknownLogLevel};
 
@@ -165,7 +166,7 @@ impl FormerArgs {
             remarks.push("`--pid-file` is deprecated and does nothing; pid files are in `pids` of the state directory");
         }
         if ui || ui_port.is_some() || dashboard {
-            remarks.push("there is no dashboard yet; nothing is started for it");
+            remarks.push(NONE_YET);
         }
         Ok(remarks)
     }
