@@ -134,7 +134,7 @@ fn zsh_completes_with_descriptions() {
         in_shell(&context, "zsh", &program)
     };
     let Some(tools) = completed("meshctl call ''") else {
-        return; // Not every machine has zsh.
+        return is_elsewhere("zsh");
     };
     assert_eq!(tools, "greet:The greet tool\n");
     assert_eq!(
@@ -142,6 +142,39 @@ fn zsh_completes_with_descriptions() {
         "greeter\\:greet:The greet tool\n"
     );
     assert_eq!(completed("meshctl start ''").unwrap(), "files\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn fish_completes_with_descriptions() {
+    let context = mesh();
+    let completed = |line: &str| {
+        let program = format!("printf '%s\n' $script | source; complete -C '{line}'");
+        in_shell(&context, "fish", &program)
+    };
+    let Some(tools) = completed("meshctl call ") else {
+        return is_elsewhere("fish");
+    };
+    assert_eq!(tools, "greet\tThe greet tool\n");
+    assert_eq!(
+        completed("meshctl call greeter:").unwrap(),
+        "greeter:greet\tThe greet tool\n"
+    );
+    let commands = completed("meshctl sta").unwrap();
+    let commands: Vec<_> = commands
+        .lines()
+        .filter_map(|line| line.split('\t').next())
+        .collect();
+    assert_eq!(commands, ["start", "status"]);
+}
+
+/// A shell may be missing where people work, but not where `make test-programs` installs it.
+#[cfg(unix)]
+fn is_elsewhere(shell: &str) {
+    assert!(
+        !cfg!(target_os = "linux"),
+        "there is no {shell}: run `make test-programs`"
+    );
 }
 
 #[test]
