@@ -15,6 +15,7 @@
 pub mod self_update;
 
 mod agent_name;
+mod census;
 mod certificate;
 mod cli;
 mod commands;

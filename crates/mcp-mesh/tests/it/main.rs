@@ -18,6 +18,7 @@ mod healthcheck;
 mod jobs;
 #[cfg(unix)]
 mod languages;
+mod list;
 mod logs;
 mod man;
 mod other_versions;

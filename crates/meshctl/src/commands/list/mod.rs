@@ -1,23 +1,35 @@
 //! `meshctl list`.
 
 mod agents;
+mod blocks;
+mod picture;
 pub(super) mod report;
 mod schemas;
 pub(super) mod services;
 pub(super) mod tools;
 
+use std::time::Duration;
+
+use mesh_core::Timestamp;
+use mesh_core::wire::AgentInfo;
+
 use super::Context;
 use crate::error::CliError;
 use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::time_span;
 
 /// List the agents in the mesh, or their tools, services or schemas
 ///
-/// Agents that cannot be called are left out unless `--all` is given. A registry that does not
-/// run is an answer, not an error.
+/// Agents that cannot be called are left out unless `--all` is given: those that are `unhealthy` while
+/// a healthy agent lacks what they offer, those that are `inactive` because nobody waits for them, and
+/// those that are `superseded` by a newer instance of the same name. A registry that does not run is an
+/// answer, not an error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   meshctl list                          healthy agents
   meshctl list --all --wide             those that are down as well, with what they offer
+  meshctl list --all --since 1h         who was heard in the last hour
+  meshctl list --verbose                every agent with its tools and dependencies
   meshctl list --tools                  every tool that can be called
   meshctl list --tools=planner:plan     one tool, with the arguments that it takes
   meshctl list --json | jq -r '.agents[].id'")]
@@ -32,10 +44,16 @@ pub(crate) struct ListArgs {
     /// Include agents that are down
     #[arg(long)]
     all: bool,
-    /// Add columns
-    #[arg(long, alias = "verbose")]
+    /// Show agents that were heard since then, such as `30m` or `2d`
+    #[arg(long, value_name = "SPAN", value_parser = time_span::parse)]
+    since: Option<Duration>,
+    /// Add columns, and cut none
+    #[arg(long)]
     wide: bool,
-    /// Leave the column of dependencies out
+    /// Tell of every agent what it offers and needs
+    #[arg(long)]
+    verbose: bool,
+    /// Leave out whether dependencies are met
     #[arg(long)]
     no_deps: bool,
     /// List tools instead; with a name, `agent:tool` or `tool`, describe that one
@@ -60,37 +78,53 @@ pub(crate) struct ListArgs {
 }
 
 /// Which agents are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Scope {
     /// Those that can be called.
+    #[default]
     Healthy,
     /// All.
     Everyone,
 }
 
 /// How an answer looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Format {
+    #[default]
     Table,
     Wide,
     Json,
 }
 
-/// Whether the table of agents tells of their dependencies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether it is told which dependencies are met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Wiring {
+    #[default]
     Shown,
     Hidden,
 }
 
 /// What was asked for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct View {
     scope: Scope,
     format: Format,
+    wiring: Wiring,
+    /// Whether every agent has a block of its own below the table.
+    verbose: bool,
+    /// How long ago an agent may have been heard.
+    since: Option<Duration>,
     /// In lower case; empty matches everything.
     filter: String,
-    wiring: Wiring,
+}
+
+impl View {
+    fn selects(&self, agent: &AgentInfo, now: Timestamp) -> bool {
+        agent.id.to_lowercase().contains(&self.filter)
+            && self
+                .since
+                .is_none_or(|since| now.since(agent.last_seen) <= since)
+    }
 }
 
 pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), CliError> {
@@ -98,7 +132,9 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         filter,
         json,
         all,
+        since,
         wide,
+        verbose,
         no_deps,
         tools,
         show_framework,
@@ -116,12 +152,14 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
             (false, true) => Format::Wide,
             (false, false) => Format::Table,
         },
-        filter: filter.unwrap_or_default().to_lowercase(),
         wiring: if no_deps {
             Wiring::Hidden
         } else {
             Wiring::Shown
         },
+        verbose,
+        since,
+        filter: filter.unwrap_or_default().to_lowercase(),
     };
     if schemas {
         return schemas::run(&client, &view, limit, context).await;

@@ -100,10 +100,6 @@ pub(crate) struct ProcessReport {
 
 impl<'a> AgentReport<'a> {
     pub(crate) fn new(agent: &'a AgentInfo, processes: &[ProcessReport]) -> Self {
-        let pid = processes
-            .iter()
-            .find(|process| process.kind == "agent" && process.name == agent.name)
-            .map(|process| process.pid);
         Self {
             id: &agent.id,
             name: &agent.name,
@@ -126,8 +122,7 @@ impl<'a> AgentReport<'a> {
             created_at: agent.created_at,
             updated_at: agent.last_seen,
             version: &agent.version,
-            // A pid file of an older instance says nothing about one that is down.
-            pid: pid.filter(|_| crate::mesh_view::is_healthy(agent)),
+            pid: pid(agent, processes),
         }
     }
 }
@@ -148,6 +143,16 @@ impl<'a> ToolReport<'a> {
             llm_provider: capability.llm_provider.as_deref(),
         }
     }
+}
+
+/// The process of an agent that runs under this state directory.
+pub(crate) fn pid(agent: &AgentInfo, processes: &[ProcessReport]) -> Option<u32> {
+    processes
+        .iter()
+        .find(|process| process.kind == "agent" && process.name == agent.name)
+        .map(|process| process.pid)
+        // A pid file of an older instance says nothing about one that is down.
+        .filter(|_| crate::mesh_view::is_healthy(agent))
 }
 
 /// What runs under this state directory.

@@ -60,10 +60,7 @@ impl<'a> ServicesReport<'a> {
         let mut services: BTreeMap<&str, Vec<Method<'_>>> = BTreeMap::new();
         let mut ungrouped = Vec::new();
         for (capability, providers) in by_capability {
-            let split = capability
-                .rsplit_once('.')
-                .filter(|(service, name)| !service.is_empty() && !name.is_empty());
-            let (methods, name) = match split {
+            let (methods, name) = match service_of(capability) {
                 Some((service, name)) => (services.entry(service).or_default(), name),
                 None => (&mut ungrouped, capability),
             };
@@ -84,6 +81,13 @@ impl<'a> ServicesReport<'a> {
     }
 }
 
+/// The service that a capability belongs to, and its name there.
+pub(super) fn service_of(capability: &str) -> Option<(&str, &str)> {
+    capability
+        .rsplit_once('.')
+        .filter(|(service, name)| !service.is_empty() && !name.is_empty())
+}
+
 pub(super) async fn run(
     client: &RegistryClient,
     view: &View,
@@ -94,11 +98,12 @@ pub(super) async fn run(
         .printer
         .during("asking the registry", client.agents());
     let list = asked.await?;
+    let now = context.clock.now();
     let report = ServicesReport::of(
         list.agents
             .iter()
             .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
-            .filter(|agent| agent.id.to_lowercase().contains(&view.filter)),
+            .filter(|agent| view.selects(agent, now)),
         with_framework,
     );
     let printer = &mut context.printer;

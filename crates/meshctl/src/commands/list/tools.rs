@@ -66,11 +66,12 @@ pub(super) async fn run_all(
     context: &mut Context,
 ) -> Result<(), CliError> {
     let list = client.agents().await?;
+    let now = context.clock.now();
     let mut targets: Vec<Target<'_>> = list
         .agents
         .iter()
         .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
-        .filter(|agent| agent.id.to_lowercase().contains(&view.filter))
+        .filter(|agent| view.selects(agent, now))
         .flat_map(|agent| tools_of(agent, with_framework).map(move |tool| Target { agent, tool }))
         .collect();
     targets.sort_by_key(|Target { agent, tool }| (&tool.name, &tool.function_name, &agent.id));
