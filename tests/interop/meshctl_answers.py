@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,31 @@ class Answer:
     err: str
 
 
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+def answer_of(
+    done: subprocess.CompletedProcess[str], names: Mapping[str, str] | None = None
+) -> Answer:
+    """The answer without colours, with names for what each has of its own."""
+    out, err = (COLOUR.sub("", text) for text in (done.stdout, done.stderr))
+    for own, name in (names or {}).items():
+        out, err = out.replace(own, name), err.replace(own, name)
+    return Answer(done.returncode, out, err)
+
+
 View = Callable[[Answer], Any]
+
+
+def differing(views: Sequence[View], theirs: Answer, ours: Answer) -> str:
+    """What ours leaves out or says otherwise, with both answers; empty if it is nothing."""
+    for view in views:
+        expected, found = view(theirs), view(ours)
+        if not within(found, expected):
+            told = "\n".join(f"{each.out}{each.err}" for each in (theirs, ours))
+            return f"published: {expected}\nours:      {found}\n\n{told}"
+    return ""
+
 
 # Facts that differ from one moment to the next, or that the published one does not know.
 VARYING = {
@@ -29,7 +54,9 @@ VARYING = {
     "updated_at",
     "last_modified",
 }
-ASIDE = re.compile(r"\s+\(\+\d+ superseded\)")
+REPLACED = re.compile(r"\s+\(\+\d+ superseded\)")
+# Ours says beside the state what it comes to.
+ASIDE = re.compile(r" \((?:inactive|superseded)\)")
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -85,7 +112,7 @@ def cells(*columns: str) -> View:
                 break
             if not line.startswith("---"):
                 # An instance that replaced others says so, wherever in its row.
-                plain, replaced = ASIDE.subn("", line)
+                plain, replaced = REPLACED.subn("", ASIDE.sub("", line))
                 row = dict(zip(names, re.split(r"\s{2,}", plain.strip()), strict=False))
                 rows.append([*(row.get(name) for name in columns), replaced])
         return answer.code, rows
@@ -120,6 +147,21 @@ def lines_with(text: str) -> View:
     return view
 
 
+def lines(answer: Answer) -> Any:
+    """How many lines there are."""
+    return answer.code, len(lines_of(answer.out))
+
+
+def mentions(*fragments: str) -> View:
+    """How it ends, and which of these are told on either stream."""
+
+    def view(answer: Answer) -> Any:
+        text = " ".join(lines_of(answer.out + answer.err))
+        return answer.code, [fragment for fragment in fragments if fragment in text]
+
+    return view
+
+
 def says(*fragments: str) -> View:
     """How it ends, and which of these its answer has."""
 
@@ -140,12 +182,12 @@ def block(after: str, before: str) -> View:
 
 
 def refused(*fragments: str) -> View:
-    """It fails without a result, and says at least this as an error."""
+    """It fails, and says at least this as an error."""
 
     def view(answer: Answer) -> Any:
         missing = [text for text in fragments if text not in answer.err]
         says = any(line.startswith("Error: ") for line in answer.err.splitlines())
-        return answer.code, answer.out, says, missing
+        return answer.code, says, missing
 
     return view
 

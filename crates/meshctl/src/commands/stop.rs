@@ -51,6 +51,12 @@ pub(crate) struct StopArgs {
     /// Print warnings and errors only
     #[arg(long)]
     quiet: bool,
+    /// Stop the dashboard only; there is none yet
+    #[arg(long, hide = true, conflicts_with_all = ["names", "registry", "agents", "clean"])]
+    ui: bool,
+    /// Leave the dashboard running; there is none yet
+    #[arg(long, hide = true, conflicts_with = "clean")]
+    keep_ui: bool,
 }
 
 impl StopArgs {
@@ -88,8 +94,13 @@ pub(crate) async fn run(args: StopArgs, context: &mut Context) -> Result<(), Cli
         force,
         timeout,
         quiet,
+        ui,
+        keep_ui: _,
     } = args;
     context.quiet(quiet);
+    if ui {
+        return Ok(context.printer.say("No dashboard running in background")?);
+    }
     let scope = match (registry, agents, names) {
         (true, _, _) => Scope::Registry,
         (_, true, _) => Scope::Agents,
