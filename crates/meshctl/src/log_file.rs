@@ -103,16 +103,16 @@ pub(crate) fn generations(current: &Path, since: Timestamp) -> io::Result<Vec<Fi
     Ok(files)
 }
 
-/// The end of a log, for the report of a process that failed; empty if it cannot be read.
-pub(crate) fn excerpt(path: &Path, lines: usize) -> Vec<String> {
+/// The end of a log, as text; empty if it cannot be read.
+pub(crate) fn tail(path: &Path, lines: usize) -> String {
     let end = File::open(path).and_then(|mut file| last_lines(&mut file, Some(lines)));
-    let Ok(bytes) = end else {
-        return Vec::new();
-    };
-    String::from_utf8_lossy(&bytes)
-        .lines()
-        .map(|line| format!("  | {line}"))
-        .collect()
+    String::from_utf8_lossy(&end.unwrap_or_default()).into_owned()
+}
+
+/// The end of a log, for the report of a process that failed.
+pub(crate) fn excerpt(path: &Path, lines: usize) -> Vec<String> {
+    let end = tail(path, lines);
+    end.lines().map(|line| format!("  | {line}")).collect()
 }
 
 #[cfg(test)]

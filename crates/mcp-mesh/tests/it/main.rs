@@ -40,6 +40,7 @@ mod stage;
 mod start;
 #[cfg(unix)]
 mod start_options;
+mod status;
 #[cfg(unix)]
 mod stop;
 mod trace;

@@ -23,6 +23,8 @@ fn registration() -> Registration {
     let mut tool = fake::tool("greet");
     tool.description = Some("Greets".to_owned());
     tool.tags = vec!["polite".to_owned()];
+    // What nobody offers is told, too.
+    tool.dependencies = vec![fake::dependency("clock").into()];
     fake::agent("greeter", "http://127.0.0.1:1", vec![tool])
 }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::commands::status::diagnosis::Diagnosis;
 use crate::error::CliError;
 use crate::supervisor::Supervisor;
 
@@ -66,6 +67,9 @@ pub(crate) struct AgentReport<'a> {
     /// Of an agent that runs under this state directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
+    /// What is wrong with it; `status AGENT` tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) diagnosis: Option<Diagnosis>,
 }
 
 /// One tool of an agent.
@@ -123,6 +127,7 @@ impl<'a> AgentReport<'a> {
             updated_at: agent.last_seen,
             version: &agent.version,
             pid: pid(agent, processes),
+            diagnosis: None,
         }
     }
 }

@@ -1,97 +1,20 @@
-//! `meshctl status`.
-
-use std::time::Duration;
+//! All that is known about one agent, for people.
 
 use mesh_core::wire::{AgentInfo, SlotStatus};
 
-use super::Context;
-use super::list::report::{AgentReport, ProcessReport, processes};
+use super::diagnosis::Diagnosis;
+use crate::commands::Context;
+use crate::commands::list::report::ProcessReport;
 use crate::error::CliError;
-use crate::home::Home;
-use crate::mesh_view::{self, Among, is_healthy, kind, public_tools, runtime, span};
+use crate::mesh_view::{is_healthy, kind, public_tools, runtime, span};
 use crate::printer::Tone;
-use crate::settings::ConnectionArgs;
-use crate::supervisor::Supervisor;
 use crate::table::{Cell, Table};
 
-/// How long the registry may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Show what an agent offers and how it is wired
-///
-/// Without a name, all healthy agents; with one, the agent in whatever state it is.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  meshctl status                    every healthy agent
-  meshctl status planner            one agent, in whatever state it is
-  meshctl status planner --json")]
-pub(crate) struct StatusArgs {
-    /// Name or id of the agent, or the start of one
-    agent: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// Nothing more to tell; kept for scripts
-    #[arg(long, hide = true)]
-    verbose: bool,
-    #[command(flatten)]
-    connection: ConnectionArgs,
-}
-
-pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), CliError> {
-    let StatusArgs {
-        agent,
-        json,
-        verbose: _,
-        connection,
-    } = args;
-    let client = context.client(connection, TIMEOUT)?;
-    let list = context
-        .printer
-        .during("asking the registry", client.agents())
-        .await?;
-    let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
-    let processes = processes(&supervisor)?;
-    let one = agent
-        .map(|wanted| mesh_view::find(&list.agents, &wanted, Among::Everyone))
-        .transpose()?;
-    let agents: Vec<&AgentInfo> = match one {
-        Some(agent) => vec![agent],
-        None => list
-            .agents
-            .iter()
-            .filter(|agent| is_healthy(agent))
-            .collect(),
-    };
-    if json {
-        let reports: Vec<_> = agents
-            .iter()
-            .map(|agent| AgentReport::new(agent, &processes))
-            .collect();
-        return match (one, reports.as_slice()) {
-            (Some(_), [report]) => context.printer.json(report),
-            _ => context.printer.json(&reports),
-        };
-    }
-    if one.is_none() {
-        context.printer.result(if agents.is_empty() {
-            "No healthy agents found".to_owned()
-        } else {
-            format!("Found {} healthy agent(s):", agents.len())
-        })?;
-    }
-    for agent in agents {
-        if one.is_none() {
-            context.printer.result("")?;
-        }
-        print_agent(agent, &processes, context)?;
-    }
-    Ok(())
-}
-
-fn print_agent(
+/// Prints all that is known about an agent.
+pub(super) fn print(
     agent: &AgentInfo,
     processes: &[ProcessReport],
+    diagnosis: Option<&Diagnosis>,
     context: &mut Context,
 ) -> Result<(), CliError> {
     let now = context.clock.now();
@@ -127,18 +50,64 @@ fn print_agent(
     {
         facts.push(("PID:", process.pid.to_string()));
     }
-    for (label, value) in facts {
+    for (label, value) in facts
+        .into_iter()
+        .chain(diagnosis.iter().flat_map(|one| why(one)))
+    {
         context.printer.result(format_args!("{label:<14}{value}"))?;
     }
     for (title, table) in [capabilities(agent), dependencies(agent)]
         .into_iter()
         .chain([llm_tools(agent), llm_providers(agent)])
+        .chain(
+            diagnosis
+                .into_iter()
+                .flat_map(|one| [unresolved(one), next(one)]),
+        )
         .flatten()
     {
         context.printer.result(format_args!("\n{title}"))?;
         context.printer.table(&table)?;
     }
     Ok(())
+}
+
+/// Why the agent is not healthy, and what its log has to say.
+fn why(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
+    let labels = ["Why:"].into_iter().chain(std::iter::repeat(""));
+    let mut lines: Vec<_> = labels.zip(diagnosis.reasons.iter().cloned()).collect();
+    lines.extend(diagnosis.log.iter().map(|log| ("Log:", log.clone())));
+    lines.extend(
+        diagnosis
+            .errors
+            .iter()
+            .map(|line| ("", format!("| {line}"))),
+    );
+    lines
+}
+
+fn unresolved(diagnosis: &Diagnosis) -> Section {
+    let mut table = Table::new(&["DEPENDENCY", "FUNCTION", "WHY"]);
+    for slot in &diagnosis.unresolved {
+        table.row(vec![
+            slot.capability.as_str().into(),
+            slot.function_name.as_str().into(),
+            slot.message.as_str().into(),
+        ]);
+    }
+    let count = diagnosis.unresolved.len();
+    (count > 0).then(|| (format!("Unresolved ({count}):"), table))
+}
+
+fn next(diagnosis: &Diagnosis) -> Section {
+    let mut table = Table::new(&["COMMAND", "PURPOSE"]);
+    for step in &diagnosis.next {
+        table.row(vec![
+            step.command.as_str().into(),
+            step.purpose.as_str().into(),
+        ]);
+    }
+    (!diagnosis.next.is_empty()).then(|| ("Next:".to_owned(), table))
 }
 
 fn or_dash(text: &str) -> &str {
