@@ -31,6 +31,6 @@ def shared_mesh(nodeid: str) -> str | None:
     path, _, test = nodeid.partition("::")
     if path.endswith(("test_published_meshctl.py", "test_same_answers.py")):
         return f"{path} with {'its-own' if 'its-own' in test else 'our'} registry"
-    if test.startswith("test_the_same_comes_of_it"):
+    if test.startswith(("test_the_same_comes_of_it", "test_the_answers_differ")):
         return path
     return None

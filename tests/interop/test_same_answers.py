@@ -33,6 +33,7 @@ from meshctl_answers import (
     exactly,
     facts,
     lines_with,
+    mentions,
     refused,
     says,
 )
@@ -159,6 +160,7 @@ CALLS = [
     ask("call spelled -H nonsense", refused("header", "nonsense")),
     ask(f"call spelled --agent-url {NOBODY}", refused("MCP call failed: ", f"{NOBODY}/mcp")),
     ask(f"call spelled --registry-url {NOBODY}", refused(NOBODY)),
+    ask("call spelled --trace", mentions("Trace ID: ", "meshctl trace ")),
     ask("call", refused()),
 ]
 
@@ -228,6 +230,22 @@ WORK = [
 ]
 
 
+UNKNOWN = "0af7651916cd43dd8448eb211c80319c"
+OTHERS = [
+    ask(f"trace {UNKNOWN} --retries 0", refused()),
+    ask(f"trace {UNKNOWN} --retries 0 --json", refused()),
+    ask("trace", refused()),
+    ask("entity rotate", mentions("9 agent(s) will re-register")),
+    ask("entity rotate acme", mentions("re-register")),
+    ask("entity rotate --registry-url {URL}", mentions("9 agent(s) will re-register")),
+    ask(f"entity rotate --registry-url {NOBODY}", refused()),
+    ask("--version", mentions("meshctl version ")),
+    ask("-v", mentions("meshctl version ")),
+    ask("--help", mentions("scaffold")),
+    ask("nonsense", refused("nonsense")),
+]
+
+
 @dataclass(frozen=True)
 class Asked:
     """A mesh to ask about."""
@@ -284,7 +302,7 @@ def asked(
     "question",
     [
         pytest.param(question, id=f"{at}-{question.words}")
-        for at, question in enumerate([*LISTS, *STATES, *CALLS, *DECISIONS, *WORK])
+        for at, question in enumerate([*LISTS, *STATES, *CALLS, *DECISIONS, *WORK, *OTHERS])
     ],
 )
 def test_the_answer_is_the_same(asked: Asked, question: Question) -> None:

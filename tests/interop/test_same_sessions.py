@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from mesh_harness import AGENTS, OUR_MESHCTL, UPSTREAM_MESHCTL, UPSTREAM_VENV, Mesh, a_mesh
 from meshctl_answers import (
     Answer,
     View,
     answer_of,
+    cells,
     code,
     differing,
     document,
@@ -60,6 +62,21 @@ SESSION = [
     step("stop --registry --agents", refused("--registry", "--agents")),
     step("stop --clean nobody", refused("--clean")),
     step("logs nobody", refused("log file not found for agent 'nobody'")),
+    step("entity list --json"),
+    step("entity register acme --ca-cert acme.pem", mentions("Entity 'acme' registered")),
+    step(
+        "entity register acme --ca-cert acme.pem",
+        refused("entity 'acme' already registered, use --force to overwrite"),
+    ),
+    step("entity register acme --ca-cert acme.pem --force", mentions("Entity 'acme' registered")),
+    step("entity register acme/2 --ca-cert acme.pem", refused()),
+    step("entity register other --ca-cert notes.txt", refused()),
+    step("entity register other --ca-cert missing.pem", refused("missing.pem")),
+    step("entity list --json", document()),
+    step("entity list", cells("ENTITY", "SUBJECT"), state=True),
+    step("entity revoke acme", refused("--force")),
+    step("entity revoke nobody --force", refused("entity 'nobody' not found")),
+    step("entity revoke acme --force", mentions("Entity 'acme' revoked"), state=True),
     step("config show --format json", document()),
     step("config show --format xml", refused("xml")),
     step(
@@ -176,6 +193,7 @@ class Session:
             "logs": sorted(
                 path.name for path in root.glob("logs/*") if re.match("interop|registry", path.name)
             ),
+            "authorities": sorted(path.name for path in root.glob("tls/entities/*.pem")),
             "database": (root / "mcp_mesh_registry.db").is_file(),
         }
 
@@ -195,6 +213,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ses
         a_mesh(tmp_path_factory.mktemp("published")) as theirs,
         a_mesh(tmp_path_factory.mktemp("ours")) as ours,
     ):
+        acme = Authority(tmp_path_factory.mktemp("authority"), "acme").ca.read_bytes()
         played = {
             "published": Session(theirs, UPSTREAM_MESHCTL),
             "ours": Session(ours, OUR_MESHCTL),
@@ -205,6 +224,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ses
             (home / ".venv").symlink_to(UPSTREAM_VENV)
             (home / "empty").mkdir()
             (home / "notes.txt").touch()
+            (home / "acme.pem").write_bytes(acme)
             for script in ("provider.py", "consumer.py"):
                 shutil.copy(AGENTS / script, home)
         try:
