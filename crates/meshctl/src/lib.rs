@@ -33,6 +33,7 @@ mod manual;
 mod mesh_view;
 mod moment;
 mod node_env;
+mod platform;
 mod prerequisites;
 mod printer;
 mod python_env;

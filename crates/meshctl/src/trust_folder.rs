@@ -3,13 +3,14 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mesh_core::env::{EnvVars, Environment};
 
 use crate::certificate::{CertificateFile, Unreadable};
 use crate::error::{CliError, Kind};
 use crate::home::Home;
+use crate::platform::make_private_folder;
 use crate::suggestion::did_you_mean;
 
 const MAX_NAME: usize = 255;
@@ -102,7 +103,7 @@ impl TrustFolder {
         replace: bool,
     ) -> Result<(), CliError> {
         let folder = self.entities();
-        make_folder(&folder).map_err(|error| {
+        make_private_folder(&folder).map_err(|error| {
             CliError::new(format!("cannot create `{}`", folder.display()))
                 .because(error)
                 .hint(format!(
@@ -211,15 +212,6 @@ impl TrustFolder {
         }
         Ok(all)
     }
-}
-
-/// With its parents, for this user alone; what is there already stays as it is.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ mod language;
 mod literals;
 mod model;
 mod name;
-mod platform;
 mod survey;
 mod templates;
 mod tree;
