@@ -13,13 +13,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use mesh_core::wire::TRACE_STREAM;
 use parking_lot::Mutex;
 use redis::{Client, Connection, ConnectionLike, RedisError};
 
 use crate::StartError;
 
-/// Where the registry looks for spans.
-const STREAM: &str = "mesh:trace";
 /// How many spans may wait.
 const QUEUE: usize = 1024;
 /// How many spans are sent at once.
@@ -205,7 +204,7 @@ impl Outlet {
         };
         let mut pipeline = redis::pipe();
         for span in batch {
-            let command = pipeline.cmd("XADD").arg(STREAM);
+            let command = pipeline.cmd("XADD").arg(TRACE_STREAM);
             if self.max_length > 0 {
                 command.arg("MAXLEN").arg("~").arg(self.max_length);
             }

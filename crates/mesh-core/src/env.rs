@@ -224,7 +224,8 @@ env_vars! {
     MCP_MESH_STANDALONE since "4.0.0";
     /// Agent: seconds that an outgoing call may take, at least 1; default `300`.
     MCP_MESH_CALL_TIMEOUT since "4.0.0";
-    /// Agent: whether its functions and calls become spans; default `false`.
+    /// Agent: whether its functions and calls become spans. Registry: whether `GET /trace/{id}` looks them
+    /// up. Default `false`.
     MCP_MESH_DISTRIBUTED_TRACING_ENABLED since "4.0.0";
     /// Agent: anything but a true word switches tracing off; default `true`.
     MCP_MESH_TELEMETRY_ENABLED since "4.0.0";
@@ -234,8 +235,8 @@ env_vars! {
     MCP_MESH_TRACE_STREAM_MAXLEN since "4.0.0";
     /// Agent: its address in spans; default the advertised host.
     POD_IP since "4.0.0";
-    /// Agent: the Redis that spans are published to, `redis:`, `rediss:` or `unix:`; default
-    /// `redis://localhost:6379`.
+    /// Agent: the Redis that spans are published to, `redis:`, `rediss:` or `unix:`. Registry: the Redis
+    /// that they are read from. Default `redis://localhost:6379`.
     REDIS_URL since "4.0.0";
     /// Agent: the model that functions under `@mesh.llm` ask for, whatever the decorator says.
     MESH_LLM_MODEL since "4.0.0";

@@ -18,6 +18,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::store_health::StoreHealth;
 use crate::topology::{Draft, Fingerprint, Loss, Mesh, Profile, Settled};
+use crate::traces::Traces;
 use crate::writer::Writer;
 
 /// An agent that was silent for this long when the registry starts is not given the benefit of
@@ -36,6 +37,8 @@ pub struct App {
     pub(crate) writer: Writer,
     pub(crate) forwarder: Forwarder,
     pub(crate) jobs: Jobs,
+    /// None while tracing is off.
+    pub(crate) traces: Option<Traces>,
     /// Cancelled when the registry begins to stop. Whoever holds a request open on purpose, such as a
     /// stream or a long-poll, ends it then; no new one is begun.
     pub(crate) stopping: CancellationToken,
@@ -60,6 +63,7 @@ impl App {
         let metrics = Arc::new(Metrics::new(store_health.clone()));
         let (writer, task) =
             Writer::start(mesh.clone(), store.clone(), clock.clone(), metrics.clone());
+        let traces = settings.traces.as_ref().map(Traces::new);
         let app = Self {
             settings,
             clock,
@@ -70,6 +74,7 @@ impl App {
             writer,
             forwarder,
             jobs,
+            traces,
             stopping: CancellationToken::new(),
             metrics,
         };

@@ -6,6 +6,7 @@
 //! durable in the store and only then publishes the copy. Reading handlers look at the published
 //! snapshot and wait for nobody. [`health`] and [`sweep`] are clocks that send changes to the writer
 //! like any handler; [`audit`] writes down behind the writer's back how dependencies came to be wired.
+//! [`traces`] stands beside all that: what agents tell of their calls goes through Redis.
 
 mod address;
 mod app;
@@ -33,6 +34,7 @@ mod stall;
 mod store_health;
 mod sweep;
 mod topology;
+mod traces;
 mod writer;
 
 pub use app::App;
@@ -40,3 +42,4 @@ pub use http::{app, openapi};
 pub use in_memory::{InMemory, InMemoryError};
 pub use serve::accept;
 pub use settings::{InvalidSetting, LogFormat, Settings};
+pub use traces::RedisUrl;

@@ -14,6 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::cli::Args;
 use crate::http::HeaderRules;
+use crate::traces::RedisUrl;
 
 /// The longest that one proxied call may take, in seconds.
 pub(crate) const MAX_PROXY_TIMEOUT: u64 = 600;
@@ -85,6 +86,8 @@ pub struct Settings {
     pub trust_folder: Option<PathBuf>,
     /// What the registry shows to agents at `https`, and whom it believes there.
     pub agent_tls: TlsFiles,
+    /// Where spans are read; `None` if traces are not asked for.
+    pub traces: Option<RedisUrl>,
     /// The least important events that are logged.
     pub log_level: LevelFilter,
     /// How log lines look.
@@ -174,6 +177,7 @@ impl Settings {
                 .flatten(),
             trust_folder: trust_folder(environment, folder),
             agent_tls: agent_tls(environment, folder),
+            traces: env.traces()?,
             log_level: if debug {
                 log_level.max(LevelFilter::DEBUG)
             } else {
@@ -245,6 +249,22 @@ impl Reader<'_> {
             value: error.url().to_owned(),
             allowed: error.to_string(),
         })
+    }
+
+    /// Ignored while tracing is off: the variable is other programs', too.
+    fn traces(&self) -> Result<Option<RedisUrl>, InvalidSetting> {
+        let is_on = self.parse(EnvVars::MCP_MESH_DISTRIBUTED_TRACING_ENABLED, truth)?;
+        if is_on != Some(true) {
+            return Ok(None);
+        }
+        let name = EnvVars::REDIS_URL;
+        let text = self.0.get(name).map_or(RedisUrl::DEFAULT, str::trim);
+        let url = RedisUrl::parse(text).map_err(|allowed| InvalidSetting {
+            name,
+            value: RedisUrl::redacted(text),
+            allowed: allowed.to_owned(),
+        })?;
+        Ok(Some(url))
     }
 
     fn sqlite(&self) -> Result<SqliteOptions, InvalidSetting> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::nullable;
+use super::{is_false, nullable};
 use crate::Timestamp;
 
 /// The Redis stream that agents publish their spans to.
@@ -45,6 +45,13 @@ pub struct TraceInfo {
     /// The names of those agents.
     #[serde(default, deserialize_with = "nullable")]
     pub agents: Vec<String>,
+    /// Whether there are older spans that were not read: the trace is large, or the stream. Absent if not.
+    #[serde(
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "is_false"
+    )]
+    pub truncated: bool,
 }
 
 /// One function that ran in a trace, or one call that it made.
@@ -153,9 +160,6 @@ pub struct TraceStats {
 pub struct NoTrace {
     /// For people.
     pub error: String,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
     /// Whether traces can be asked for; present when they cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,

@@ -9,6 +9,7 @@ use mesh_store::StoreError;
 
 use super::json;
 use crate::jobs::Crowded;
+use crate::traces::ReadError;
 use crate::writer::WriteError;
 
 /// Why a request was not served.
@@ -56,6 +57,9 @@ pub(crate) enum ApiError {
     /// The store does not answer.
     #[error("the store does not answer")]
     Store,
+    /// The spans of a trace cannot be read.
+    #[error(transparent)]
+    Spans(#[from] ReadError),
     /// The registry is stopping.
     #[error("the registry is shutting down")]
     Closing,
@@ -86,7 +90,9 @@ impl ApiError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Crowded(_) | Self::Store | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Crowded(_) | Self::Store | Self::Spans(_) | Self::Closing => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::TrustFolder | Self::ProxyTls(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -102,6 +108,7 @@ impl Hint for ApiError {
             Self::Gone(_) => Some("register with `POST /heartbeat`".into()),
             Self::Crowded(_) => Some("try again later, or ask without `wait`".into()),
             Self::Store => Some("try again; the registry's log says what failed".into()),
+            Self::Spans(error) => error.hint(),
             Self::Closing => Some("try again when the registry is back".into()),
             Self::ProxyTls(_) => Some(
                 "the agent is called by TLS: set `MCP_MESH_TLS_CA`, `MCP_MESH_TLS_CERT` and \

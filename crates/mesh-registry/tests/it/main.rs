@@ -22,4 +22,6 @@ mod resolution;
 mod schema;
 mod service;
 mod surface;
+#[cfg(unix)]
+mod traces;
 mod watch;

@@ -86,6 +86,12 @@ impl<'a> Forest<'a> {
         &self.below[number]
     }
 
+    /// How many of the spans that are shown failed.
+    pub(super) fn failed(&self) -> usize {
+        let shown = self.roots.iter().chain(self.below.iter().flatten());
+        shown.filter(|span| !self.spans[**span].success).count()
+    }
+
     /// How many spans are left out.
     pub(super) fn hidden(&self) -> usize {
         self.hidden

@@ -153,6 +153,9 @@ fn print(
         printer.result(line)?;
     }
     printer.result(format_args!("\n{}", summary(trace, &forest)))?;
+    if trace.truncated {
+        printer.warn("there are older spans, which the registry did not read")?;
+    }
     if !trace.agents.is_empty() {
         printer.result(format_args!("Agents: {}", trace.agents.join(", ")))?;
     }
@@ -164,9 +167,9 @@ fn summary(trace: &TraceInfo, forest: &Forest<'_>) -> String {
         0 => String::new(),
         hidden => format!(" ({hidden} internal not shown)"),
     };
-    let failed = trace.spans.iter().filter(|span| !span.success).count();
-    let verdict = match failed {
-        0 => Tone::Good.paint("✓"),
+    let verdict = match forest.failed() {
+        0 if trace.spans.iter().all(|span| span.success) => Tone::Good.paint("✓"),
+        0 => Tone::Bad.paint("✗"),
         failed => Tone::Bad.paint(format_args!("✗ {failed} failed")),
     };
     format!(

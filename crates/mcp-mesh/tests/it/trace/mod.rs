@@ -47,6 +47,9 @@ macro_rules! trace_snapshot {
     }};
 }
 
+#[cfg(unix)]
+mod redis;
+
 /// A registry that answers like that.
 fn registry(status: u16, body: &'static str) -> ScriptedServer {
     ScriptedServer::start(move |_| Script::body(status, "application/json", body))
