@@ -3,6 +3,7 @@
 mod administration;
 mod jobs;
 mod local;
+mod release;
 mod traces;
 mod watch;
 

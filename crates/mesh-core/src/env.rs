@@ -290,6 +290,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The names that have a value, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let set = self.0.iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, _)| name.as_str())
+    }
+
     /// The same with `pairs` on top of it.
     #[must_use]
     pub fn overlaid<'a>(mut self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {

@@ -15,6 +15,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Set up",
         &[
+            "doctor",
             "config",
             "entity",
             "man",

@@ -16,6 +16,13 @@ const INSTALL_JAVA: &str =
 
 /// Finds what runs `script`, a jar or a `pom.xml`.
 pub(crate) fn find(script: &Path, environment: &Environment) -> Result<Runner, CliError> {
+    let (runner, missing) = look(script, environment);
+    missing.refuse(script, Language::Java)?;
+    Ok(runner)
+}
+
+/// What would run `script`, and everything that it lacks.
+pub(crate) fn look(script: &Path, environment: &Environment) -> (Runner, Missing) {
     let mut missing = Missing::default();
     let java = environment
         .get("JAVA_HOME")
@@ -46,8 +53,7 @@ pub(crate) fn find(script: &Path, environment: &Environment) -> Result<Runner, C
             "install Maven, from https://maven.apache.org or the system's packages",
         );
     }
-    missing.refuse(script, Language::Java)?;
-    Ok(match maven {
+    let runner = match maven {
         Some(maven) => Runner {
             program: maven,
             arguments: vec!["spring-boot:run".to_owned(), "-q".to_owned()],
@@ -56,7 +62,8 @@ pub(crate) fn find(script: &Path, environment: &Environment) -> Result<Runner, C
             program: java.unwrap_or_default(),
             arguments: vec!["-jar".to_owned(), script.display().to_string()],
         },
-    })
+    };
+    (runner, missing)
 }
 
 const EXECUTABLE: &str = if cfg!(windows) { "java.exe" } else { "java" };

@@ -8,6 +8,7 @@
 //!   the help of the whole.
 //! * `scaffold` writes new agents from templates.
 //! * `trust_folder` keeps the authorities of others, which `certificate` reads.
+//! * `doctor` looks for what stands in the way.
 //! * `reload` starts agents anew when their files change.
 //! * `entry_point`, `language`, `agent_name`, `prerequisites`, `python_env`, `node_env` and `java_env`
 //!   read an agent's files before it is started.
@@ -20,6 +21,7 @@ mod certificate;
 mod cli;
 mod commands;
 mod completion;
+mod doctor;
 mod entry_point;
 mod env_file;
 mod error;

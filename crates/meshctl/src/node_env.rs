@@ -19,6 +19,27 @@ pub(crate) fn find(
     environment: &Environment,
     watch: bool,
 ) -> Result<Runner, CliError> {
+    let (program, missing) = look(script, language, environment);
+    missing.refuse(script, language)?;
+    let program = program.unwrap_or_default();
+    let mut arguments = Vec::new();
+    if program.file_stem().is_some_and(|stem| stem == "npx") {
+        arguments.push("tsx".to_owned());
+    }
+    if watch && language == Language::JavaScript {
+        arguments.push("--watch".to_owned());
+    } else if watch {
+        arguments.push("watch".to_owned());
+    }
+    Ok(Runner { program, arguments })
+}
+
+/// What would run `script`, and everything that it lacks.
+pub(crate) fn look(
+    script: &Path,
+    language: Language,
+    environment: &Environment,
+) -> (Option<PathBuf>, Missing) {
     let mut missing = Missing::default();
     let program = match language {
         Language::JavaScript => on_path("node", environment),
@@ -48,18 +69,7 @@ pub(crate) fn find(
             format!("cd {} && npm install {SDK}", folder.display()),
         );
     }
-    missing.refuse(script, language)?;
-    let program = program.unwrap_or_default();
-    let mut arguments = Vec::new();
-    if program.file_stem().is_some_and(|stem| stem == "npx") {
-        arguments.push("tsx".to_owned());
-    }
-    if watch && language == Language::JavaScript {
-        arguments.push("--watch".to_owned());
-    } else if watch {
-        arguments.push("watch".to_owned());
-    }
-    Ok(Runner { program, arguments })
+    (program, missing)
 }
 
 /// A program of the project itself, which needs no `npx` to find it.

@@ -19,6 +19,11 @@ impl Missing {
         self.problems.push((problem.into(), cure.into()));
     }
 
+    /// What is wrong, and what helps.
+    pub(crate) fn problems(&self) -> &[(String, String)] {
+        &self.problems
+    }
+
     /// An error that shows all of it, if there is anything.
     pub(crate) fn refuse(self, script: &Path, language: Language) -> Result<(), CliError> {
         if self.problems.is_empty() {

@@ -187,10 +187,7 @@ fn judge(executable: &Path, environment: &Environment) -> Verdict {
         .get("PYTHONPATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-    let mut folders = installation.packages();
-    if installation.sees_base {
-        folders.extend(packages_of_user(environment, installation.version));
-    }
+    let folders = installation.seen_packages(environment);
     if folders.into_iter().any(|folder| holds_mesh(&folder))
         || extra.into_iter().any(|folder| is_mesh_root(&folder))
     {
@@ -198,6 +195,36 @@ fn judge(executable: &Path, environment: &Environment) -> Verdict {
     } else {
         Verdict::Bare
     }
+}
+
+/// What the files of an interpreter tell, for people.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Description {
+    /// Major and minor, as in `3.11`.
+    pub(crate) python: Option<String>,
+    /// The version of `mcp-mesh`; none if it is not there, or lies there as sources.
+    pub(crate) package: Option<String>,
+}
+
+/// Looks at the files of `executable`.
+pub(crate) fn describe(executable: &Path, environment: &Environment) -> Description {
+    let Some(installation) = Installation::of(executable) else {
+        return Description::default();
+    };
+    let folders = installation.seen_packages(environment);
+    Description {
+        python: Some(installation.version.to_string()),
+        package: folders.iter().find_map(|folder| version_of_package(folder)),
+    }
+}
+
+/// `4.0.0` of the folder `mcp_mesh-4.0.0.dist-info`.
+fn version_of_package(folder: &Path) -> Option<String> {
+    fs::read_dir(folder).ok()?.find_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        let rest = name.strip_prefix(DISTRIBUTION)?.strip_prefix('-')?;
+        rest.strip_suffix(".dist-info").map(str::to_owned)
+    })
 }
 
 /// Where one interpreter's packages are.
@@ -262,6 +289,15 @@ impl Installation {
             sees_base: setting("include-system-site-packages")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),
         })
+    }
+
+    /// All folders that count, those of the user among them.
+    fn seen_packages(&self, environment: &Environment) -> Vec<PathBuf> {
+        let mut folders = self.packages();
+        if self.sees_base {
+            folders.extend(packages_of_user(environment, self.version));
+        }
+        folders
     }
 
     fn packages(&self) -> Vec<PathBuf> {
@@ -491,6 +527,13 @@ mod tests {
         assert_eq!(installation.version, Version(3, 12));
         tree.file("python/Lib/site-packages/mesh/__init__.py", "");
         assert_eq!(judge(&python, &Environment::default()), Verdict::Ready);
+        tree.file(
+            "python/Lib/site-packages/mcp_mesh-4.0.0.dist-info/METADATA",
+            "",
+        );
+        let description = describe(&python, &Environment::default());
+        assert_eq!(description.python.as_deref(), Some("3.12"));
+        assert_eq!(description.package.as_deref(), Some("4.0.0"));
     }
 
     #[test]

@@ -14,6 +14,9 @@ mod decisions;
 // Its paths and messages are the system's.
 #[cfg(unix)]
 mod entity;
+// Its agents are scripts, its files have owners.
+#[cfg(unix)]
+mod doctor;
 mod healthcheck;
 mod jobs;
 #[cfg(unix)]

@@ -69,6 +69,7 @@ fn answers_match_their_schemas() {
             &["config", "show", "--json", "--origin"],
         ),
         ("registry-status", &["registry", "status", "--json"]),
+        ("doctor", &["doctor", "--json"]),
         ("entity-list", &["entity", "list", "--json"]),
         ("entity-rotate", &["entity", "rotate", "--json"]),
         ("man-list", &["man", "--list", "--json"]),

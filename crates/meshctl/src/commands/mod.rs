@@ -5,6 +5,7 @@ mod audit;
 mod call;
 mod completion;
 mod config;
+mod doctor;
 mod entity;
 mod job;
 mod list;
@@ -130,6 +131,7 @@ pub(crate) enum Command {
     Registry(registry::RegistryArgs),
     Entity(entity::EntityArgs),
     Man(man::ManArgs),
+    Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Scaffold(Box<scaffold::ScaffoldArgs>),
     Completion(completion::CompletionArgs),
@@ -147,7 +149,8 @@ impl Command {
     fn needs_configuration(&self) -> bool {
         !matches!(
             self,
-            Self::Config(_)
+            Self::Doctor(_)
+                | Self::Config(_)
                 | Self::Completion(_)
                 | Self::Version(_)
                 | Self::Ui(_)
@@ -176,6 +179,7 @@ impl Command {
             Self::Registry(args) => registry::run(args, context).await,
             Self::Entity(args) => entity::run(args, context).await,
             Self::Man(args) => man::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context).await,
             Self::Config(args) => config::run(args, context),
             Self::Scaffold(args) => scaffold::run(*args, context).await,
             Self::Completion(args) => completion::run(&args, context),

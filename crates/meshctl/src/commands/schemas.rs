@@ -15,6 +15,7 @@ use schemars::generate::SchemaSettings;
 
 use super::audit::AuditReport;
 use super::config::effective::{Explained, Settings};
+use super::doctor::DoctorReport;
 use super::entity::EntityReport;
 use super::list::report::{AgentReport, ListReport};
 use super::list::services::ServicesReport;
@@ -46,6 +47,7 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
         schema::<JobEventList>("job-events", "meshctl job events ID --json"),
         schema::<ReclaimAnswer>("job-reclaim", "meshctl job reclaim ID --json"),
         schema::<DrainReport>("registry-status", "meshctl registry status --json"),
+        schema::<DoctorReport>("doctor", "meshctl doctor --json"),
         schema::<Vec<EntityReport>>("entity-list", "meshctl entity list --json"),
         schema::<RotationReport>("entity-rotate", "meshctl entity rotate --json"),
         schema::<Vec<Entry>>("man-list", "meshctl man --list --json"),

@@ -87,6 +87,7 @@ topics! {
     "a2a-consumer" ["a2a-client"] "guides/tools.md" # "Skills of agents outside of the mesh";
     "scaffold" ["scaffolding", "generate", "gen", "new"] "guides/scaffolding.md";
     "testing" ["test", "tests", "curl"] "guides/testing.md";
+    "troubleshooting" ["trouble", "doctor", "problems", "debugging", "faq"] "guides/troubleshooting.md";
     "registry" ["reg", "backup", "drain"] "guides/registry.md";
     "deployment" ["deploy", "docker", "containers", "compose", "kubernetes"] "guides/docker.md";
     "tls" ["security", "certificates"] "guides/tls.md";

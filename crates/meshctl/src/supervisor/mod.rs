@@ -115,6 +115,11 @@ impl Supervisor {
             .collect())
     }
 
+    /// Everybody who has a record and is gone; the next sweep removes it.
+    pub(crate) fn gone(&self) -> Result<Vec<ProcessName>, CliError> {
+        self.records.gone()
+    }
+
     /// Removes what the dead left behind; never touches a process.
     pub(crate) fn sweep(&self, _lock: &Lock) -> Result<Swept, CliError> {
         let records = self.records.sweep()?;

@@ -148,9 +148,9 @@ impl Records {
         Ok(agents)
     }
 
-    /// Removes the files of processes that are gone; how many there were.
-    pub(super) fn sweep(&self) -> Result<usize, CliError> {
-        let mut swept = 0;
+    /// Everybody whose process is gone.
+    pub(super) fn gone(&self) -> Result<Vec<ProcessName>, CliError> {
+        let mut gone = Vec::new();
         for stem in self.stems(PID)? {
             let Some(name) = ProcessName::of_record(&stem) else {
                 continue;
@@ -159,9 +159,18 @@ impl Records {
                 .read(&name)?
                 .is_some_and(|process| process.state() != State::Gone);
             if !alive {
-                self.remove(&name)?;
-                swept += 1;
+                gone.push(name);
             }
+        }
+        gone.sort();
+        Ok(gone)
+    }
+
+    /// Removes the files of processes that are gone; how many there were.
+    pub(super) fn sweep(&self) -> Result<usize, CliError> {
+        let gone = self.gone()?;
+        for name in &gone {
+            self.remove(name)?;
         }
         for ending in COMPANIONS {
             for stem in self.stems(ending)? {
@@ -170,7 +179,7 @@ impl Records {
                 }
             }
         }
-        Ok(swept)
+        Ok(gone.len())
     }
 
     pub(super) fn clear(&self) -> Result<(), CliError> {
