@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use mesh_core::schema::{Canonical, canonicalize};
 use mesh_core::wire::{Registration, Tool};
-use mesh_test::{TestContext, fake, mesh_snapshot, test_context};
+use mesh_test::{TestContext, assert_matches_schema, fake, mesh_snapshot, test_context};
 use serde_json::{Value, json};
+
+use crate::schemas::schema as schema_of;
 
 fn tool(name: &str, capability: &str, tag: &str) -> Tool {
     let mut tool = fake::tool(name);
@@ -160,6 +162,10 @@ fn schemas_are_listed_and_compared() {
     let listed = json_of(&context, &["list", "--schemas"]);
     assert_eq!(listed["count"], 2);
     let hashes = [first.hash.as_str(), second.hash.as_str()];
+    assert_matches_schema(
+        &schema_of("schema-diff"),
+        &json_of(&context, &["schema", "diff", hashes[0], hashes[1]]),
+    );
     mesh_snapshot!(context, context.meshctl().args(["schema", "diff", hashes[0], hashes[1]]), @r"
         exit: 0
         ----- stdout -----

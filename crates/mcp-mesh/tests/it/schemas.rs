@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
 }
 
 /// The schema in `schemas/meshctl/name.json`.
-fn schema(name: &str) -> Value {
+pub(crate) fn schema(name: &str) -> Value {
     let path = folder().join(format!("{name}.json"));
     let text = fs::read_to_string(path).expect("`cargo xtask generate` writes it");
     serde_json::from_str(&text).expect("a schema is JSON")
@@ -94,4 +94,20 @@ fn answers_match_their_schemas() {
     command.args(["list", "--json", "--registry-port"]);
     command.arg(mesh_test::free_port().expect("a port is free").to_string());
     assert_matches_schema(&schema("list"), &elsewhere(&mut command));
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_started_and_written_matches_its_schema() {
+    let stage = crate::stage::Stage::new().with_agent("greeter");
+    let scaffold = ["scaffold", "basic", "--name", "planner", "--json"];
+    for (name, arguments) in [
+        ("start", &["start", "-d", "--json", "greeter.py"][..]),
+        ("scaffold", &[&scaffold[..], &["--dry-run"]].concat()),
+        ("scaffold", &scaffold),
+        ("scaffold-compose", &["scaffold", "--compose", "--json"]),
+    ] {
+        let answer = serde_json::from_str(&stage.run(arguments)).expect("`--json` prints JSON");
+        assert_matches_schema(&schema(name), &answer);
+    }
 }

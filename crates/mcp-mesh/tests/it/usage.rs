@@ -1,5 +1,9 @@
 //! What every command shares: version, completions, usage errors, the environment.
 
+use std::net::TcpListener;
+
+use mesh_test::{Script, ScriptedServer};
+
 use crate::stage::{Stage, stage_snapshot};
 
 #[test]
@@ -88,6 +92,100 @@ fn failures_have_codes_of_their_own_on_request() {
     // The answer is the same; only the code says that it is bad news.
     assert_eq!(code(&["list", "--exit-code"]), (4, 0));
     assert_eq!(code(&["call", "--exit-code", "a", "[1]"]), (2, 1));
+}
+
+/// What each exits with, by request and usually.
+fn codes(stage: &Stage, arguments: &[&str]) -> (i32, i32) {
+    let code = |arguments: &[&str]| {
+        let output = stage.meshctl().args(arguments).output();
+        output.expect("it runs").status.code().expect("it ends")
+    };
+    (
+        code(&[arguments, &["--exit-code"]].concat()),
+        code(arguments),
+    )
+}
+
+#[test]
+#[cfg(unix)]
+fn what_start_and_stop_fail_with_has_a_code() {
+    let stage = Stage::new().with_agent("greeter").with_agent("other");
+    stage.file("notes.txt", "");
+    stage.file("lonely/index.ts", "");
+    stage.file("folder/readme", "");
+    for (expected, arguments) in [
+        (2, &["start", "notes.txt"][..]),
+        (2, &["start", "greeter.py", "--env", "nonsense"]),
+        (2, &["start", "greeter.py", "--env-file", "missing.env"]),
+        (2, &["start", "--registry-only", "--connect-only"]),
+        (3, &["start", "missing.py"]),
+        (3, &["start", "folder"]),
+        (3, &["start", "greeter.py", "--working-dir", "missing"]),
+        (3, &["stop", "greeter"]),
+        (3, &["stop", "greeter", "other"]),
+        (
+            4,
+            &[
+                "start",
+                "greeter.py",
+                "--registry-url",
+                "http://127.0.0.1:9",
+                "--connect-only",
+            ],
+        ),
+        (7, &["start", "lonely"]),
+    ] {
+        assert_eq!(codes(&stage, arguments), (expected, 1), "{arguments:?}");
+    }
+    stage.run(&["start", "-d", "greeter.py"]);
+    for (expected, arguments) in [
+        (6, &["start", "-d", "greeter.py"][..]),
+        (6, &["start", "--registry-only"]),
+        (3, &["stop", "greet"]),
+    ] {
+        assert_eq!(codes(&stage, arguments), (expected, 1), "{arguments:?}");
+    }
+    stage.run(&["stop"]);
+    assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn what_others_answer_has_a_code() {
+    let stage = Stage::new();
+    let refusal = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no such seat"}}"#;
+    let failure = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"isError":true}}"#;
+    let server = ScriptedServer::start(move |request| match request.path.as_str() {
+        "/refusing/mcp" => Script::json(refusal),
+        "/failing/mcp" => Script::json(failure),
+        "/jobs/done/reclaim" => Script::body(409, "application/json", r#"{"error":"it is done"}"#),
+        _ => Script::body(
+            500,
+            "application/json",
+            r#"{"error":"the kettle exploded"}"#,
+        ),
+    });
+    // Whoever connects waits for ever: nobody takes the connection.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let url = server.url();
+    let (refusing, failing) = (format!("{url}/refusing"), format!("{url}/failing"));
+    for (expected, arguments) in [
+        ((5, 1), &["call", "book", "--agent-url", &refusing][..]),
+        ((5, 0), &["call", "book", "--agent-url", &failing]),
+        ((5, 1), &["call", "book", "--agent-url", &url]),
+        ((5, 1), &["status", "--registry-url", &url]),
+        ((6, 1), &["job", "reclaim", "done", "--registry-url", &url]),
+        (
+            (8, 1),
+            &["list", "--timeout", "1", "--registry-url", &silent],
+        ),
+        (
+            (8, 1),
+            &["call", "book", "--timeout", "1", "--agent-url", &silent],
+        ),
+    ] {
+        assert_eq!(codes(&stage, arguments), expected, "{arguments:?}");
+    }
 }
 
 #[test]

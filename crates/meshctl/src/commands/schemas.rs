@@ -21,12 +21,15 @@ use super::list::report::{AgentReport, ListReport};
 use super::list::services::ServicesReport;
 use super::list::tools::ToolReport;
 use super::man::Entry;
+use super::scaffold::{AgentFiles, ComposeReport};
 use super::schema::DiffReport;
 use super::self_update::Report as UpdateReport;
+use super::start::Summary;
 
 /// Each with the name of its file and the command that prints it.
 pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
     vec![
+        schema::<Summary>("start", "meshctl start -d AGENT --json"),
         schema::<ListReport<'_>>("list", "meshctl list --json"),
         schema::<Vec<ToolReport<'_>>>("list-tools", "meshctl list --tools --json"),
         schema::<ToolReport<'_>>("list-tool", "meshctl list --tools=TOOL --json"),
@@ -51,6 +54,8 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
         schema::<Vec<EntityReport>>("entity-list", "meshctl entity list --json"),
         schema::<RotationReport>("entity-rotate", "meshctl entity rotate --json"),
         schema::<Vec<Entry>>("man-list", "meshctl man --list --json"),
+        schema::<AgentFiles<'_>>("scaffold", "meshctl scaffold KIND --json"),
+        schema::<ComposeReport<'_>>("scaffold-compose", "meshctl scaffold --compose --json"),
         schema::<UpdateReport<'_>>("self-update-check", "meshctl self update --check --json"),
     ]
 }

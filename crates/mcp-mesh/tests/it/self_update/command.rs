@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mesh_core::env::EnvVars;
-use mesh_test::{Hub, Programs, TestContext, mesh_snapshot};
+use mesh_test::{Hub, Programs, TestContext, assert_matches_schema, mesh_snapshot};
 use tempfile::TempDir;
+
+use crate::schemas::schema;
 
 /// meshctl at a path of its own.
 struct Place {
@@ -201,6 +203,11 @@ fn a_check_changes_nothing_and_says_what_there_is() {
     ----- stderr -----
     Upgrade with `brew upgrade mcp-mesh`
     ");
+    let output = check(&["--check", "--json"]).output().unwrap();
+    assert_matches_schema(
+        &schema("self-update-check"),
+        &serde_json::from_slice(&output.stdout).unwrap(),
+    );
     mesh_snapshot!(place, check(&["--check", "--json"]), @r#"
     exit: 0
     ----- stdout -----

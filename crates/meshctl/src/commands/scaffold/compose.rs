@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::agent_args::AgentArgs;
@@ -33,16 +34,21 @@ pub(super) struct ComposeArgs {
 }
 
 /// What `--json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::commands) struct ComposeReport<'a> {
+    /// The compose file.
     file: String,
+    /// Agents that came into it.
     added: &'a [String],
+    /// Agents that were in it.
     kept: &'a [String],
     /// Those of them that publish traces from now on.
     traced: &'a [String],
     /// Those that should, and whose lines are not understood.
     untraced: &'a [String],
+    /// What is written beside it.
     files: Vec<String>,
+    /// Whether nothing was written.
     dry_run: bool,
 }
 
@@ -179,9 +185,9 @@ fn read(file: &Path) -> Result<Option<String>, CliError> {
 }
 
 impl Plan {
-    fn as_json(&self, dry_run: bool) -> Report<'_> {
+    fn as_json(&self, dry_run: bool) -> ComposeReport<'_> {
         let files = self.merged.files().chain(self.beside.files());
-        Report {
+        ComposeReport {
             file: self.file.display().to_string(),
             added: &self.added,
             kept: &self.kept,

@@ -12,6 +12,9 @@ mod llm_provider;
 mod outcome;
 mod wizard;
 
+pub(super) use compose::ComposeReport;
+pub(super) use outcome::AgentFiles;
+
 use std::path::PathBuf;
 
 use super::Context;

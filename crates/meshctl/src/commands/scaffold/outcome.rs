@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::agent_args::FIRST_PORT;
@@ -17,20 +18,24 @@ pub(super) struct Outcome<'a> {
 }
 
 /// What `--json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::commands) struct AgentFiles<'a> {
     name: &'a str,
+    /// `basic`, `llm`, `llm-provider`, `a2a-consumer` or `api`.
     kind: &'static str,
     language: Language,
     port: u16,
+    /// Where the agent is, or would be.
     folder: String,
     /// Relative to the folder; whole texts where nothing was written.
     files: Vec<FileReport<'a>>,
+    /// Whether nothing was written.
     dry_run: bool,
+    /// Commands.
     next_steps: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FileReport<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,8 +95,8 @@ impl Outcome<'_> {
         Ok(())
     }
 
-    fn as_json(&self, dry_run: bool) -> Report<'_> {
-        Report {
+    fn as_json(&self, dry_run: bool) -> AgentFiles<'_> {
+        AgentFiles {
             name: self.blueprint.name.as_str(),
             kind: self.blueprint.kind.as_str(),
             language: self.blueprint.language,

@@ -17,6 +17,7 @@ mod settings;
 mod summary;
 
 pub(crate) use args::StartArgs;
+pub(super) use summary::Summary;
 
 use super::Context;
 use crate::error::CliError;
@@ -27,7 +28,6 @@ use plan::Plan;
 use registration::{Registrations, refuse_ended};
 use session::Session;
 use settings::{Mode, Output, Purpose, StartSettings};
-use summary::Summary;
 
 pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), CliError> {
     let settings = StartSettings::resolve(args, context)?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::registration::{Arrival, Outcome};
@@ -13,15 +14,17 @@ use crate::printer::Tone;
 use crate::supervisor::Launched;
 
 /// The result of a `start`, as `--json` prints it.
-#[derive(Debug, Serialize)]
-pub(super) struct Summary {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::commands) struct Summary {
     registry: Registry,
+    /// In the order in which they were named.
     agents: Vec<Agent>,
     #[serde(skip)]
     tool: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// The registry that they joined.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Registry {
     url: String,
     /// Whether this `start` started it; otherwise it ran already.
@@ -30,12 +33,15 @@ struct Registry {
     pid: Option<u32>,
 }
 
-#[derive(Debug, Serialize)]
+/// One agent that was started.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Agent {
     name: String,
+    /// Of the agent itself.
     pid: u32,
     /// `healthy`, `unhealthy`, `unregistered` or `standalone`.
     status: &'static str,
+    /// Where it can be called; null while it is not registered.
     endpoint: Option<String>,
     log: PathBuf,
     /// Whether it starts anew when its files change.
