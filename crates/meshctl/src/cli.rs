@@ -95,11 +95,14 @@ fn exit_codes(fine: bool) -> ExitCodes {
 
 fn run(command: Command, context: &mut Context) -> Result<(), CliError> {
     // One thread is enough for a program that waits most of its time, and starts fastest.
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::new("cannot start the runtime").because(error))?
-        .block_on(command.run(context))
+        .map_err(|error| CliError::new("cannot start the runtime").because(error))?;
+    let outcome = runtime.block_on(command.run(context));
+    // What still goes on is the system's search for a host that nobody waits for any more.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Help and version are answers; everything else that clap reports is an error like any other.

@@ -7,7 +7,7 @@ use mesh_core::Timestamp;
 use mesh_core::env::EnvVars;
 
 use super::configuration::unset;
-use super::{Finding, Subject};
+use super::{Finding, Subject, platform};
 use crate::certificate::{Certificate, CertificateFile, Validity};
 use crate::settings::{Verification, client_tls};
 use crate::trust_folder::TrustFolder;
@@ -141,25 +141,12 @@ fn secrecy(key: &Path) -> Finding {
     match fs::metadata(key) {
         Err(error) => Finding::problem(check, format!("{shown} cannot be used: {error}"))
             .cure(format!("ls -l {shown}")),
-        Ok(data) if is_open(&data) => {
+        Ok(_) if platform::is_readable_by_others(key) => {
             Finding::warning(check, format!("other users can read {shown}"))
                 .cure(format!("chmod 600 {shown}"))
         }
         Ok(_) => Finding::ok(check, shown),
     }
-}
-
-#[cfg(unix)]
-fn is_open(data: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    data.permissions().mode() & 0o077 != 0
-}
-
-/// Lists of access are not looked into.
-#[cfg(not(unix))]
-fn is_open(_data: &fs::Metadata) -> bool {
-    false
 }
 
 /// Whether the authority is the one that vouches for the certificate.

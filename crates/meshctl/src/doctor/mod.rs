@@ -7,8 +7,7 @@ mod certificates;
 mod configuration;
 mod finding;
 mod languages;
-#[cfg(target_os = "linux")]
-mod port_owner;
+mod platform;
 mod processes;
 mod programs;
 mod registry;

@@ -7,7 +7,7 @@ use mesh_core::VERSION;
 use mesh_core::wire::{AgentInfo, HealthReport, SERVICE};
 use tokio::net::TcpStream;
 
-use super::{Finding, Subject};
+use super::{Finding, Subject, platform};
 use crate::error::CliError;
 use crate::settings::RegistryAddress;
 
@@ -117,7 +117,8 @@ async fn silence(
 ) -> Finding {
     let check = "registry";
     let look = format!("curl -v {}/health", client.base());
-    let is_listening = listens(address).await;
+    let is_refused = matches!(answer, Some(Err(ClientError::Unreachable { .. })));
+    let is_listening = is_refused && listens(address).await;
     match answer {
         Some(Err(error)) if error.is_distrust() => {
             let error = CliError::from(error);
@@ -153,7 +154,10 @@ async fn silence(
 
 /// Something else is where the registry should be.
 fn stranger(address: &RegistryAddress, reason: &str) -> Finding {
-    let owner = owner(address).map_or_else(String::new, |owner| format!(": {owner}"));
+    let owner = Some(address)
+        .filter(|address| address.is_local())
+        .and_then(|address| platform::port_owner(address.port()))
+        .map_or_else(String::new, |owner| format!(": {owner}"));
     let finding = Finding::problem(
         "registry",
         format!("what listens at {address} is no registry ({reason}){owner}"),
@@ -166,19 +170,6 @@ fn stranger(address: &RegistryAddress, reason: &str) -> Finding {
     finding.cure(format!(
         "meshctl start --registry-only --detach --registry-port {other}"
     ))
-}
-
-#[cfg(target_os = "linux")]
-fn owner(address: &RegistryAddress) -> Option<String> {
-    if !address.is_local() {
-        return None;
-    }
-    super::port_owner::of(address.port())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn owner(_address: &RegistryAddress) -> Option<String> {
-    None
 }
 
 async fn listens(address: &RegistryAddress) -> bool {
