@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use mesh_core::wire::{SpanStream, TRACE_STREAM, TraceInfo};
 use tokio::sync::Mutex;
 
-use self::stream::{Found, SEARCHED, Stream};
+use self::stream::{End, Found, SEARCHED, Stream};
 
 /// How long one request may take, waiting for its turn included.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,18 +45,11 @@ impl Traces {
     pub(crate) async fn find(&self, id: &str) -> Result<Option<TraceInfo>, ReadError> {
         let wanted = id.to_owned();
         let search = move |stream: &mut Stream| stream.find(&wanted, Instant::now() + SEARCH);
-        let Found { spans, is_whole } = self.read(search).await?;
-        if !is_whole {
-            tracing::warn!(
-                trace.id = id,
-                spans = spans.len(),
-                "trace not read to its end"
-            );
-            if spans.is_empty() {
-                return Err(ReadError::Slow);
-            }
+        let Found { spans, end } = self.read(search).await?;
+        if end == End::Late && spans.is_empty() {
+            return Err(ReadError::Slow);
         }
-        Ok(assembly::assemble(id, spans, is_whole))
+        Ok(assembly::assemble(id, spans, end == End::Whole))
     }
 
     /// Where spans are read from, and whether they can be.

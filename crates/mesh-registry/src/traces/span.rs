@@ -6,16 +6,6 @@ use std::time::Duration;
 use mesh_core::Timestamp;
 use mesh_core::wire::SpanInfo;
 
-/// A span, and what helps to see whom it called.
-#[derive(Debug, Clone, Default)]
-pub(super) struct PublishedSpan {
-    pub(super) info: SpanInfo,
-    /// Where its agent is called.
-    pub(super) endpoint: Option<String>,
-    /// Where it called another agent.
-    pub(super) called: Option<String>,
-}
-
 /// Names and values in turn.
 type Fields = [Vec<u8>];
 
@@ -28,7 +18,7 @@ pub(super) fn is_of_trace(fields: &Fields, id: &str) -> bool {
 }
 
 /// Reads a span that was published at that millisecond.
-pub(super) fn read(fields: &Fields, published: Option<u64>) -> PublishedSpan {
+pub(super) fn read(fields: &Fields, published: Option<u64>) -> SpanInfo {
     let word = |names: &[&str]| word(fields, names);
     let text = |names: &[&str]| word(names).map_or_else(String::new, Cow::into_owned);
     let owned = |names: &[&str]| word(names).map(Cow::into_owned);
@@ -48,29 +38,22 @@ pub(super) fn read(fields: &Fields, published: Option<u64>) -> PublishedSpan {
     let success = word(&["success"]).map_or(error_message.is_none(), |text| {
         text.eq_ignore_ascii_case("true")
     });
-    let operation = text(&["operation", "function_name"]);
-    PublishedSpan {
-        called: word(&["dependencies"])
-            .filter(|_| operation.starts_with("proxy_call_wrapper"))
-            .and_then(|text| only_endpoint(&text)),
-        endpoint: owned(&["agent_endpoint"]),
-        info: SpanInfo {
-            trace_id: text(&["trace_id"]),
-            span_id: text(&["span_id"]),
-            parent_span: owned(&["parent_span"]),
-            agent_name: text(&["agent_name"]),
-            agent_id: text(&["agent_id"]),
-            ip_address: text(&["ip_address", "agent_ip"]),
-            operation,
-            start_time,
-            end_time,
-            duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
-            success,
-            error_message,
-            capability: owned(&["capability"]),
-            target_agent: owned(&["target_agent"]),
-            runtime: text(&["runtime"]),
-        },
+    SpanInfo {
+        trace_id: text(&["trace_id"]),
+        span_id: text(&["span_id"]),
+        parent_span: owned(&["parent_span"]),
+        agent_name: text(&["agent_name"]),
+        agent_id: text(&["agent_id"]),
+        ip_address: text(&["ip_address", "agent_ip"]),
+        operation: text(&["operation", "function_name"]),
+        start_time,
+        end_time,
+        duration_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
+        success,
+        error_message,
+        capability: owned(&["capability"]),
+        target_agent: owned(&["target_agent"]),
+        runtime: text(&["runtime"]),
     }
 }
 
@@ -107,17 +90,6 @@ fn since_epoch(duration: Duration) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(nanos))
 }
 
-/// The agent that a call went to, from what it depends on.
-fn only_endpoint(dependencies: &str) -> Option<String> {
-    match serde_json::from_str::<Vec<String>>(dependencies)
-        .ok()?
-        .as_slice()
-    {
-        [endpoint] => Some(endpoint.clone()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,11 +104,9 @@ mod tests {
     #[test]
     fn a_span_of_python_is_understood() {
         let fields = fields(&[
-            ("agent_endpoint", "http://127.0.0.1:9123"),
             ("agent_id", "consumer-d3f927da"),
             ("agent_ip", "127.0.0.1"),
             ("agent_name", "consumer"),
-            ("dependencies", r#"["http://127.0.0.1:39035"]"#),
             ("duration_ms", "135.61"),
             ("end_time", "1795329671.2432706"),
             ("error", "no such city"),
@@ -151,8 +121,7 @@ mod tests {
         assert!(is_of_trace(&fields, "0123456789ABCDEF0123456789abcdef"));
         assert!(!is_of_trace(&fields, "0123456789abcdef0123456789abcdee"));
         let span = read(&fields, None);
-        assert_eq!(span.called.as_deref(), Some("http://127.0.0.1:39035"));
-        insta::assert_json_snapshot!(span.info, @r#"
+        insta::assert_json_snapshot!(span, @r#"
             {
               "TraceID": "0123456789abcdef0123456789abcdef",
               "SpanID": "5896ea054bf54a08",
@@ -175,7 +144,7 @@ mod tests {
 
     #[test]
     fn other_spellings_are_understood_too() {
-        let span = read(
+        let info = read(
             &fields(&[
                 ("operation", "greet"),
                 ("timestamp", "1795329671"),
@@ -188,7 +157,6 @@ mod tests {
             ]),
             None,
         );
-        let info = span.info;
         assert_eq!(info.parent_span, None);
         assert_eq!(info.error_message, None);
         assert_eq!(
@@ -207,15 +175,14 @@ mod tests {
             ("end_time", "-1"),
             ("duration_ms", "NaN"),
             ("success", "perhaps"),
-            ("dependencies", "["),
         ];
         let span = read(&fields(&nonsense), Some(1_795_329_671_000));
-        assert_eq!(span.info.duration_ms, 0);
-        assert!(!span.info.success);
+        assert_eq!(span.duration_ms, 0);
+        assert!(!span.success);
         let mut odd = fields(&[("duration_ms", "1000")]);
         odd.push(b"name without a value".to_vec());
         let span = read(&odd, Some(1_795_329_671_000));
-        assert_eq!(span.info.start_time.to_string(), "2026-11-22T06:41:10Z");
-        assert!(span.info.success);
+        assert_eq!(span.start_time.to_string(), "2026-11-22T06:41:10Z");
+        assert!(span.success);
     }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use mesh_core::Hint;
 use mesh_core::env::EnvVars;
-use mesh_core::wire::TRACE_STREAM;
+use mesh_core::wire::{SpanInfo, TRACE_STREAM};
 use redis::{Client, Cmd, Connection, ErrorKind, FromRedisValue, RedisError};
 
 use super::redis_url::RedisUrl;
-use super::span::{self, PublishedSpan};
+use super::span;
 
 /// How many spans of all traces, the newest, are looked through.
 pub(super) const SEARCHED: usize = 100_000;
@@ -18,6 +18,8 @@ pub(super) const SEARCHED: usize = 100_000;
 const BATCH: usize = 1_000;
 /// How many spans of one trace are told of.
 const MOST_SPANS: usize = 10_000;
+/// By how much the clock of Redis may run ahead of an agent's.
+const SKEW: Duration = Duration::from_mins(1);
 /// What a connection, or one answer, may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -70,9 +72,19 @@ impl From<RedisError> for ReadError {
 
 /// What was found of a trace.
 pub(super) struct Found {
-    pub(super) spans: Vec<PublishedSpan>,
-    /// Whether nothing ended the search before its time.
-    pub(super) is_whole: bool,
+    pub(super) spans: Vec<SpanInfo>,
+    pub(super) end: End,
+}
+
+/// What ended a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is no more of the trace.
+    Whole,
+    /// What is older is not looked through, or more than is told of.
+    Enough,
+    /// It had taken too long.
+    Late,
 }
 
 /// An entry: its id, then names and values of fields in turn.
@@ -109,34 +121,37 @@ impl Stream {
     pub(super) fn find(&mut self, id: &str, deadline: Instant) -> Result<Found, ReadError> {
         let mut spans = Vec::new();
         let mut newest = "+".to_owned();
+        let mut end = End::Enough;
         for _ in 0..SEARCHED / BATCH {
             let entries: Vec<Entry> = self.ask(
                 redis::cmd("XREVRANGE")
                     .arg(&[TRACE_STREAM, &newest, "-", "COUNT"])
                     .arg(BATCH),
             )?;
-            let is_last = entries.len() < BATCH;
             let found = entries
                 .iter()
                 .filter(|(_, fields)| span::is_of_trace(fields, id));
             spans.extend(found.map(|(entry, fields)| span::read(fields, milliseconds(entry))));
-            let next = entries.last().and_then(|(oldest, _)| before(oldest));
-            newest = match next {
-                Some(next) if !is_last => next,
-                _ => break,
+            let oldest = entries.last().filter(|_| entries.len() == BATCH);
+            let Some((oldest, next)) = oldest.and_then(|(id, _)| Some((id, before(id)?))) else {
+                end = End::Whole;
+                break;
             };
-            if spans.len() >= MOST_SPANS || Instant::now() >= deadline {
-                spans.truncate(MOST_SPANS);
-                return Ok(Found {
-                    spans,
-                    is_whole: false,
-                });
+            if is_before(milliseconds(oldest), &spans) {
+                end = End::Whole;
+                break;
             }
+            if spans.len() >= MOST_SPANS {
+                spans.truncate(MOST_SPANS);
+                break;
+            }
+            if Instant::now() >= deadline {
+                end = End::Late;
+                break;
+            }
+            newest = next;
         }
-        Ok(Found {
-            spans,
-            is_whole: true,
-        })
+        Ok(Found { spans, end })
     }
 
     /// Asks over the connection that is there, and over a new one if that broke meanwhile.
@@ -163,6 +178,17 @@ impl Stream {
     }
 }
 
+/// Whether that millisecond lies before the trace: nothing is published before its root begins. Without a
+/// root nobody knows.
+fn is_before(millisecond: Option<u64>, spans: &[SpanInfo]) -> bool {
+    let has_root = spans.iter().any(|span| span.parent_span.is_none());
+    let start = spans.iter().map(|span| span.start_time).min();
+    let (Some(millisecond), Some(start), true) = (millisecond, start, has_root) else {
+        return false;
+    };
+    u64::try_from(start.before(SKEW).as_nanos()).is_ok_and(|start| millisecond < start / 1_000_000)
+}
+
 /// When an entry was added, in milliseconds since the epoch.
 fn milliseconds(entry: &str) -> Option<u64> {
     entry.split_once('-')?.0.parse().ok()
@@ -180,13 +206,24 @@ fn before(entry: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use mesh_core::Timestamp;
+
     use super::*;
 
     #[test]
-    fn ids_are_counted_down() {
+    fn ids_are_counted_down_to_before_the_trace() {
         assert_eq!(before("5-2").as_deref(), Some("5-1"));
         assert_eq!(before("5-0").as_deref(), Some("4-18446744073709551615"));
         assert_eq!(before("0-0"), None);
+        let span = |second, parent: Option<&str>| SpanInfo {
+            start_time: Timestamp::from_seconds(second),
+            parent_span: parent.map(str::to_owned),
+            ..SpanInfo::default()
+        };
+        let trace = [span(1_000, None), span(1_001, Some("a"))];
+        assert!(is_before(Some(939_999), &trace));
+        assert!(!is_before(Some(940_000), &trace));
+        assert!(!is_before(Some(0), &trace[1..]));
         assert_eq!(milliseconds("1795329671293-0"), Some(1_795_329_671_293));
     }
 }
