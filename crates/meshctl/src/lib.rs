@@ -16,6 +16,7 @@
 pub mod self_update;
 
 mod agent_name;
+mod canvas;
 mod census;
 mod certificate;
 mod cli;

@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
 use std::time::Duration;
 
-use anstream::AutoStream;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
+use crate::canvas::Size;
 use crate::error::CliError;
 use crate::table::Table;
 
@@ -104,13 +105,46 @@ impl Printer {
     }
 
     /// How many columns results have, if they go to a terminal.
-    #[expect(clippy::unused_self, reason = "only the printer asks for the terminal")]
     pub(crate) fn width(&self) -> Option<usize> {
+        self.size().map(|size| size.columns)
+    }
+
+    /// How large the terminal is that results go to, if they do.
+    #[expect(clippy::unused_self, reason = "only the printer asks for the terminal")]
+    pub(crate) fn size(&self) -> Option<Size> {
         let stdout = io::stdout();
         if !stdout.is_terminal() {
             return None;
         }
-        terminal_size_of(stdout).map(|(Width(columns), _)| columns.into())
+        terminal_size_of(stdout).map(|(Width(columns), Height(rows))| Size {
+            rows: rows.into(),
+            columns: columns.into(),
+        })
+    }
+
+    /// Whether colours of the result are seen.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.out.current_choice() != ColorChoice::Never
+    }
+
+    /// Text for a terminal, which may move the cursor; [`Self::size`] says whether there is one.
+    #[expect(
+        clippy::unused_self,
+        reason = "only the printer writes to the terminal"
+    )]
+    pub(crate) fn terminal(&mut self, text: &str) -> io::Result<()> {
+        // The stream that takes colours out takes this out, too.
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+
+    /// One of many results as JSON, in a line of its own that is written at once.
+    pub(crate) fn json_line(&mut self, result: &impl Serialize) -> Result<(), CliError> {
+        let mut text = serde_json::to_string(result)
+            .map_err(|error| CliError::new("cannot write the answer as JSON").because(error))?;
+        text.push('\n');
+        Ok(self.raw(text.as_bytes())?)
     }
 
     /// Waits for `work`. On a terminal's stderr, a spinner with `what` turns when it takes long, and

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// An instance of `name` that offers a capability.
 fn instance(id: &str, name: &str, capability: &str) -> Registration {
     let mut registration = fake::agent(name, "http://127.0.0.1:9000", vec![fake::tool(capability)]);
-    registration.agent_id = id.to_owned();
+    id.clone_into(&mut registration.agent_id);
     registration
 }
 

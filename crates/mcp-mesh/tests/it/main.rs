@@ -22,6 +22,7 @@ mod jobs;
 #[cfg(unix)]
 mod languages;
 mod list;
+mod live;
 mod logs;
 mod man;
 mod other_versions;

@@ -17,6 +17,7 @@ use super::audit::AuditReport;
 use super::config::effective::{Explained, Settings};
 use super::doctor::DoctorReport;
 use super::entity::EntityReport;
+use super::list::changes::ListChange;
 use super::list::report::{AgentReport, ListReport};
 use super::list::services::ServicesReport;
 use super::list::tools::ToolReport;
@@ -31,6 +32,7 @@ pub(crate) fn json_schemas() -> Vec<(&'static str, String)> {
     vec![
         schema::<Summary>("start", "meshctl start -d AGENT --json"),
         schema::<ListReport<'_>>("list", "meshctl list --json"),
+        schema::<ListChange<'_>>("list-watch", "meshctl list --watch --json"),
         schema::<Vec<ToolReport<'_>>>("list-tools", "meshctl list --tools --json"),
         schema::<ToolReport<'_>>("list-tool", "meshctl list --tools=TOOL --json"),
         schema::<ServicesReport<'_>>("list-services", "meshctl list --services --json"),

@@ -2,6 +2,8 @@
 
 mod agents;
 mod blocks;
+pub(super) mod changes;
+mod live;
 mod picture;
 pub(super) mod report;
 mod schemas;
@@ -32,7 +34,9 @@ use crate::time_span;
   meshctl list --verbose                every agent with its tools and dependencies
   meshctl list --tools                  every tool that can be called
   meshctl list --tools=planner:plan     one tool, with the arguments that it takes
-  meshctl list --json | jq -r '.agents[].id'")]
+  meshctl list --watch                  what changes, as it changes
+  meshctl list --json | jq -r '.agents[].id'
+  meshctl list --watch --json | jq -r '.change + \" \" + .agent.id'")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct ListArgs {
     /// Show agents whose id contains this text, in any case
@@ -56,6 +60,12 @@ pub(crate) struct ListArgs {
     /// Leave out whether dependencies are met
     #[arg(long)]
     no_deps: bool,
+    /// Go on and show what changes: on a terminal in place, else a line for each change
+    #[arg(short, long, conflicts_with_all = ["verbose", "tools", "services", "schemas"])]
+    watch: bool,
+    /// With `--watch`: how often to ask the registry, at least every `100ms` apart
+    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = interval, requires = "watch")]
+    interval: Duration,
     /// List tools instead; with a name, `agent:tool` or `tool`, describe that one
     #[arg(short, long, value_name = "TOOL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     tools: Option<String>,
@@ -136,6 +146,8 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         wide,
         verbose,
         no_deps,
+        watch,
+        interval,
         tools,
         show_framework,
         services,
@@ -167,9 +179,21 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
     if services {
         return services::run(&client, &view, show_framework, context).await;
     }
+    if watch {
+        return live::run(&client, &view, interval, context).await;
+    }
     match tools.as_deref() {
         None => agents::run(&client, &view, context).await,
         Some("") => tools::run_all(&client, &view, show_framework, context).await,
         Some(tool) => tools::run_one(&client, &view, tool, context).await,
     }
+}
+
+/// A span that leaves the registry time for others.
+fn interval(text: &str) -> Result<Duration, String> {
+    let span = time_span::parse(text)?;
+    if span < Duration::from_millis(100) {
+        return Err("that is more often than anybody can read; use `100ms` or more".to_owned());
+    }
+    Ok(span)
 }
