@@ -518,3 +518,74 @@ fn an_agent_that_nobody_serves_is_found_by_its_address() {
             meshctl list --all
         ");
 }
+
+#[test]
+fn a_proxy_on_the_way_is_mentioned_unless_there_is_an_exception() {
+    let stage = Stage::new();
+    let proxy = ScriptedServer::start(|_| Script::status(502));
+    let remote = |exceptions: &str| {
+        let mut command = doctor(&stage);
+        command
+            .args(["--registry-url", "http://mesh.invalid:8000"])
+            .env("http_proxy", proxy.url())
+            .env("NO_PROXY", exceptions);
+        command
+    };
+    complaints_snapshot!(stage, remote("other.example"), @r#"
+        warning proxy: http://mesh.invalid:8000 is asked through the proxy that http_proxy names
+            export NO_PROXY="mesh.invalid,$NO_PROXY"
+        problem registry: the registry at `http://mesh.invalid:8000` refused the request with 502: bad gateway
+            curl -v http://mesh.invalid:8000/health
+        "#);
+    let found = complaints(&mut remote("other.example, .invalid"));
+    assert!(!found.contains("proxy"), "{found}");
+}
+
+#[test]
+fn a_watcher_whose_agent_ended_is_told_and_so_is_an_open_directory() {
+    let stage = Stage::new().with_agent("greeter");
+    stage.run(&["start", "-d", "-w", "greeter.py"]);
+    let pid = stage.pid("greeter").expect("it runs");
+    kill(pid).expect("it is ours");
+    let log = stage.context.state().join("logs/greeter.log");
+    stage.until("its end is told", |_| {
+        fs::read_to_string(&log).is_ok_and(|text| text.contains("ended by itself"))
+    });
+    set_mode(&stage.context.state().join("pids"), 0o777);
+    complaints_snapshot!(stage, doctor(&stage), @r"
+        warning permissions: every user of this machine can write to [HOME]/.mcp-mesh/pids, and so decide what `stop` ends
+            chmod -R o-w [HOME]/.mcp-mesh
+        warning watchers: 'greeter' is not running: its watcher waits until a file changes
+            meshctl logs greeter --tail 20
+        warning agents: the registry still lists as healthy what nobody serves on this machine: greeter-[ID]
+            meshctl list --all
+        ");
+    stage.run(&["stop"]);
+}
+
+#[test]
+fn without_the_program_of_the_registry_none_can_be_started() {
+    let stage = Stage::new();
+    let program = stage.context.home().join("bin/meshctl");
+    fs::create_dir(program.parent().expect("a folder")).expect("the home is writable");
+    fs::copy(stage.meshctl().get_program(), &program).expect("the home is writable");
+    let alone = |url: &str| {
+        let mut command = Command::new(&program);
+        command
+            .args(["doctor", "--registry-url", url])
+            .env_clear()
+            .env("HOME", stage.context.home())
+            .env("PATH", program.parent().expect("a folder"))
+            .current_dir(stage.context.home());
+        command
+    };
+    let here = format!("http://localhost:{}", stage.port);
+    complaints_snapshot!(stage, alone(&here), @r"
+        problem registry_program: `mcp-mesh-registry` is neither beside meshctl nor on the PATH
+            meshctl man prerequisites
+        warning registry: none runs at http://localhost:[PORT]; the port is free, and `start` starts one
+            meshctl start --registry-only --detach
+        ");
+    let elsewhere = complaints(&mut alone("http://mesh.invalid:8000"));
+    assert!(!elsewhere.contains("registry_program"), "{elsewhere}");
+}

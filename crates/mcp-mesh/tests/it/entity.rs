@@ -326,15 +326,16 @@ fn a_rotation_asks_the_registry() {
         exit: 0
         ----- stdout -----
         Rotation triggered for all agents
-        1 agent will re-register at its next heartbeat
+        1 agent(s) will re-register on next heartbeat
         ----- stderr -----
         ");
     mesh_snapshot!(context, entity(&context, &["rotate", "acme"]), @r"
         exit: 0
         ----- stdout -----
         Rotation triggered for entity 'acme'
-        0 agents will re-register: no healthy one is known by a certificate of this entity
+        0 agent(s) will re-register on next heartbeat
         ----- stderr -----
+        Note: no healthy agent is known by a certificate of 'acme'
         ");
     mesh_snapshot!(context, entity(&context, &["rotate", "--json"]), @r#"
         exit: 0
@@ -353,7 +354,7 @@ fn a_rotation_asks_the_registry() {
         exit: 0
         ----- stdout -----
         Rotation triggered for all agents
-        1 agent will re-register at its next heartbeat
+        1 agent(s) will re-register on next heartbeat
         ----- stderr -----
         ");
     let mut hidden = entity(&alone, &["rotate", "--exit-code", "--registry-url"]);

@@ -14,6 +14,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = vec![file(subject)];
     findings.extend(ignored_file(subject));
     findings.push(address(subject));
+    findings.extend(proxy(subject));
     findings.extend(values(subject));
     findings.extend(unknown(subject.given));
     findings
@@ -99,6 +100,38 @@ fn origin(subject: &Subject<'_>) -> String {
         }
     }
     "the defaults".to_owned()
+}
+
+/// Whether a proxy is asked for the registry; for this machine none ever is.
+fn proxy(subject: &Subject<'_>) -> Option<Finding> {
+    let address = subject.address.as_ref().ok()?;
+    if address.is_local() {
+        return None;
+    }
+    let environment = &subject.environment;
+    let is_set = |name: &str| environment.get(name).is_some();
+    let specific = if address.is_encrypted() {
+        ["https_proxy", "HTTPS_PROXY"]
+    } else {
+        ["http_proxy", "HTTP_PROXY"]
+    };
+    let used = specific
+        .into_iter()
+        .chain(["all_proxy", "ALL_PROXY"])
+        .find(|name| is_set(name))?;
+    let exceptions = ["no_proxy", "NO_PROXY"];
+    let host = address.host();
+    let exempt = exceptions
+        .into_iter()
+        .filter_map(|name| environment.get(name))
+        .flat_map(|list| list.split(','))
+        .map(|entry| entry.trim().trim_start_matches('.'))
+        .any(|entry| entry == "*" || (!entry.is_empty() && host.ends_with(entry)));
+    if exempt {
+        return None;
+    }
+    let message = format!("{address} is asked through the proxy that {used} names");
+    Some(Finding::warning("proxy", message).cure(format!("export NO_PROXY=\"{host},$NO_PROXY\"")))
 }
 
 /// Values that a command would stumble over. Whatever stands in the file was checked there.

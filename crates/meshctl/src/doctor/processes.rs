@@ -70,7 +70,10 @@ fn recorded(
                 .cure(format!("export MCP_MESH_REGISTRY_URL={url}")),
         );
     }
-    let gone: Vec<String> = supervisor.gone()?.iter().map(ToString::to_string).collect();
+    // Whoever waits for a change is told of below.
+    let waits = |name: &str| supervised.iter().any(|one| one.name.as_str() == name);
+    let mut gone: Vec<String> = supervisor.gone()?.iter().map(ToString::to_string).collect();
+    gone.retain(|name| !waits(name));
     if let Some(first) = gone.first() {
         let first = first.trim_end_matches(".watcher");
         let message = format!(

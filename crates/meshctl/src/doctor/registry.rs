@@ -132,6 +132,10 @@ async fn silence(
             )
             .cure("meshctl start --registry-only --detach")
         }
+        // Whatever is in front of it, or it itself.
+        Some(Err(error @ ClientError::Refused { status: 500.., .. })) => {
+            Finding::failure(check, &CliError::from(error)).cure(look)
+        }
         Some(Err(error @ (ClientError::Refused { .. } | ClientError::Malformed { .. }))) => {
             let reason = match error {
                 ClientError::Refused { status, .. } => format!("it answers {status} to /health"),

@@ -47,14 +47,14 @@ pub(super) async fn run(args: RotateArgs, context: &mut Context) -> Result<(), C
         Some(name) => printer.result(format_args!("Rotation triggered for entity '{name}'"))?,
         None => printer.result("Rotation triggered for all agents")?,
     }
-    match report.affected_agents {
-        0 if name.is_some() => printer.result(
-            "0 agents will re-register: no healthy one is known by a certificate of this entity",
-        )?,
-        1 => printer.result("1 agent will re-register at its next heartbeat")?,
-        count => printer.result(format_args!(
-            "{count} agents will re-register at their next heartbeat"
-        ))?,
+    let count = report.affected_agents;
+    printer.result(format_args!(
+        "{count} agent(s) will re-register on next heartbeat"
+    ))?;
+    if let (0, Some(name)) = (count, &name) {
+        printer.note(format_args!(
+            "Note: no healthy agent is known by a certificate of '{name}'"
+        ))?;
     }
     Ok(())
 }
