@@ -5,7 +5,7 @@
 //! * [`fake`] builds registrations, [`Population`] a whole mesh of them with bodies of real size.
 //! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
 //! * [`ScriptedServer`] answers byte for byte what a test tells it to.
-//! * `Terminal` is a real one, for whatever looks different there; on Linux.
+//! * `terminal` has a real terminal, for whatever looks different there.
 //! * [`Postgres`](postgres::Postgres) is a real PostgreSQL server that ends with its test.
 //! * [`Redis`](redis::Redis) is a real Redis server likewise.
 //! * [`Hub`] is a local GitHub and package index, for whatever publishes, installs or updates a release.
@@ -25,8 +25,6 @@ mod random;
 mod registry;
 mod scripted;
 mod snapshot;
-#[cfg(target_os = "linux")]
-mod terminal;
 mod usage;
 
 /// For [`mesh_snapshot!`], so that its users need no dependency of their own.
@@ -37,13 +35,11 @@ pub use context::{Programs, Stray, TestContext};
 pub use environment::{RUN_MARK, essential_environment};
 pub use hub::{Fault, Hub, HubRequest};
 pub use json_schema::assert_matches_schema;
-pub use platform::{kill, postgres, redis, runs};
+pub use platform::{kill, postgres, redis, runs, terminal};
 pub use population::{Heartbeat, Population};
 pub use port::free_port;
 pub use random::Random;
 pub use registry::{Readiness, RegistryCommand, RegistryProcess};
 pub use scripted::{Request, Script, ScriptedServer};
 pub use snapshot::transcript;
-#[cfg(target_os = "linux")]
-pub use terminal::Terminal;
 pub use usage::{CpuTime, resident_bytes};

@@ -165,7 +165,8 @@ fn a_registry_that_is_not_there_yet_is_waited_for_and_a_wrong_address_is_not() {
 mod in_a_terminal {
     use std::time::Duration;
 
-    use mesh_test::{Script, ScriptedServer, Terminal};
+    use mesh_test::terminal::Terminal;
+    use mesh_test::{Script, ScriptedServer};
 
     use super::*;
 

@@ -12,6 +12,11 @@ pub mod redis {}
 pub mod redis;
 #[cfg(unix)]
 mod supervised;
+/// A terminal of one's own; empty where no test has one.
+#[cfg(not(target_os = "linux"))]
+pub mod terminal {}
+#[cfg(target_os = "linux")]
+pub mod terminal;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
