@@ -192,3 +192,25 @@ fn a_url_that_is_none_is_refused_at_once() {
         Some("set `MCP_MESH_REGISTRY_URL` to a URL such as `http://localhost:8000`")
     );
 }
+
+#[tokio::test]
+async fn a_trace_is_read_and_kept_as_it_was_spelled() {
+    const KNOWN: &str = r#"{"TraceID":"a1", "Spans":[{"SpanID":"b2","DurationMS":3}],"More":1.50}"#;
+    let server = ScriptedServer::start(|request| match request.path.as_str() {
+        "/trace/a1" => Script::json(KNOWN),
+        "/trace/b%2F2" => Script::body(404, "application/json", r#"{"error":"trace not found"}"#),
+        _ => Script::body(
+            404,
+            "application/json",
+            r#"{"enabled":false,"error":"tracing not enabled"}"#,
+        ),
+    });
+    let client = client(&server);
+    let found = client.trace("a1").await.unwrap();
+    assert_eq!(found.trace.spans[0].duration_ms, 3);
+    assert_eq!(found.raw.get(), KNOWN);
+    let absent = client.trace("b/2").await.unwrap_err();
+    assert!(!absent.is_tracing_disabled(), "{absent}");
+    let disabled = client.trace("c3").await.unwrap_err();
+    assert!(disabled.is_tracing_disabled(), "{disabled}");
+}

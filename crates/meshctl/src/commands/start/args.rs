@@ -86,7 +86,7 @@ pub(crate) struct StartArgs {
     /// Extra capability, for SDKs that read it from their environment; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(super) capabilities: Vec<String>,
-    /// Trace calls: agents and registry publish spans
+    /// Trace calls: agents publish spans to Redis, and the registry reads them there
     #[arg(long)]
     pub(super) dte: bool,
     /// User to run the agents as, by name or number; needs root
