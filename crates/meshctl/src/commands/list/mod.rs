@@ -63,7 +63,7 @@ pub(crate) struct ListArgs {
     /// Go on and show what changes: on a terminal in place, else a line for each change
     #[arg(short, long, conflicts_with_all = ["verbose", "tools", "services", "schemas"])]
     watch: bool,
-    /// With `--watch`: how often to ask the registry, at least every `100ms` apart
+    /// With `--watch`: how long to wait before the registry is asked again, at least `100ms`
     #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = interval, requires = "watch")]
     interval: Duration,
     /// List tools instead; with a name, `agent:tool` or `tool`, describe that one
