@@ -42,6 +42,9 @@ struct Args {
     /// The command line to measure [default: `meshctl` beside this program]
     #[arg(long)]
     meshctl: Option<PathBuf>,
+    /// Another implementation's command line, measured beside ours, for scale
+    #[arg(long)]
+    upstream_meshctl: Option<PathBuf>,
     /// Another implementation's registry, measured too, for scale
     #[arg(long)]
     upstream: Option<PathBuf>,
@@ -73,7 +76,7 @@ pub(crate) enum Scenario {
     Rewire,
     /// From the start of the process to its first answer
     Start,
-    /// `meshctl list`
+    /// `meshctl list`, `status`, `call` and a completion
     Meshctl,
     /// Jobs from their creation to their end
     Jobs,
@@ -114,7 +117,7 @@ fn main() -> anyhow::Result<()> {
     if !args.upstream_only {
         let subject = Subject::new("ours", &registry, Readiness::Pipe)?;
         Bench::new(subject, &yardstick, sizes, &scenarios)
-            .with_meshctl(&meshctl)
+            .with_meshctl(&meshctl, args.upstream_meshctl.as_deref())
             .run(&mut report)?;
     }
     if let Some(program) = &args.upstream {

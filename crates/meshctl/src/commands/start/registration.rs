@@ -18,7 +18,7 @@ use crate::settings::is_true;
 use crate::supervisor::Launched;
 
 /// The shortest time between two questions to the registry.
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(20);
 /// How long an agent that is registered may take to become healthy before that is reported.
 const UNHEALTHY_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the registry may take for one answer.

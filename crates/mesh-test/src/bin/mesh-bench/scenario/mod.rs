@@ -33,6 +33,8 @@ pub(crate) struct Bench<'a> {
     sizes: Sizes,
     scenarios: &'a [Scenario],
     meshctl: Option<PathBuf>,
+    /// Another implementation's, measured beside it for scale.
+    other_meshctl: Option<PathBuf>,
     /// What one HEAD costs in the smallest mesh, in yardsticks, to compare the others with.
     head_in_smallest: Option<f64>,
     /// What one registration costs in the middle mesh, in yardsticks, to compare the others with.
@@ -53,14 +55,16 @@ impl<'a> Bench<'a> {
             sizes,
             scenarios,
             meshctl: None,
+            other_meshctl: None,
             head_in_smallest: None,
             storm_in_middle: None,
         }
     }
 
-    /// Measures this command line too, if it is there.
-    pub(crate) fn with_meshctl(mut self, program: &Path) -> Self {
+    /// Measures this command line too, if it is there, and `other` beside it.
+    pub(crate) fn with_meshctl(mut self, program: &Path, other: Option<&Path>) -> Self {
         self.meshctl = program.canonicalize().ok();
+        self.other_meshctl = other.map(Path::to_owned);
         self
     }
 
@@ -139,7 +143,7 @@ impl<'a> Bench<'a> {
             self.head(&mesh, report)?;
         }
         if size == 10 && self.wants(Scenario::Meshctl) {
-            self.meshctl_list(&mesh, report)?;
+            self.meshctl(&mesh, report)?;
         }
         if size == MIDDLE && self.wants(Scenario::Post) {
             self.post(&mut mesh, report)?;
