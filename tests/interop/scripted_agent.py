@@ -167,7 +167,9 @@ FLIGHTS = [
     tool("cancel", "travel.cancel"),
     tool("__mesh_helper", "__mesh_helper"),
 ]
-WANTED = [{"capability": "travel.book", "tags": ["+cheap"], "version": ">=1.0"}]
+WANTED = [
+    {"capability": "travel.book", "tags": ["+cheap", ["fast", "slow"]], "version": ">=1.0"},
+]
 
 
 @dataclass

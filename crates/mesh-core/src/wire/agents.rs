@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use super::SlotStatus;
 use super::answer::known_or_unresolved;
 use super::nullable;
 use super::registration::wire_enum;
-use super::{SlotStatus, TagEntry};
 use crate::Timestamp;
 
 wire_enum! {
@@ -149,13 +149,13 @@ pub struct DependencyResolution {
     /// Whether it is wired.
     #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
-    /// The tags that it asks for.
+    /// The tags that it asks for; groups of alternatives are left out.
     #[serde(
         default,
         deserialize_with = "nullable",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub tags: Vec<TagEntry>,
+    pub tags: Vec<String>,
     /// The provider's function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mcp_tool: Option<String>,
@@ -181,13 +181,13 @@ pub struct LlmToolResolution {
     /// The capability that the filter names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_capability: Option<String>,
-    /// The tags that the filter names.
+    /// The tags that the filter names; groups of alternatives are left out.
     #[serde(
         default,
         deserialize_with = "nullable",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub filter_tags: Vec<TagEntry>,
+    pub filter_tags: Vec<String>,
     /// The provider's function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mcp_tool: Option<String>,
@@ -212,13 +212,13 @@ pub struct LlmProviderResolution {
     /// Whether it is wired.
     #[serde(default, deserialize_with = "known_or_unresolved")]
     pub status: SlotStatus,
-    /// The tags that it asks for.
+    /// The tags that it asks for; groups of alternatives are left out.
     #[serde(
         default,
         deserialize_with = "nullable",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub required_tags: Vec<TagEntry>,
+    pub required_tags: Vec<String>,
     /// The provider's function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mcp_tool: Option<String>,

@@ -18,6 +18,19 @@ pub enum TagEntry {
     AnyOf(Vec<String>),
 }
 
+impl TagEntry {
+    /// The tags alone. Where an answer repeats what was asked for, groups are left out: readers of
+    /// earlier releases take texts only, and nothing of an answer with anything else.
+    #[must_use]
+    pub fn without_groups(entries: &[Self]) -> Vec<String> {
+        let plain = entries.iter().filter_map(|entry| match entry {
+            Self::One(tag) => Some(tag.clone()),
+            Self::AnyOf(_) => None,
+        });
+        plain.collect()
+    }
+}
+
 impl Serialize for TagEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -52,5 +65,16 @@ impl<'de> Deserialize<'de> for TagEntry {
         }
 
         deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_repeats_texts_only() {
+        let entries: Vec<TagEntry> = serde_json::from_str(r#"["+a", ["b", "c"], "-d"]"#).unwrap();
+        assert_eq!(TagEntry::without_groups(&entries), ["+a", "-d"]);
     }
 }

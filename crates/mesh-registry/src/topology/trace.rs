@@ -109,7 +109,7 @@ impl<'a> Slot<'a> {
             dep_index: self.index,
             spec: AuditSpec {
                 capability: spec.capability.to_string(),
-                tags: plain_tags(&spec.tag_entries),
+                tags: TagEntry::without_groups(&spec.tag_entries),
                 version_constraint: spec.version.as_str().to_owned(),
                 schema_mode: (spec.schema.as_ref())
                     .map_or("none", |schema| schema.mode().as_str())
@@ -246,12 +246,4 @@ fn schema(spec: &Spec, offer: &Offer) -> Option<(&'static str, Value)> {
         "reasons": reasons,
     });
     Some(("SchemaIncompatible", details))
-}
-
-fn plain_tags(entries: &[TagEntry]) -> Vec<String> {
-    let plain = entries.iter().filter_map(|entry| match entry {
-        TagEntry::One(tag) => Some(tag.clone()),
-        TagEntry::AnyOf(_) => None,
-    });
-    plain.collect()
 }

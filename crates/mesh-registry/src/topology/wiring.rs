@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use mesh_core::wire::{AnswerTail, DependencyAnswer, DependencyResolution, SlotStatus};
+use mesh_core::wire::{AnswerTail, DependencyAnswer, DependencyResolution, SlotStatus, TagEntry};
 use serde_json::value::{RawValue, to_raw_value};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -173,7 +173,7 @@ impl Wiring {
                     function_name: function.name.to_string(),
                     capability: spec.capability.to_string(),
                     status: Target::status(target),
-                    tags: spec.tag_entries.to_vec(),
+                    tags: TagEntry::without_groups(&spec.tag_entries),
                     mcp_tool: target.map(|target| target.function_name().to_owned()),
                     provider_agent_id: target.map(|target| target.profile.id.to_string()),
                     endpoint: target.map(|target| target.endpoint().to_string()),

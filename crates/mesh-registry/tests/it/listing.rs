@@ -57,11 +57,7 @@ async fn an_agent_is_listed_with_what_it_offers_and_needs() {
               "function_name": "use",
               "status": "unresolved",
               "tags": [
-                "+fast",
-                [
-                  "a",
-                  "b"
-                ]
+                "+fast"
               ]
             }
           ],

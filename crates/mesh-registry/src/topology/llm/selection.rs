@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_core::wire::{LlmProviderAnswer, LlmProviderResolution, LlmToolResolution};
+use mesh_core::wire::{LlmProviderAnswer, LlmProviderResolution, LlmToolResolution, TagEntry};
 use serde_json::value::RawValue;
 
 use super::filter::ToolFilter;
@@ -169,7 +169,7 @@ fn tool_row(function: &str, filter: &ToolFilter, tool: Option<&Selected>) -> Llm
             .map(|entry| entry.spec.capability.to_string())
             .filter(|name| !name.is_empty()),
         filter_tags: entry
-            .map(|entry| entry.spec.tag_entries.to_vec())
+            .map(|entry| TagEntry::without_groups(&entry.spec.tag_entries))
             .unwrap_or_default(),
         mcp_tool: target.map(|target| target.function_name().to_owned()),
         provider_capability: target.map(|target| target.offer().capability.to_string()),
@@ -183,7 +183,7 @@ fn provider_row(function: &str, need: &Spec, target: Option<&Target>) -> LlmProv
         function_name: function.to_owned(),
         required_capability: need.capability.to_string(),
         status: Target::status(target),
-        required_tags: need.tag_entries.to_vec(),
+        required_tags: TagEntry::without_groups(&need.tag_entries),
         mcp_tool: target.map(|target| target.function_name().to_owned()),
         provider_agent_id: target.map(|target| target.profile.id.to_string()),
         endpoint: target.map(|target| target.profile.llm_endpoint.to_string()),
