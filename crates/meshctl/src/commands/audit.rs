@@ -13,7 +13,7 @@ use super::Context;
 use crate::error::CliError;
 use crate::mesh_view::{self, Among};
 use crate::printer::Tone;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 use crate::table::{Cell, Table};
 
 /// How many more events are asked for than shown, since those of other kinds are left out.
@@ -46,13 +46,8 @@ pub(crate) struct AuditArgs {
     /// Whether decisions that found nobody are shown
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     include_unresolved: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 /// What `--json` prints.
@@ -125,11 +120,9 @@ pub(crate) async fn run(args: AuditArgs, context: &mut Context) -> Result<(), Cl
         dependency,
         function,
         include_unresolved,
-        json,
-        timeout,
-        connection,
+        query,
     } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let (client, json) = context.query(query)?;
     let printer = &mut context.printer;
     let list = printer
         .during("asking the registry", client.agents())

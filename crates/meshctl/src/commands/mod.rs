@@ -36,7 +36,9 @@ use mesh_core::env::Environment;
 
 use crate::error::{CliError, Kind};
 use crate::printer::{Printer, Verbosity};
-use crate::settings::{ConfigFile, ConnectionArgs, RegistryAddress, Verification, client_tls};
+use crate::settings::{
+    ConfigFile, ConnectionArgs, QueryArgs, RegistryAddress, Verification, client_tls,
+};
 use crate::supervisor::WATCH_COMMAND;
 
 /// What every command may use.
@@ -73,6 +75,12 @@ impl Context {
         timeout: Duration,
     ) -> Result<RegistryClient, CliError> {
         self.registry(connection)?.client(timeout)
+    }
+
+    /// A client for a question to the registry, and whether its answer shall be JSON.
+    pub(crate) fn query(&mut self, query: QueryArgs) -> Result<(RegistryClient, bool), CliError> {
+        let timeout = query.timeout();
+        Ok((self.client(query.connection, timeout)?, query.json))
     }
 
     /// What calls the agent or the registry at `url`; touches no network.

@@ -46,27 +46,22 @@ impl ConnectionArgs {
     }
 }
 
-/// How long to wait for the registry
+/// What every question to the registry takes
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct TimeoutArgs<const DEFAULT: u64> {
+pub(crate) struct QueryArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Seconds to wait for the registry
-    #[arg(long, value_name = "SECONDS", default_value = spelled(DEFAULT), value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
-impl<const DEFAULT: u64> TimeoutArgs<DEFAULT> {
-    pub(crate) fn duration(&self) -> Duration {
+impl QueryArgs {
+    pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout)
-    }
-}
-
-/// What clap derives from a number is kept in a `static`, of which all instances of a generic type
-/// have the same one.
-fn spelled(seconds: u64) -> &'static str {
-    match seconds {
-        10 => "10",
-        30 => "30",
-        _ => unreachable!("tests build the whole command line"),
     }
 }
 

@@ -11,9 +11,7 @@ mod log_level;
 mod tls;
 mod value;
 
-pub(crate) use address::{
-    ConnectionArgs, DEFAULT_HOST, DEFAULT_PORT, RegistryAddress, TimeoutArgs,
-};
+pub(crate) use address::{ConnectionArgs, DEFAULT_HOST, DEFAULT_PORT, QueryArgs, RegistryAddress};
 pub(crate) use config_file::{ConfigFile, Configuration};
 pub(crate) use config_key::{ConfigKey, KEYS};
 pub(crate) use log_level::{LogLevel, UnknownLogLevel};

@@ -2,7 +2,7 @@
 
 use crate::commands::{Context, administration};
 use crate::error::CliError;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 
 /// Have agents register again, by which they are verified anew
 ///
@@ -16,23 +16,13 @@ use crate::settings::{ConnectionArgs, TimeoutArgs};
 pub(crate) struct RotateArgs {
     /// Only the agents of this entity
     name: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 pub(super) async fn run(args: RotateArgs, context: &mut Context) -> Result<(), CliError> {
-    let RotateArgs {
-        name,
-        json,
-        timeout,
-        connection,
-    } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let RotateArgs { name, query } = args;
+    let (client, json) = context.query(query)?;
     let rotation = client.rotate(name.as_deref());
     let report = context
         .printer

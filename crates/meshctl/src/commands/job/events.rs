@@ -5,7 +5,7 @@ use mesh_client::JobEventQuery;
 use super::{about, moment};
 use crate::commands::Context;
 use crate::error::CliError;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 use crate::table::Table;
 
 /// Show what a job was told, in order
@@ -24,13 +24,8 @@ pub(crate) struct JobEventsArgs {
     /// At most so many
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 pub(super) async fn run(args: JobEventsArgs, context: &mut Context) -> Result<(), CliError> {
@@ -39,11 +34,9 @@ pub(super) async fn run(args: JobEventsArgs, context: &mut Context) -> Result<()
         after,
         kinds,
         limit,
-        json,
-        timeout,
-        connection,
+        query,
     } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let (client, json) = context.query(query)?;
     let query = JobEventQuery {
         after,
         kinds,

@@ -10,7 +10,7 @@ use super::status::{progress, tone};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::mesh_view::span;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 use crate::table::{Cell, Table};
 use crate::time_span;
 
@@ -38,13 +38,8 @@ pub(crate) struct JobListArgs {
     /// Go on where the list before ended
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 fn parse_status(text: &str) -> Result<JobStatus, String> {
@@ -62,11 +57,9 @@ pub(super) async fn run(args: JobListArgs, context: &mut Context) -> Result<(), 
         since,
         limit,
         cursor,
-        json,
-        timeout,
-        connection,
+        query,
     } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let (client, json) = context.query(query)?;
     let now = context.clock.now();
     let query = JobQuery {
         statuses: status,

@@ -5,7 +5,7 @@ use mesh_client::ClientError;
 use super::about;
 use crate::commands::Context;
 use crate::error::{CliError, Kind};
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 
 /// Take a job from its owner, so that it can be claimed again
 ///
@@ -17,23 +17,13 @@ use crate::settings::{ConnectionArgs, TimeoutArgs};
 pub(crate) struct JobReclaimArgs {
     /// Id of the job
     id: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 pub(super) async fn run(args: JobReclaimArgs, context: &mut Context) -> Result<(), CliError> {
-    let JobReclaimArgs {
-        id,
-        json,
-        timeout,
-        connection,
-    } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let JobReclaimArgs { id, query } = args;
+    let (client, json) = context.query(query)?;
     let answer = context
         .printer
         .during("asking the registry", client.reclaim_job(&id))

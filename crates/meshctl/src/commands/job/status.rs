@@ -6,7 +6,7 @@ use super::{about, moment};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::printer::Tone;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 
 /// Show where a job stands
 #[derive(Debug, clap::Args)]
@@ -15,23 +15,13 @@ use crate::settings::{ConnectionArgs, TimeoutArgs};
 pub(crate) struct JobStatusArgs {
     /// Id of the job
     id: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 pub(super) async fn run(args: JobStatusArgs, context: &mut Context) -> Result<(), CliError> {
-    let JobStatusArgs {
-        id,
-        json,
-        timeout,
-        connection,
-    } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let JobStatusArgs { id, query } = args;
+    let (client, json) = context.query(query)?;
     let job = context
         .printer
         .during("asking the registry", client.job(&id))

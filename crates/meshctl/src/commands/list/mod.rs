@@ -17,7 +17,7 @@ use mesh_core::wire::AgentInfo;
 
 use super::Context;
 use crate::error::CliError;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::ConnectionArgs;
 use crate::time_span;
 
 /// List the agents in the mesh, or their tools, services or schemas
@@ -81,8 +81,9 @@ pub(crate) struct ListArgs {
     /// With `--schemas`: at most so many
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
-    #[command(flatten)]
-    timeout: TimeoutArgs<10>,
+    /// Seconds to wait for the registry
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -156,7 +157,7 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
         timeout,
         connection,
     } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let client = context.client(connection, Duration::from_secs(timeout))?;
     let view = View {
         scope: if all { Scope::Everyone } else { Scope::Healthy },
         format: match (json, wide) {

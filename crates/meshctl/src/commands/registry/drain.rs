@@ -9,7 +9,7 @@ use crate::commands::Context;
 use crate::commands::administration::refused;
 use crate::error::{CliError, Kind};
 use crate::printer::Tone;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 
 /// Hand out no more jobs; those that run go on
 ///
@@ -30,7 +30,7 @@ pub(crate) struct DrainArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "wait", value_parser = clap::value_parser!(u64).range(1..))]
     poll_interval: u64,
     #[command(flatten)]
-    common: CommonArgs,
+    query: QueryArgs,
 }
 
 /// Hand out jobs again
@@ -39,7 +39,7 @@ pub(crate) struct DrainArgs {
   meshctl registry resume")]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
-    common: CommonArgs,
+    query: QueryArgs,
 }
 
 /// Show whether the registry hands out jobs, and how many run
@@ -49,30 +49,11 @@ pub(crate) struct ResumeArgs {
   meshctl registry status --json")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Debug, clap::Args)]
-struct CommonArgs {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
-}
-
-impl CommonArgs {
-    /// The registry, and whether JSON is wanted.
-    fn client(self, context: &mut Context) -> Result<(RegistryClient, bool), CliError> {
-        let client = context.client(self.connection, self.timeout.duration())?;
-        Ok((client, self.json))
-    }
+    query: QueryArgs,
 }
 
 pub(super) async fn status(args: StatusArgs, context: &mut Context) -> Result<(), CliError> {
-    let (client, json) = args.common.client(context)?;
+    let (client, json) = context.query(args.query)?;
     let report = client.drain_report().await.map_err(refused)?;
     if json {
         return context.printer.json(&report);
@@ -89,7 +70,7 @@ pub(super) async fn status(args: StatusArgs, context: &mut Context) -> Result<()
 }
 
 pub(super) async fn resume(args: ResumeArgs, context: &mut Context) -> Result<(), CliError> {
-    let (client, json) = args.common.client(context)?;
+    let (client, json) = context.query(args.query)?;
     let report = client.set_draining(false).await.map_err(refused)?;
     if json {
         return context.printer.json(&report);
@@ -105,9 +86,9 @@ pub(super) async fn drain(args: DrainArgs, context: &mut Context) -> Result<(), 
         wait,
         wait_timeout,
         poll_interval,
-        common,
+        query,
     } = args;
-    let (client, json) = common.client(context)?;
+    let (client, json) = context.query(query)?;
     let mut report = client.set_draining(true).await.map_err(refused)?;
     if !json {
         let printer = &mut context.printer;

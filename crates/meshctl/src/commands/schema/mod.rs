@@ -11,7 +11,7 @@ use self::difference::Difference;
 use super::Context;
 use crate::error::{CliError, Kind};
 use crate::printer::Tone;
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 
 /// Compare schemas that agents published
 #[derive(Debug, clap::Args)]
@@ -42,13 +42,8 @@ struct DiffArgs {
     /// Hash of the other
     #[arg(value_name = "HASH-B")]
     b: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 /// What `--json` prints.
@@ -66,14 +61,8 @@ pub(crate) async fn run(args: SchemaArgs, context: &mut Context) -> Result<(), C
 }
 
 async fn diff(args: DiffArgs, context: &mut Context) -> Result<(), CliError> {
-    let DiffArgs {
-        a,
-        b,
-        json,
-        timeout,
-        connection,
-    } = args;
-    let client = context.client(connection, timeout.duration())?;
+    let DiffArgs { a, b, query } = args;
+    let (client, json) = context.query(query)?;
     let a = schema(&client, &a, context).await?;
     let b = schema(&client, &b, context).await?;
     let diff = Difference::between(&a, &b)?;

@@ -14,7 +14,7 @@ use super::Context;
 use crate::error::{CliError, Kind, one_line};
 use crate::json_text::indented;
 use crate::printer::{Printer, Tone};
-use crate::settings::{ConnectionArgs, TimeoutArgs};
+use crate::settings::QueryArgs;
 use crate::trace_id::TraceId;
 
 /// Show who called whom in one call, and what it took
@@ -38,13 +38,8 @@ pub(crate) struct TraceArgs {
     /// Seconds to wait before asking again
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(..=3600))]
     retry_delay: u64,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    timeout: TimeoutArgs<30>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
+    query: QueryArgs,
 }
 
 /// How long a trace may be in coming: a span is published when it has ended.
@@ -59,12 +54,10 @@ pub(crate) async fn run(args: TraceArgs, context: &mut Context) -> Result<(), Cl
         show_internal,
         retries,
         retry_delay,
-        json,
-        timeout,
-        connection,
+        query,
     } = args;
     let id = TraceId::parse(&id)?;
-    let client = context.client(connection, timeout.duration())?;
+    let (client, json) = context.query(query)?;
     let patience = Patience {
         retries,
         delay: Duration::from_secs(retry_delay),
