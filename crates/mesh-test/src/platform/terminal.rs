@@ -61,6 +61,8 @@ impl Terminal {
         let mut session = Command::new("setsid");
         session
             .arg("--ctty")
+            // Who runs tests in the background may ignore Ctrl-C; who sits at a terminal does not.
+            .args(["/usr/bin/env", "--default-signal"])
             .arg(command.get_program())
             .args(command.get_args())
             .env_clear()
