@@ -165,6 +165,27 @@ def test_a_script_ends_although_it_has_asked_for_jobs(outside: Agents, tmp_path:
     assert (done.returncode, done.stdout, done.stderr) == (0, "plain\n", "")
 
 
+def test_a_script_ends_when_its_answers_are_handed_over(outside: Agents) -> None:
+    # A thread that waits for the interpreter while it is taken down would abort the process.
+    job_id = submit(outside, "words")
+    code = f"""
+import asyncio, time, mesh
+
+class Slow(asyncio.SelectorEventLoop):
+    def call_soon_threadsafe(self, *arguments, **options):
+        handle = super().call_soon_threadsafe(*arguments, **options)
+        time.sleep(0.3)  # The loop goes on meanwhile, to the end of the program.
+        print("handed over")
+        return handle
+
+with asyncio.Runner(loop_factory=Slow) as runner:
+    print(runner.run(mesh.jobs.wait({job_id!r}, 20)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "plain\nhanded over\n"
+
+
 @pytest.mark.parametrize(
     ("limits", "message"),
     [

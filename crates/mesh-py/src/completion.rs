@@ -1,4 +1,12 @@
 //! Hands results to asyncio: a future is completed on the thread of its loop.
+//!
+//! Threads of the runtime enter the interpreter here and nowhere else. One that waits for the interpreter
+//! while that is taken down is ended by Python in the middle of our code, which aborts the process. So at the
+//! program's exit the last ones are waited for, and no more are let in.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mesh_agent::{CallError, JobsError, ToolOutcome};
 use pyo3::prelude::*;
@@ -7,6 +15,51 @@ use pyo3::types::PyString;
 use serde_json::value::RawValue;
 
 use crate::error;
+
+/// How many threads of the runtime are inside the interpreter.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+/// Whether the program has come to its exit.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+/// How long an exit waits for them. In a child that was forked while one was inside, it never leaves.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A thread of the runtime that may enter the interpreter, until this is dropped.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Option<Self> {
+        INSIDE.fetch_add(1, Ordering::SeqCst);
+        // Counted even if it may not: whoever closed in between waits a moment longer for nothing.
+        let inside = Self;
+        (!CLOSED.load(Ordering::SeqCst)).then_some(inside)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Has the exit of the program wait for the threads that are inside.
+pub(crate) fn close_at_exit(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let close = wrap_pyfunction!(close, module)?;
+    let atexit = module.py().import("atexit")?;
+    atexit.call_method1("register", (close,))?;
+    Ok(())
+}
+
+#[pyfunction]
+fn close(py: Python<'_>) {
+    CLOSED.store(true, Ordering::SeqCst);
+    py.detach(|| {
+        let start = Instant::now();
+        // Without a lock, which a fork might copy while it is held.
+        while INSIDE.load(Ordering::SeqCst) > 0 && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
 
 /// An asyncio future that a thread of the runtime will complete.
 pub(crate) struct Future {
@@ -17,6 +70,8 @@ pub(crate) struct Future {
 impl Future {
     /// Takes hold of a future that belongs to the running loop.
     pub(crate) fn new(future: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // Handlers of the exit that run after ours may call, and want their answers.
+        CLOSED.store(false, Ordering::SeqCst);
         Ok(Self {
             event_loop: future.call_method0("get_loop")?.unbind(),
             future: future.clone().unbind(),
@@ -96,10 +151,13 @@ pub(crate) fn answer(
 
 /// Runs a callback of a runtime's thread under the interpreter, if there still is one.
 pub(crate) fn report(callback: impl FnOnce(Python<'_>) -> PyResult<()>) {
-    let outcome = Python::try_attach(|py| {
-        if let Err(error) = callback(py) {
-            error.write_unraisable(py, None);
-        }
+    let inside = Inside::enter();
+    let outcome = inside.as_ref().and_then(|_| {
+        Python::try_attach(|py| {
+            if let Err(error) = callback(py) {
+                error.write_unraisable(py, None);
+            }
+        })
     });
     if outcome.is_none() {
         tracing::debug!("a result came after the interpreter had ended");

@@ -51,6 +51,7 @@ mod _mesh {
             "RegistryError",
             py.get_type::<crate::error::RegistryError>(),
         )?;
+        crate::completion::close_at_exit(module)?;
         // Stubs are compared with what is really here; without the list they could not be.
         let mut names = vec![
             "Agent",
