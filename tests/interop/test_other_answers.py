@@ -45,7 +45,7 @@ DIFFERENCES = [
         "list extra",
         (0, "out", "healthy"),
         (1, "err", "unexpected argument 'extra'"),
-        "arguments too many are errors",
+        "surplus arguments are errors",
     ),
     differs(
         "list",

@@ -7,6 +7,9 @@ const LIMIT: usize = 2048;
 pub(crate) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
+    if text.starts_with('<') {
+        return "a page, which is not what a registry answers".to_owned();
+    }
     if text.len() <= LIMIT {
         return text.to_owned();
     }
@@ -24,6 +27,7 @@ mod tests {
     #[test]
     fn an_excerpt_is_cut_between_characters() {
         assert_eq!(excerpt(b" short \n"), "short");
+        assert!(excerpt(b"<!DOCTYPE HTML><h1>Nothing</h1>").starts_with("a page"));
         let long = "é".repeat(LIMIT);
         let cut = excerpt(long.as_bytes());
         assert!(

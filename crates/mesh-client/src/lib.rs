@@ -30,4 +30,4 @@ pub use registry::{
     LocalAnswer, LocalRequest, NamedAnswer, Ping, PingVerdict, RegistryClient, Watched,
 };
 pub use tls::{Tls, TlsError, TlsFiles};
-pub use transport::Proxies;
+pub use transport::{Proxies, shown};

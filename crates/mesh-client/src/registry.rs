@@ -29,7 +29,7 @@ use url::Url;
 use self::local::Local;
 use crate::excerpt::excerpt;
 use crate::mcp::{CallerOptions, McpCaller};
-use crate::transport::{Proxies, Transport, join, parse_base};
+use crate::transport::{Proxies, Transport, join, parse_base, shown};
 use crate::{ClientError, Headers, Tls};
 
 /// How a [`RegistryClient`] behaves.
@@ -132,7 +132,7 @@ impl RegistryClient {
         // Longer than any heartbeat interval, so that a ping finds its connection open.
         let idle_timeout = Duration::from_secs(90);
         Ok(Self {
-            label: url.as_str().trim_end_matches('/').to_owned(),
+            label: shown(&url),
             base: url,
             transport: Transport::new(options.connect_timeout, idle_timeout)
                 .with_headers(options.headers.as_map().clone())
@@ -163,7 +163,7 @@ impl RegistryClient {
         })
     }
 
-    /// The registry's base URL, without a slash at its end.
+    /// The registry's base URL as people are shown it: without a slash at its end, without a password.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.label

@@ -124,6 +124,17 @@ pub(crate) fn parse_base(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// `url` as people are shown it: without a slash at its end, and without its password.
+#[must_use]
+pub fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.password().is_some() {
+        // Whatever has a password can have another one.
+        let _ = url.set_password(Some("***"));
+    }
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
 /// `base` with `segments` appended, each of them escaped.
 pub(crate) fn join(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();

@@ -258,7 +258,8 @@ fn a_second_interrupt_kills_and_a_registry_that_others_use_stays() {
     interrupt();
     // It waits for the agent, and holds the lock meanwhile.
     let lock = fs::File::open(stage.context.state().join("lifecycle.lock")).unwrap();
-    stage.until("the first is heard", |_| lock.try_lock().is_err());
+    let is_held = || lock.try_lock().map(|()| lock.unlock().unwrap()).is_err();
+    stage.until("the first is heard", |_| is_held());
     interrupt();
     assert!(foreground.wait().unwrap().success());
     assert!(

@@ -188,8 +188,8 @@ fn wrong_paths_and_names_are_named() {
         exit: 1
         ----- stdout -----
         ----- stderr -----
-        Error: two agents are called 'greeter': `[HOME]/greeter.py` and `[HOME]/greeter.py`
-        Hint: give each its own name in `@mesh.agent(name="…")`
+        Error: `[HOME]/greeter.py` was named twice
+        Hint: name it once
         "#);
     assert_eq!(stage.context.strays(), []);
 }

@@ -205,7 +205,7 @@ fn an_agent_that_died_here_is_told_from_one_that_hangs() {
         Dependencies: 0/0
         Last seen:    [DURATION] ago
         Created:      [TIMESTAMP]
-        Why:          no heartbeat came for too long: it was heard last [DURATION] ago, and given up [DURATION] ago
+        Why:          no heartbeat came for too long: it was last heard [DURATION] ago, and given up [DURATION] ago
                       its process on this machine has ended, and nobody stopped it
         Log:          [HOME]/.mcp-mesh/logs/dead.log
                       | [TIMESTAMP] ERROR no database
@@ -235,7 +235,7 @@ fn an_agent_that_died_here_is_told_from_one_that_hangs() {
         Dependencies: 0/0
         Last seen:    [DURATION] ago
         Created:      [TIMESTAMP]
-        Why:          no heartbeat came for too long: it was heard last [DURATION] ago, and given up [DURATION] ago
+        Why:          no heartbeat came for too long: it was last heard [DURATION] ago, and given up [DURATION] ago
                       a process of that name runs on this machine (PID [PID])
         Log:          [HOME]/.mcp-mesh/logs/stuck.log
 

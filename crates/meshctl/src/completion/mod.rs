@@ -231,6 +231,10 @@ impl<'a> Place<'a> {
             ("stop", "names" | "agents_to_stop") => {
                 Source::Running.candidates(current, environment)
             }
+            ("man", "topic") => crate::manual::TOPICS
+                .iter()
+                .map(|topic| Candidate::new(topic.name, topic.title()))
+                .collect(),
             ("get" | "set" | "unset", "key") => KEYS
                 .iter()
                 .map(|key| Candidate::new(key.name, key.variable))

@@ -90,9 +90,9 @@ topics! {
     "troubleshooting" ["trouble", "doctor", "problems", "debugging", "faq"] "guides/troubleshooting.md";
     "registry" ["reg", "backup", "drain"] "guides/registry.md";
     "deployment" ["deploy", "docker", "containers", "compose", "kubernetes"] "guides/docker.md";
-    "tls" ["security", "certificates"] "guides/tls.md";
+    "tls" ["security", "certificates", "entity", "entities"] "guides/tls.md";
     "postgresql" ["postgres", "replicas"] "guides/postgresql.md";
-    "observability" ["tracing", "trace", "traces", "metrics", "logs", "tempo"] "guides/observability.md";
+    "observability" ["tracing", "trace", "traces", "metrics", "logs", "tempo", "ui", "dashboard"] "guides/observability.md";
     "upgrading" ["upgrade", "migrating", "migration"] "guides/migrating-from-3.8.md";
     "updating" ["update", "self-update"] "guides/updating.md";
     "environment" ["env", "config", "variables"] "reference/environment.md";

@@ -169,8 +169,13 @@ impl RegistryAddress {
         self.url.scheme() == "http" && self.url.path() == "/"
     }
 
-    /// The URL to ask. An address that means "every interface" is asked on loopback.
+    /// The URL to ask.
     pub(crate) fn url(&self) -> String {
+        self.asked().as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// An address that means "every interface" is asked on loopback.
+    fn asked(&self) -> Url {
         let mut url = self.url.clone();
         let loopback = match url.host() {
             Some(Host::Ipv4(address)) if address.is_unspecified() => Some("127.0.0.1"),
@@ -181,7 +186,7 @@ impl RegistryAddress {
             // A loopback address is a host of every URL that has one.
             let _ = url.set_host(Some(loopback));
         }
-        url.as_str().trim_end_matches('/').to_owned()
+        url
     }
 
     /// A client of the registry; touches no network.
@@ -196,8 +201,9 @@ impl RegistryAddress {
 }
 
 impl fmt::Display for RegistryAddress {
+    /// The URL without its password, if it has one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url())
+        f.write_str(&mesh_client::shown(&self.asked()))
     }
 }
 
@@ -260,6 +266,18 @@ mod tests {
         assert_eq!(resolve(every, &[]).unwrap(), "http://127.0.0.1:8000");
         let every = args(None, Some("::"), None);
         assert_eq!(resolve(every, &[]).unwrap(), "http://[::1]:8000");
+    }
+
+    #[test]
+    fn a_password_is_asked_with_and_not_shown() {
+        let args = args(Some("http://me:s3cret@0.0.0.0:9/"), None, None);
+        let address = RegistryAddress::resolve(args, &Environment::default()).unwrap();
+        assert_eq!(address.url(), "http://me:s3cret@127.0.0.1:9");
+        assert_eq!(address.to_string(), "http://me:***@127.0.0.1:9");
+        assert_eq!(
+            address.client(Duration::ZERO).unwrap().base(),
+            "http://me:***@127.0.0.1:9"
+        );
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Plan {
         for argument in &settings.agents {
             let plan = Self::of(argument, settings)?;
             if let Some(other) = plans.iter().find(|other| other.name == plan.name) {
+                if other.script == plan.script {
+                    let message = format!("`{}` was named twice", plan.script.display());
+                    return Err(CliError::new(message)
+                        .of_kind(Kind::Conflict)
+                        .hint("name it once"));
+                }
                 return Err(CliError::new(format!(
                     "two agents are called '{}': `{}` and `{}`",
                     plan.name,

@@ -50,7 +50,7 @@ struct Agent {
 
 impl Summary {
     pub(super) fn of(session: &Session<'_>, arrivals: &[Arrival]) -> Result<Self, CliError> {
-        let url = session.settings.address.url();
+        let url = session.settings.address.to_string();
         let registry = session.supervisor.registry()?;
         let registry = registry.filter(|running| running.url.as_ref() == Some(&url));
         let agents = session.agents.iter().zip(arrivals);

@@ -103,16 +103,16 @@ impl Diagnosis {
         let kind = end.map(|event| (event.event_type, ago(event.timestamp)));
         self.reasons.push(match kind {
             _ if agent.status == AgentStatus::Unknown => {
-                format!("the registry has not judged it; it was heard last {heard} ago")
+                format!("the registry has not judged it; it was last heard {heard} ago")
             }
             Some((EventKind::Unregister, when)) => format!("it said goodbye {when} ago"),
             Some((EventKind::Unhealthy, when)) if !was_stale(end) => format!(
-                "no heartbeat came for too long: it was heard last {heard} ago, and given up {when} ago"
+                "no heartbeat came for too long: it was last heard {heard} ago, and given up {when} ago"
             ),
             Some((EventKind::Unhealthy, _)) => format!(
-                "it was heard last {heard} ago, before the registry was started"
+                "it was last heard {heard} ago, before the registry was started"
             ),
-            _ => format!("it was heard last {heard} ago"),
+            _ => format!("it was last heard {heard} ago"),
         });
     }
 
