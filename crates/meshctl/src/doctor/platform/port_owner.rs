@@ -29,11 +29,12 @@ pub(super) fn of(port: u16) -> Option<String> {
                 .iter()
                 .any(|socket| link.as_os_str().as_bytes() == socket.as_bytes())
         }) {
+            // The program alone: arguments may hold secrets, and doctor's words are passed on.
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            let program = line.split(|byte| *byte == 0).next().unwrap_or_default();
             return Some(format!(
                 "process {pid}, `{}`",
-                crate::error::one_line(&line)
+                crate::error::one_line(&String::from_utf8_lossy(program))
             ));
         }
     }
