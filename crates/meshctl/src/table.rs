@@ -52,6 +52,8 @@ pub(crate) struct Table {
     heading: Vec<&'static str>,
     /// Titles of columns that may be cut, the least important first.
     giving_way: Vec<&'static str>,
+    /// Titles of columns that may be left out where that is not enough, the least important first.
+    left_out: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -60,6 +62,7 @@ impl Table {
         Self {
             heading: heading.to_vec(),
             giving_way: Vec::new(),
+            left_out: Vec::new(),
             rows: Vec::new(),
         }
     }
@@ -72,6 +75,12 @@ impl Table {
         self
     }
 
+    /// Leaves these columns out where the terminal is too narrow still, the first of them first.
+    pub(crate) fn leaving_out(mut self, titles: &[&'static str]) -> Self {
+        self.left_out = titles.to_vec();
+        self
+    }
+
     /// Adds a row; it has as many cells as the heading.
     pub(crate) fn row(&mut self, cells: Vec<Cell>) {
         debug_assert_eq!(cells.len(), self.heading.len());
@@ -80,21 +89,38 @@ impl Table {
 
     /// The whole table, without a newline at its end.
     pub(crate) fn render(&self) -> String {
-        self.with_widths(&self.natural_widths())
+        let all: Vec<usize> = (0..self.heading.len()).collect();
+        self.with_columns(&all, &self.natural_widths())
     }
 
-    /// The table in at most `columns`, as far as its columns give way.
+    /// The table in at most `columns`, as far as its columns give way and may be left out.
     pub(crate) fn fit(&self, columns: usize) -> String {
+        let mut kept: Vec<usize> = (0..self.heading.len()).collect();
+        let mut least_important = self.left_out.iter();
+        loop {
+            let widths = self.given_way(&kept, columns);
+            if total(&kept, &widths) <= columns {
+                return self.with_columns(&kept, &widths);
+            }
+            let Some(title) = least_important.next() else {
+                return self.with_columns(&kept, &widths);
+            };
+            kept.retain(|column| self.heading[*column] != *title);
+        }
+    }
+
+    /// The widths of all columns, of which `kept` shall have room in `columns`.
+    fn given_way(&self, kept: &[usize], columns: usize) -> Vec<usize> {
         let mut widths = self.natural_widths();
         for title in &self.giving_way {
-            let excess = total(&widths).saturating_sub(columns);
+            let excess = total(kept, &widths).saturating_sub(columns);
             if let Some(column) = self.heading.iter().position(|heading| heading == title) {
                 let least = title.width().max(NARROWEST);
                 let spare = widths[column].saturating_sub(least);
                 widths[column] -= spare.min(excess);
             }
         }
-        self.with_widths(&widths)
+        widths
     }
 
     fn natural_widths(&self) -> Vec<usize> {
@@ -108,32 +134,36 @@ impl Table {
             .collect()
     }
 
-    fn with_widths(&self, widths: &[usize]) -> String {
+    fn with_columns(&self, columns: &[usize], widths: &[usize]) -> String {
         let mut lines = Vec::with_capacity(self.rows.len() + 2);
         let heading: Vec<Cell> = self.heading.iter().map(|title| Cell::new(*title)).collect();
-        lines.push(line(&heading, widths));
-        lines.push("-".repeat(total(widths)));
-        lines.extend(self.rows.iter().map(|row| line(row, widths)));
+        lines.push(line(&heading, columns, widths));
+        lines.push("-".repeat(total(columns, widths)));
+        let rows = self.rows.iter().map(|row| line(row, columns, widths));
+        lines.extend(rows);
         lines.join("\n")
     }
 }
 
-fn total(widths: &[usize]) -> usize {
-    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+/// How wide these of the columns are, with what is between them.
+fn total(columns: &[usize], widths: &[usize]) -> usize {
+    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    columns.iter().map(|column| widths[*column]).sum::<usize>() + gaps
 }
 
-fn line(cells: &[Cell], widths: &[usize]) -> String {
+fn line(cells: &[Cell], columns: &[usize], widths: &[usize]) -> String {
     let mut line = String::new();
-    for (column, (cell, &width)) in cells.iter().zip(widths).enumerate() {
-        if column > 0 {
+    for (place, &column) in columns.iter().enumerate() {
+        if place > 0 {
             line.push_str(GAP);
         }
+        let (cell, width) = (&cells[column], widths[column]);
         let text = cut(&cell.text, width);
         match cell.tone {
             Some(tone) => line.push_str(&tone.paint(&text)),
             None => line.push_str(&text),
         }
-        if column + 1 < cells.len() {
+        if place + 1 < columns.len() {
             let padding = width.saturating_sub(text.width());
             // Writing to a String cannot fail.
             let _ = write!(line, "{:padding$}", "");
@@ -199,6 +229,30 @@ mod tests {
         NAME              ENDPOINT  CAPABILITIES
         ----------------------------------------
         greeter-1a2b3c4d  localho…  greeting, w…
+        ");
+    }
+
+    #[test]
+    fn columns_are_left_out_once_cutting_is_not_enough() {
+        let mut table = Table::new(&["NAME", "RUNTIME", "TAGS", "AGE"])
+            .giving_way(&["TAGS"])
+            .leaving_out(&["RUNTIME", "AGE"]);
+        let row = ["greeter-1a2b3c4d", "Python", "polite,slow,blue", "2m"];
+        table.row(row.into_iter().map(Cell::from).collect());
+        insta::assert_snapshot!(table.fit(45), @r"
+        NAME              RUNTIME  TAGS           AGE
+        ---------------------------------------------
+        greeter-1a2b3c4d  Python   polite,slow,…  2m
+        ");
+        insta::assert_snapshot!(table.fit(38), @r"
+        NAME              TAGS             AGE
+        --------------------------------------
+        greeter-1a2b3c4d  polite,slow,bl…  2m
+        ");
+        insta::assert_snapshot!(table.fit(5), @r"
+        NAME              TAGS
+        --------------------------
+        greeter-1a2b3c4d  polite,…
         ");
     }
 }

@@ -229,9 +229,22 @@ mod in_a_terminal {
         };
         let mut list = context.meshctl();
         list.arg("list");
-        let screen = show(&list, 90);
-        assert!(screen.contains("…"), "{screen}");
-        assert!(show(&list, 200).contains("a-host-with-a-long-name.example.com:9000"));
+        // What people type elsewhere is never cut; other columns are left out for it.
+        for (columns, titles) in [
+            (200, "RUNTIME  TYPE"),
+            (90, "NAME  TYPE"),
+            (70, "NAME  STATUS"),
+        ] {
+            let screen = show(&list, columns);
+            assert!(
+                screen.contains("a-host-with-a-long-name.example.com:9000"),
+                "{screen}"
+            );
+            assert!(screen.contains(titles), "{screen}");
+            let table = screen.lines().skip_while(|line| !line.starts_with("NAME"));
+            let widest = table.map(str::len).max().expect("there is a table");
+            assert!(widest <= columns.into(), "{screen}");
+        }
         let mut piped = context.meshctl();
         piped.args(["list"]);
         let output = String::from_utf8(piped.output().expect("it runs").stdout).expect("UTF-8");

@@ -61,11 +61,16 @@ impl<'a> Picture<'a> {
     pub(super) fn table(&self) -> Option<Table> {
         let columns = self.columns();
         let titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
-        let mut yielding = vec!["RUNTIME", "ENDPOINT"];
-        if titles.contains(&"CAPABILITIES") {
-            yielding.insert(0, "CAPABILITIES");
-        }
-        let mut table = Table::new(&titles).giving_way(&yielding);
+        let is_wide = titles.contains(&"CAPABILITIES");
+        let yielding: &[_] = if is_wide { &["CAPABILITIES"] } else { &[] };
+        let mut table = Table::new(&titles).giving_way(yielding).leaving_out(&[
+            "RUNTIME",
+            "TYPE",
+            "AGE",
+            "LAST SEEN",
+            "CAPS",
+            "DEPS",
+        ]);
         for agent in &self.shown {
             table.row(
                 columns
