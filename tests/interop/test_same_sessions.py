@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority
-from mesh_harness import AGENTS, OUR_MESHCTL, UPSTREAM_MESHCTL, UPSTREAM_VENV, Mesh, a_mesh
+from mesh_harness import (
+    AGENTS,
+    OUR_MESHCTL,
+    UPSTREAM_MESHCTL,
+    UPSTREAM_VENV,
+    Mesh,
+    a_mesh,
+    wait_for,
+)
 from meshctl_answers import (
     Answer,
     View,
@@ -146,6 +154,9 @@ class Session:
     def play(self) -> None:
         for typed in SESSION:
             self.answers.append(self.type(typed.words))
+            if self.meshctl == UPSTREAM_MESHCTL:
+                # What it leaves behind goes on writing after it has answered; ours has written.
+                wait_for("the records of all agents", self.recorded)
             self.states.append(self.state() if typed.state else {})
 
     def type(self, words: str) -> Answer:
@@ -167,6 +178,17 @@ class Session:
         )
         home, port = str(self.mesh.home), str(self.mesh.port)
         return answer_of(done, {home: "[HOME]", port: "8000"})
+
+    def recorded(self) -> bool:
+        """Whether each agent with a process has its group, and is among the group's dependents."""
+        root = self.mesh.home / ".mcp-mesh"
+        return all(
+            (group := agent.with_suffix(".group")).is_file()
+            and (dependents := root / "registry" / "deps" / group.read_text()).is_file()
+            and agent.stem in dependents.read_text().splitlines()
+            for agent in root.glob("pids/*.pid")
+            if agent.stem != "registry" and not agent.stem.startswith("wrapper-")
+        )
 
     def state(self) -> dict[str, object]:
         """Files that scripts read, with what is the same in all of them."""
