@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mesh_core::wire::{EntityInfo, EntityList};
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::pem::Pem;
+use x509_parser::x509::X509Name;
 
 /// The largest file that is looked into; a chain of certificates has a few thousand bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -96,7 +98,15 @@ fn entity(name: &str, path: &Path) -> Result<EntityInfo, Unreadable> {
         .to_zoned(TimeZone::UTC);
     Ok(EntityInfo {
         name: name.to_owned(),
-        subject: certificate.subject().to_string(),
+        subject: spelled(certificate.subject()),
         expires: last.strftime("%Y-%m-%d").to_string(),
     })
+}
+
+fn spelled(name: &X509Name<'_>) -> String {
+    let attributes = name.iter_attributes().filter_map(|attribute| {
+        let kind = oid2abbrev(attribute.attr_type(), oid_registry()).ok()?;
+        Some((kind, attribute.as_str().ok()?))
+    });
+    mesh_core::subject(attributes)
 }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mesh_core::Timestamp;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
@@ -106,6 +107,8 @@ pub(crate) struct Certificate {
     pub(crate) subject: String,
     /// Who vouches for it, in the same spelling.
     pub(crate) issuer: String,
+    /// Both to the letter.
+    names: [Vec<u8>; 2],
     /// Whether it may vouch for others.
     pub(crate) is_authority: bool,
     pub(crate) from: Moment,
@@ -119,11 +122,18 @@ impl Certificate {
         Ok(Self {
             subject: spelled(certificate.subject()),
             issuer: spelled(certificate.issuer()),
+            names: [certificate.subject(), certificate.issuer()].map(|name| name.as_raw().to_vec()),
             is_authority: certificate.is_ca(),
             from: certificate.validity().not_before.into(),
             until: certificate.validity().not_after.into(),
             der: block.contents.clone(),
         })
+    }
+
+    /// Whether `other` says that this one vouches for it.
+    pub(crate) fn vouches_for(&self, other: &Self) -> bool {
+        let ([own, _], [_, issuer]) = (&self.names, &other.names);
+        own == issuer
     }
 
     /// Whether it counts at `now`.
@@ -195,14 +205,12 @@ impl fmt::Display for Moment {
     }
 }
 
-/// The name as people and earlier releases write it, the most telling part first.
 fn spelled(name: &X509Name<'_>) -> String {
-    let mut parts: Vec<String> = name
-        .iter_rdn()
-        .map(|part| X509Name::new(vec![part.clone()], &[]).to_string())
-        .collect();
-    parts.reverse();
-    parts.join(",")
+    let attributes = name.iter_attributes().filter_map(|attribute| {
+        let kind = oid2abbrev(attribute.attr_type(), oid_registry()).ok()?;
+        Some((kind, attribute.as_str().ok()?))
+    });
+    mesh_core::subject(attributes)
 }
 
 #[cfg(test)]

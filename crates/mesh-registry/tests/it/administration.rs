@@ -145,7 +145,7 @@ async fn entities_are_read_from_the_trust_directory() {
         json!({
             "entities": [{
                 "name": "partner",
-                "subject": "C=SE, O=Partner Corp, CN=Partner Root CA",
+                "subject": "CN=Partner Root CA,O=Partner Corp",
                 "expires": "2036-11-20",
             }],
             "warnings": ["broken.pem: it holds no certificate in PEM form"],

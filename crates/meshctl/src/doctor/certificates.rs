@@ -154,10 +154,9 @@ fn issued(ca: &Path, certificate: &Path) -> Option<Finding> {
     let check = "issuer";
     let authorities = CertificateFile::read(ca).ok()?;
     let own = CertificateFile::read(certificate).ok()?;
-    let issuers: Vec<&str> = own.certificates().map(|one| one.issuer.as_str()).collect();
     let is_vouched = authorities
         .certificates()
-        .any(|authority| issuers.contains(&authority.subject.as_str()));
+        .any(|authority| own.certificates().any(|one| authority.vouches_for(one)));
     if is_vouched {
         return Some(Finding::ok(
             check,
