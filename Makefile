@@ -167,6 +167,7 @@ test-programs:
 	@$(ENSURE) perl perl --version
 	@$(ENSURE) zsh zsh --version
 	@$(ENSURE) fish fish --version
+	@$(ENSURE) elvish elvish -version
 	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),node,nodejs) node --version
 	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),postgresql@17,postgresql) sh -c '$(POSTGRES)'
 	@$(ENSURE) $(if $(filter Darwin,$(shell uname -s)),redis,redis-server) redis-server --version

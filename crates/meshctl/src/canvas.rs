@@ -64,11 +64,6 @@ impl Canvas {
         }
         Some(text + EMPTY_REST + END)
     }
-
-    /// What to write when the picture is to stay: whatever was typed meanwhile goes.
-    pub(crate) fn leave() -> String {
-        format!("\r{EMPTY_REST}")
-    }
 }
 
 fn visible(line: &str) -> String {

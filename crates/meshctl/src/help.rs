@@ -40,7 +40,9 @@ Exit codes:
   7  something that is needed is missing
   8  timed out
   Answers that are bad news then have a code too: `list` without a registry 4, `call` 5 when
-  the result says `\"isError\": true`.";
+  the result says `\"isError\": true`.
+  What goes on until Ctrl-C ends by that signal, which shells show as 130: `logs -f`, `list --watch`.
+  `start` in the foreground stops what it started instead, and ends with 0.";
 
 /// Sorts the commands that `command` shows in its help into groups, and tells of the exit codes.
 pub(crate) fn grouped(command: Command) -> Command {
@@ -126,7 +128,10 @@ mod tests {
     /// be one that is understood.
     fn parsed(example: &str) -> String {
         let typed = example.trim().split("  ").next().unwrap_or_default();
-        let typed = typed.strip_prefix("source <(").map_or(typed, |inner| {
+        let inner = typed
+            .strip_prefix("source <(")
+            .or_else(|| typed.strip_prefix("eval ("));
+        let typed = inner.map_or(typed, |inner| {
             inner.strip_suffix(')').expect("a closing parenthesis")
         });
         let words = shlex::split(typed).unwrap_or_else(|| panic!("quotes in `{example}`"));

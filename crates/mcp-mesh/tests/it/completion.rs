@@ -168,6 +168,35 @@ fn fish_completes_with_descriptions() {
     assert_eq!(commands, ["start", "status"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn elvish_completes_with_descriptions_and_hides_what_help_hides() {
+    let context = mesh();
+    let completed = |words: &str| {
+        // What the script needs of an editor, which only a terminal has.
+        let program = format!(
+            "var edit: = (ns [&complex-candidate~={{|value &display=''| put $value}}
+               &complete-filename~={{|word| put files}}
+               &completion:=(ns [&arg-completer=[&]])])
+             eval $E:script
+             $edit:completion:arg-completer[meshctl] {words} | to-lines"
+        );
+        in_shell(&context, "elvish", &program)
+    };
+    let Some(tools) = completed("meshctl call ''") else {
+        return is_elsewhere("elvish");
+    };
+    assert_eq!(tools, "greet\n");
+    assert_eq!(completed("meshctl start ''").unwrap(), "files\n");
+    let commands = completed("meshctl ''").unwrap();
+    assert!(commands.contains("start\n") && !commands.contains("watch-agent"));
+    assert!(
+        !completed("meshctl status --")
+            .unwrap()
+            .contains("--verbose")
+    );
+}
+
 /// A shell may be missing where people work, but not where `make test-programs` installs it.
 #[cfg(unix)]
 fn is_elsewhere(shell: &str) {
@@ -181,7 +210,7 @@ fn is_elsewhere(shell: &str) {
 #[test]
 fn every_shell_gets_its_script() {
     let context = test_context!();
-    for shell in ["bash", "zsh", "fish", "powershell"] {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = context
             .meshctl()
             .args(["completion", shell])

@@ -15,6 +15,7 @@ use crate::error::CliError;
   source <(meshctl completion bash)                           in ~/.bashrc
   source <(meshctl completion zsh)                            in ~/.zshrc, after compinit
   meshctl completion fish > ~/.config/fish/completions/meshctl.fish
+  eval (meshctl completion elvish | slurp)                    in ~/.config/elvish/rc.elv
   meshctl completion powershell | Out-String | Invoke-Expression     in $PROFILE")]
 pub(crate) struct CompletionArgs {
     /// Which shell

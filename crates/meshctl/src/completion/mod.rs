@@ -29,6 +29,7 @@ pub fn completion_script(shell: clap_complete::Shell) -> Vec<u8> {
     match shell {
         Shell::Bash => include_bytes!("script.bash").to_vec(),
         Shell::Zsh => include_bytes!("script.zsh").to_vec(),
+        Shell::Elvish => include_bytes!("script.elv").to_vec(),
         Shell::Fish => include_bytes!("script.fish").to_vec(),
         Shell::PowerShell => include_bytes!("script.ps1").to_vec(),
         other => {

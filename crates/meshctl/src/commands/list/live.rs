@@ -1,8 +1,8 @@
-//! `list --watch`: the list as it changes, until the user has seen enough.
+//! `list --watch`: the list as it changes, until a signal ends it: there is nothing to clean up.
 //!
 //! Registries have no stream of all agents, published ones have none at all: this asks again and again.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 
 use mesh_client::{ClientError, RegistryClient};
@@ -21,7 +21,6 @@ use crate::home::Home;
 use crate::mesh_view::span;
 use crate::printer::Tone;
 use crate::supervisor::Supervisor;
-use crate::supervisor::platform::{Platform, ProcessGroups as _};
 
 /// How often the picture is looked at: ages grow, and terminals change their size.
 const TICK: Duration = Duration::from_millis(250);
@@ -89,16 +88,11 @@ pub(super) async fn run(
         context.printer.result(changes::heading())?;
     }
     let mut known = Known::default();
-    let mut interrupted = pin!(Platform::interrupted());
     let mut answer: Pin<Box<dyn Future<Output = Answer>>> = Box::pin(ask(client, Duration::ZERO));
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {
             biased;
-            done = &mut interrupted => {
-                done?;
-                break;
-            }
             answered = &mut answer => {
                 let now = context.clock.now();
                 known.take(answered, now)?;
@@ -108,10 +102,6 @@ pub(super) async fn run(
             _ = ticks.tick() => sink.refresh(&known, view, client.base(), context)?,
         }
     }
-    if let Sink::Screen(_) = sink {
-        context.printer.terminal(&Canvas::leave())?;
-    }
-    Ok(())
 }
 
 /// Where the list goes.
