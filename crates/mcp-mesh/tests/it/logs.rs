@@ -154,6 +154,29 @@ fn what_is_no_time_and_no_log_is_told() {
         Error: `--since` lies after `--until`: nothing can be in between
         Hint: spans count back from now: `--since 2h --until 1h` is the hour before the last
         ");
+    mesh_snapshot!(context, logs(&context, &["greeter", "-p", "3"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: log file not found for agent 'greeter'
+        Hint: 2 earlier starts have logs, `-p 1` to `-p 2`; `meshctl logs --list` shows the logs that there are
+        ");
+    log(&context, "clock", 2022, "started once\n");
+    mesh_snapshot!(context, logs(&context, &["clock", "-p"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: log file not found for agent 'clock'
+        Hint: it was started once, so there is the current log only; `meshctl logs --list` shows the logs that there are
+        ");
+    log(&context, "old.2", 2020, "a script that is gone\n");
+    mesh_snapshot!(context, logs(&context, &["old"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: log file not found for agent 'old'
+        Hint: one earlier start has a log, `-p 2`; `meshctl logs --list` shows the logs that there are
+        ");
     mesh_snapshot!(context, logs(&context, &["greter"]), @r"
         exit: 1
         ----- stdout -----
@@ -226,4 +249,17 @@ fn following_starts_in_the_past_and_misses_no_restart() {
     assert_eq!([next(), next(), next()], ["six", "again", "again"]);
     follow.kill().expect("it runs");
     follow.wait().expect("it ended");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn following_ends_by_the_signal_of_ctrl_c() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let context = three_starts();
+    let follow = logs(&context, &["greeter", "-f"]);
+    let mut terminal = mesh_test::terminal::Terminal::run(&follow, (10, 80));
+    terminal.until("the log is shown", |screen| screen.contains("INFO four"));
+    terminal.press(b"\x03");
+    assert_eq!(terminal.wait().signal(), Some(2));
 }

@@ -320,7 +320,7 @@ fn logs_show_the_end_earlier_starts_and_what_comes() {
         ----- stdout -----
         ----- stderr -----
         Error: log file not found for agent 'greeter'
-        Hint: `meshctl logs --list` shows the logs that there are
+        Hint: one earlier start has a log, `-p 1`; `meshctl logs --list` shows the logs that there are
         ");
     stage_snapshot!(stage, stage.meshctl().args(["logs", "greeter", "-p", "9"]), @r"
         exit: 1

@@ -1,6 +1,6 @@
 //! `meshctl logs --list`, and which logs there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub(super) fn print(home: &Home, context: &mut Context) -> Result<(), CliError> 
         let current = log.current.map_or("none".to_owned(), size);
         context.printer.result(format_args!(
             "{name} (current: {current}), {} previous",
-            log.previous
+            log.earlier.len()
         ))?;
     }
     Ok(())
@@ -28,7 +28,8 @@ pub(super) fn print(home: &Home, context: &mut Context) -> Result<(), CliError> 
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) current: Option<u64>,
-    pub(super) previous: usize,
+    /// The numbers of those of earlier starts.
+    pub(super) earlier: BTreeSet<u8>,
 }
 
 /// The logs in `folder`, by the name of the process.
@@ -43,13 +44,15 @@ pub(super) fn found(folder: &Path) -> BTreeMap<String, Found> {
         else {
             continue;
         };
-        let earlier = stem.rsplit_once('.').filter(|(_, generation)| {
-            generation
-                .parse()
-                .is_ok_and(|generation| (1..=GENERATIONS).contains(&generation))
+        let earlier = stem.rsplit_once('.').and_then(|(name, generation)| {
+            let generation = generation.parse().ok()?;
+            (1..=GENERATIONS)
+                .contains(&generation)
+                .then_some((name, generation))
         });
-        if let Some((name, _)) = earlier {
-            logs.entry(name.to_owned()).or_default().previous += 1;
+        if let Some((name, generation)) = earlier {
+            let log = logs.entry(name.to_owned()).or_default();
+            log.earlier.insert(generation);
         } else {
             let length = entry.metadata().map_or(0, |metadata| metadata.len());
             logs.entry(stem.to_owned()).or_default().current = Some(length);

@@ -84,7 +84,7 @@ pub(crate) async fn run(args: LogsArgs, context: &mut Context) -> Result<(), Cli
         _ => home.previous_log(&agent, generation),
     };
     if !path.is_file() {
-        return Err(missing(&agent).hint("`meshctl logs --list` shows the logs that there are"));
+        return Err(missing(&agent).hint(instead(&agent, &home)));
     }
     let zone = TimeZone::system();
     let now = context.clock.now();
@@ -174,6 +174,26 @@ fn known(wanted: String, home: &Home) -> Result<String, CliError> {
 
 fn missing(agent: &str) -> CliError {
     CliError::new(format!("log file not found for agent '{agent}'")).of_kind(Kind::NotFound)
+}
+
+/// Which logs of `agent` there are instead of the one that is not.
+fn instead(agent: &str, home: &Home) -> String {
+    let stem = home.log(agent);
+    let stem = stem.file_stem().and_then(|stem| stem.to_str());
+    let logs = listing::found(&home.logs());
+    let earlier: Vec<String> = stem
+        .and_then(|stem| logs.get(stem))
+        .map(|found| found.earlier.iter().map(u8::to_string).collect())
+        .unwrap_or_default();
+    let there = match earlier.as_slice() {
+        [] => "it was started once, so there is the current log only".to_owned(),
+        [one] => format!("one earlier start has a log, `-p {one}`"),
+        [first, .., last] => format!(
+            "{} earlier starts have logs, `-p {first}` to `-p {last}`",
+            earlier.len()
+        ),
+    };
+    format!("{there}; `meshctl logs --list` shows the logs that there are")
 }
 
 /// The agent and the generation. `-p` takes its number or leaves it out, so what follows it may
