@@ -47,6 +47,7 @@ mod suggestion;
 mod supervisor;
 mod table;
 mod time_span;
+mod tool_call;
 mod tool_target;
 mod trace_id;
 mod trust_folder;

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 REGISTRY = os.environ["MCP_MESH_REGISTRY_URL"]
+SCHEMA = {"type": "object", "properties": {"who": {"type": "string"}}}
 
 
 class mesh:  # noqa: N801 (it stands for the module)
@@ -28,8 +29,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.body())
         if request["method"] == "tools/list":
-            schema = {"type": "object", "properties": {"who": {"type": "string"}}}
-            result = json.dumps({"tools": [{"name": "NAME_hello", "inputSchema": schema}]})
+            result = json.dumps({"tools": [{"name": "NAME_hello", "inputSchema": SCHEMA}]})
         elif "fail" in request["params"]["arguments"]:
             result = '{"content":[{"type":"text","text":"no"}],"isError":true}'
         else:

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::stage::{Stage, runs, stage_snapshot};
@@ -56,6 +56,65 @@ fn a_detached_agent_is_listed_healthy_when_start_returns() {
         ----- stderr -----
         ");
     assert_eq!(stage.context.strays(), []);
+}
+
+#[test]
+fn the_call_that_is_proposed_has_the_arguments_that_it_needs() {
+    let needy = "SCHEMA['required'] = ['who']";
+    let stage = Stage::new()
+        .with_changed_agent("needy", needy)
+        .with_changed_agent("speechless", "del SCHEMA");
+    let proposed = |script: &str| {
+        let output = stage.meshctl().args(["start", "-d", script]).output();
+        let output = output.expect("meshctl can be run");
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stderr).expect("our output is UTF-8");
+        let line = text.lines().find(|line| line.contains("meshctl call"));
+        line.map(|line| line.trim_start_matches("│ ").to_owned())
+    };
+    let call = proposed("needy.py").expect("a call is proposed");
+    insta::assert_snapshot!(call, @r#"meshctl call needy_hello '{"who": "..."}'  call a tool"#);
+    let typed = call.split("  ").next().expect("the command stands first");
+    let meshctl = stage.meshctl();
+    let program = meshctl.get_program().to_str().expect("a path in UTF-8");
+    let variables = meshctl
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &typed.replacen("meshctl", program, 1)]);
+    let called = shell.envs(variables).output().expect("there is a shell");
+    assert!(called.status.success(), "{called:?}");
+    // What its tools take is not told: any call could be wrong.
+    assert_eq!(proposed("speechless.py"), None);
+    stage_snapshot!(stage, stage.meshctl().args(["list", "--tools=needy_hello"]), @r#"
+        exit: 0
+        ----- stdout -----
+        Tool:         needy_hello
+        Agent:        needy (needy-[ID])
+        Capability:   greeting
+        Availability: available
+        Description:  Says hello
+        Version:      1.0.0
+        Tags:         polite
+
+        Input Schema:
+        {
+          "type": "object",
+          "properties": {
+            "who": {
+              "type": "string"
+            }
+          },
+          "required": [
+            "who"
+          ]
+        }
+
+        Example:
+          meshctl call needy:needy_hello '{"who": "..."}'
+        ----- stderr -----
+        "#);
+    stage.run(&["stop"]);
 }
 
 #[test]

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use mesh_client::RegistryClient;
-use mesh_client::mcp::Reply;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Format, Scope, View};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::json_text::indented;
-use crate::mesh_view::{Among, host_and_port, is_healthy, tools_of};
+use crate::mesh_view::{Among, is_healthy, tools_of};
 use crate::printer::Tone;
 use crate::table::{Cell, Table};
+use crate::tool_call;
 use crate::tool_target::{self, Target};
 
 /// How long the agent may take to describe its tools.
@@ -123,7 +123,11 @@ pub(super) async fn run_one(
         Scope::Everyone => Among::Everyone,
     };
     let target = tool_target::find(&list.agents, wanted, among)?;
-    let schema = input_schema(client, &target).await;
+    let asked = (
+        target.agent.endpoint.as_str(),
+        target.tool.function_name.as_str(),
+    );
+    let schema = tool_call::input_schema(client, asked, TOOLS_TIMEOUT).await;
     if view.format == Format::Json {
         let schema = schema.as_ref().ok().and_then(|schema| schema.as_deref());
         return print_json(&ToolReport::new(&target, schema), context);
@@ -156,47 +160,14 @@ pub(super) async fn run_one(
         1 => &agent.name,
         _ => &agent.id,
     };
-    printer.result(format_args!(
-        "\nExample:\n  meshctl call {owner}:{} '{{}}'",
-        tool.function_name
-    ))?;
+    let schema = schema.as_ref().ok().and_then(|schema| schema.as_deref());
+    let arguments = tool_call::needed_arguments(schema);
+    let example = tool_call::command(
+        &format!("{owner}:{}", tool.function_name),
+        Some(arguments.as_deref().unwrap_or("{}")),
+    );
+    printer.result(format_args!("\nExample:\n  {example}"))?;
     Ok(())
-}
-
-/// One entry of MCP's `tools/list`.
-#[derive(Debug, Deserialize)]
-struct ListedTool {
-    name: String,
-    #[serde(rename = "inputSchema")]
-    input_schema: Option<Box<RawValue>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ToolList {
-    tools: Vec<ListedTool>,
-}
-
-/// Asks the agent, through the registry, for it may be reachable from there only.
-async fn input_schema(
-    client: &RegistryClient,
-    target: &Target<'_>,
-) -> Result<Option<Box<RawValue>>, CliError> {
-    let endpoint = client.proxy_endpoint(host_and_port(&target.agent.endpoint));
-    let reply = client
-        .caller()
-        .list_tools(&endpoint, TOOLS_TIMEOUT, &mesh_client::Headers::new())
-        .await?;
-    let Reply::Result(result) = reply else {
-        return Err(CliError::new("the agent did not list its tools"));
-    };
-    let list: ToolList = serde_json::from_str(result.get()).map_err(|error| {
-        CliError::new("the agent's list of tools is not understood").because(error)
-    })?;
-    Ok(list
-        .tools
-        .into_iter()
-        .find(|tool| tool.name == target.tool.function_name)
-        .and_then(|tool| tool.input_schema))
 }
 
 fn print_json(report: &impl Serialize, context: &mut Context) -> Result<(), CliError> {

@@ -10,12 +10,13 @@ use mesh_core::wire::AgentInfo;
 use tokio::time::{Instant, sleep};
 
 use super::plan::Plan;
-use super::settings::StartSettings;
+use super::settings::{Output, StartSettings};
 use crate::error::CliError;
 use crate::mesh_view::{is_healthy, public_tools};
 use crate::python_env::INSTALL_HINT;
 use crate::settings::is_true;
 use crate::supervisor::Launched;
+use crate::tool_call::{command, input_schema, needed_arguments};
 
 /// The shortest time between two questions to the registry.
 const POLL: Duration = Duration::from_millis(20);
@@ -23,6 +24,8 @@ const POLL: Duration = Duration::from_millis(20);
 const UNHEALTHY_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the registry may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an agent may take to describe its tools.
+const DESCRIPTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How far an agent came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,18 +46,30 @@ pub(super) struct Arrival {
     pub(super) outcome: Outcome,
     /// Where it can be called.
     pub(super) endpoint: Option<String>,
-    /// A tool that it offers.
-    pub(super) tool: Option<String>,
+    /// A tool that it offers, if it is healthy.
+    offer: Option<Offer>,
+    /// A call of that tool that can be typed.
+    pub(super) call: Option<String>,
+}
+
+/// A tool, and how it is told from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Offer {
+    function: String,
+    /// As `call` takes it.
+    target: String,
 }
 
 impl Arrival {
-    fn of(outcome: Outcome, agent: Option<&AgentInfo>) -> Self {
-        let endpoint = agent.map(|agent| agent.endpoint.clone());
-        let tool = agent.and_then(|agent| public_tools(agent).next());
+    fn of(outcome: Outcome, agent: Option<&AgentInfo>, list: &[AgentInfo]) -> Self {
+        let offer = agent
+            .filter(|_| outcome == Outcome::Healthy)
+            .and_then(|agent| Offer::of(agent, list));
         Self {
             outcome,
-            endpoint,
-            tool: tool.map(|tool| tool.function_name.clone()),
+            endpoint: agent.map(|agent| agent.endpoint.clone()),
+            offer,
+            call: None,
         }
     }
 
@@ -62,6 +77,29 @@ impl Arrival {
     pub(super) fn port(&self) -> Option<u16> {
         let url = url::Url::parse(self.endpoint.as_deref()?).ok()?;
         url.port_or_known_default()
+    }
+}
+
+impl Offer {
+    fn of(agent: &AgentInfo, list: &[AgentInfo]) -> Option<Self> {
+        let tool = public_tools(agent).find(|tool| tool.available)?;
+        let function = tool.function_name.clone();
+        let others = || {
+            let others = list.iter().filter(|other| is_healthy(other));
+            others.filter(|other| other.id != agent.id)
+        };
+        let has_it = |other: &AgentInfo| {
+            let mut tools = other.capabilities.iter();
+            tools.any(|tool| tool.function_name == function)
+        };
+        let target = if !others().any(has_it) {
+            function.clone()
+        } else if others().all(|other| other.name != agent.name) {
+            format!("{}:{function}", agent.name)
+        } else {
+            format!("{}:{function}", agent.id)
+        };
+        Some(Self { function, target })
     }
 }
 
@@ -117,6 +155,37 @@ impl Registrations {
     pub(super) async fn wait(
         self,
         settings: &StartSettings,
+        check: impl FnMut() -> Result<(), CliError>,
+    ) -> Result<Vec<Arrival>, CliError> {
+        let mut arrivals = self.arrive(settings, check).await?;
+        if settings.output == Output::Prose {
+            self.propose(&mut arrivals).await;
+        }
+        Ok(arrivals)
+    }
+
+    /// Finds out how a tool of theirs is called.
+    async fn propose(&self, arrivals: &mut [Arrival]) {
+        let found = arrivals.iter_mut().find(|it| it.offer.is_some());
+        if let Some(Arrival {
+            offer: Some(Offer { function, target }),
+            endpoint: Some(endpoint),
+            call,
+            ..
+        }) = found
+        {
+            let tool = (endpoint.as_str(), function.as_str());
+            // A call that may lack an argument is not proposed.
+            if let Ok(schema) = input_schema(&self.client, tool, DESCRIPTION_TIMEOUT).await {
+                let arguments = needed_arguments(schema.as_deref());
+                *call = Some(command(target, arguments.as_deref()));
+            }
+        }
+    }
+
+    async fn arrive(
+        &self,
+        settings: &StartSettings,
         mut check: impl FnMut() -> Result<(), CliError>,
     ) -> Result<Vec<Arrival>, CliError> {
         let deadline = Instant::now() + settings.startup_timeout;
@@ -124,7 +193,10 @@ impl Registrations {
         loop {
             check()?;
             if self.alone || self.names.is_empty() {
-                return Ok(vec![Arrival::of(Outcome::Alone, None); self.names.len()]);
+                return Ok(vec![
+                    Arrival::of(Outcome::Alone, None, &[]);
+                    self.names.len()
+                ]);
             }
             let asked = Instant::now();
             // An answer that fails now may succeed in a moment; the deadline decides.
@@ -175,9 +247,9 @@ impl Registrations {
                         } else {
                             Outcome::Unhealthy
                         };
-                        Arrival::of(outcome, Some(agent))
+                        Arrival::of(outcome, Some(agent), list)
                     }
-                    None => Arrival::of(Outcome::Silent, None),
+                    None => Arrival::of(Outcome::Silent, None, list),
                 }
             })
             .collect()
@@ -259,6 +331,27 @@ mod tests {
         );
         let new = agent("a-2", "a", "healthy");
         assert_eq!(outcomes(&expected, &[old, new]), [Outcome::Healthy]);
+    }
+
+    #[test]
+    fn a_tool_is_named_so_that_no_other_agent_is_meant() {
+        let offering = |id: &str, name: &str| {
+            let mut agent = agent(id, name, "healthy");
+            let tool = serde_json::json!({
+                "function_name": "greet", "name": "greeting", "version": "1.0.0", "available": true,
+            });
+            let tool = serde_json::from_value(tool).expect("a valid capability");
+            agent.capabilities.push(tool);
+            agent
+        };
+        let target = |list: &[AgentInfo]| Offer::of(&list[0], list).map(|offer| offer.target);
+        let one = offering("a-1", "a");
+        assert_eq!(target(std::slice::from_ref(&one)).as_deref(), Some("greet"));
+        let other = offering("b-1", "b");
+        assert_eq!(target(&[one.clone(), other]).as_deref(), Some("a:greet"));
+        let twin = offering("a-2", "a");
+        assert_eq!(target(&[one, twin]).as_deref(), Some("a-1:greet"));
+        assert_eq!(target(&[agent("c-1", "c", "healthy")]), None);
     }
 
     #[test]

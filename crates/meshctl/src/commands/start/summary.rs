@@ -19,8 +19,9 @@ pub(in crate::commands) struct Summary {
     registry: Registry,
     /// In the order in which they were named.
     agents: Vec<Agent>,
+    /// A call of a tool of theirs.
     #[serde(skip)]
-    tool: Option<String>,
+    call: Option<String>,
 }
 
 /// The registry that they joined.
@@ -63,7 +64,7 @@ impl Summary {
             agents: agents
                 .map(|(agent, arrival)| Agent::of(agent, arrival, session))
                 .collect(),
-            tool: arrivals.iter().find_map(|arrival| arrival.tool.clone()),
+            call: arrivals.iter().find_map(|arrival| arrival.call.clone()),
         })
     }
 
@@ -135,8 +136,8 @@ impl Summary {
 
     fn next(&self, mode: Mode) -> Vec<(String, &'static str)> {
         let mut next = vec![("meshctl list".to_owned(), "who is in the mesh")];
-        if let Some(tool) = &self.tool {
-            next.push((format!("meshctl call {tool}"), "call a tool"));
+        if let Some(call) = &self.call {
+            next.push((call.clone(), "call a tool"));
         }
         match (mode, self.agents.as_slice()) {
             (Mode::Foreground, _) => next.push(("Ctrl+C".to_owned(), "stop all of it")),
