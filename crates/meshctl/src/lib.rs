@@ -38,6 +38,7 @@ mod moment;
 mod node_env;
 mod platform;
 mod prerequisites;
+mod presence;
 mod printer;
 mod python_env;
 mod reload;

@@ -43,6 +43,10 @@ fn filters(stage: &Stage) -> Vec<(String, String)> {
             "registry-port [OTHER]".to_owned(),
         ),
         (
+            r"  ✓ strays: not looked for[^\n]*\n".to_owned(),
+            String::new(),
+        ),
+        (
             // Only Linux tells.
             r": process \d+, `[^`]*`".to_owned(),
             String::new(),
@@ -348,7 +352,7 @@ fn who_died_is_missed_in_the_records_and_in_the_registry() {
         complaints(&mut command).replace(&other.registry().address().port().to_string(), "[OTHER]");
     insta::assert_snapshot!(found.replace(&stage.port.to_string(), "[PORT]"), @r"
         warning started_registry: the registry that was started here is at http://localhost:[PORT], and http://127.0.0.1:[OTHER] is asked
-            export MCP_MESH_REGISTRY_URL=http://localhost:[PORT]
+            meshctl doctor --registry-url http://localhost:[PORT]
         warning unregistered: 'greeter' is running, and the registry lists no such agent
             meshctl logs greeter --tail 20
         ");
@@ -597,8 +601,190 @@ fn without_the_program_of_the_registry_none_can_be_started() {
         problem registry_program: `mcp-mesh-registry` is neither beside meshctl nor on the PATH
             meshctl man prerequisites
         warning registry: none runs at http://localhost:[PORT]; the port is free, and `start` starts one
-            meshctl start --registry-only --detach
+            meshctl start --registry-only --detach --registry-port [OTHER]
         ");
     let elsewhere = complaints(&mut alone("http://mesh.invalid:8000"));
     assert!(!elsewhere.contains("registry_program"), "{elsewhere}");
+}
+
+/// Runs what stands behind an arrow, as whoever reads it would, and then `more` in the same shell.
+fn take(stage: &Stage, cure: &str, more: &str) -> String {
+    let told = doctor(stage);
+    let variables = told
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let programs = Path::new(told.get_program()).parent().expect("a folder");
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", &format!("{cure} && {more}")])
+        .env_clear()
+        .envs(variables)
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .current_dir(stage.context.home());
+    for (name, value) in told.get_envs() {
+        if value.is_none() {
+            shell.env_remove(name);
+        }
+    }
+    let output = shell.output().expect("there is a shell");
+    assert!(output.status.success(), "{cure} && {more}: {output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn a_registry_that_moves_is_found_whatever_said_where_it_was() {
+    let stage = Stage::new();
+    let server = ScriptedServer::start(|_| Script::body(404, "text/plain", "not here"));
+    let port = server.address().port().to_string();
+    let in_file = stage.context.write(".config/mcp-mesh/config.toml", "");
+    let url = format!("http://127.0.0.1:{port}");
+    let mut cures = Vec::new();
+    for (file, variable, value) in [
+        // A variable counts more than the file.
+        (
+            format!("registry_port = {port}\n"),
+            EnvVars::MCP_MESH_REGISTRY_PORT,
+            port.as_str(),
+        ),
+        (String::new(), EnvVars::MCP_MESH_REGISTRY_URL, url.as_str()),
+        (format!("registry_port = {port}\n"), "", ""),
+        (format!("registry_url = \"{url}\"\n"), "", ""),
+    ] {
+        fs::write(&in_file, file).expect("the home is writable");
+        let mut command = doctor(&stage);
+        command.env_remove(EnvVars::MCP_MESH_REGISTRY_PORT);
+        if !variable.is_empty() {
+            command.env(variable, value);
+        }
+        let found = complaints(&mut command);
+        let cure = found.lines().nth(1).expect("a cure").trim().to_owned();
+        let set = if variable.is_empty() {
+            format!("unset {}", EnvVars::MCP_MESH_REGISTRY_PORT)
+        } else {
+            format!(
+                "unset {}; export {variable}={value}",
+                EnvVars::MCP_MESH_REGISTRY_PORT
+            )
+        };
+        let after = take(
+            &stage,
+            &format!("{set}; {cure}"),
+            "meshctl doctor && meshctl stop",
+        );
+        assert!(
+            after.contains("No problems") || after.contains("Nothing is wrong"),
+            "{after}"
+        );
+        let mut words = cure.split([' ', '=', ':']);
+        let other = words.find(|word| word.parse::<u16>().is_ok());
+        cures.push(cure.replace(other.expect("a port"), "[OTHER]"));
+    }
+    insta::assert_snapshot!(cures.join("\n"), @r"
+        export MCP_MESH_REGISTRY_PORT=[OTHER] && meshctl start --registry-only --detach
+        export MCP_MESH_REGISTRY_URL=http://localhost:[OTHER] && meshctl start --registry-only --detach
+        meshctl config set registry_port [OTHER] && meshctl start --registry-only --detach
+        meshctl config set registry_url http://localhost:[OTHER] && meshctl start --registry-only --detach
+        ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_runs_without_a_record_is_named_with_a_cure_that_ends_it() {
+    let child = "import subprocess; subprocess.Popen(['/bin/sleep', '600'])";
+    let stage = Stage::new()
+        .with_agent("greeter")
+        .with_changed_agent("parent", child);
+    stage.run(&["start", "-d", "greeter.py", "parent.py"]);
+    let (greeter, parent) = (stage.pid("greeter"), stage.pid("parent"));
+    let (greeter, parent) = (greeter.expect("it runs"), parent.expect("it runs"));
+    assert_eq!(complaints(&mut doctor(&stage)), "");
+    for ending in ["pid", "group", "birth"] {
+        let record = stage.context.state().join(format!("pids/greeter.{ending}"));
+        fs::remove_file(record).expect("it was written");
+    }
+    kill(parent).expect("it is ours");
+    stage.until("it is dead", |_| !mesh_test::runs(parent));
+    let found = complaints(&mut doctor(&stage));
+    let numbers: Vec<&str> = found
+        .split("process ")
+        .skip(1)
+        .filter_map(|rest| rest.split(',').next())
+        .collect();
+    let told = found.lines().filter(|line| line.contains("process"));
+    let mut shown = told.collect::<Vec<_>>().join("\n");
+    for number in &numbers {
+        shown = shown.replace(number, "[PID]");
+    }
+    // Which interpreter runs the agents is this machine's affair.
+    let parts = shown.split('`').map(|part| match part.rsplit_once('/') {
+        Some((_, program)) if program.starts_with("python") => "[PYTHON]",
+        _ => part,
+    });
+    insta::assert_snapshot!(parts.collect::<Vec<_>>().join("`"), @r"
+        warning orphans: 'parent' is gone, but processes that it started still run: process [PID], `/bin/sleep`
+        warning strays: without a record, so that `stop` does not end it: process [PID], `[PYTHON]` of 'greeter'
+        ");
+    assert!(numbers.contains(&greeter.to_string().as_str()));
+    let cures: Vec<&str> = found
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("kill ") || line.starts_with("meshctl stop "))
+        .collect();
+    take(&stage, &cures.join(" && "), "true");
+    stage.until("they ended", |_| {
+        let runs = |number: &&str| number.parse().is_ok_and(mesh_test::runs);
+        !numbers.iter().any(runs)
+    });
+    let found = complaints(&mut doctor(&stage));
+    assert!(
+        !found.contains("strays") && !found.contains("orphans"),
+        "{found}"
+    );
+    stage.run(&["stop"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn spans_that_nobody_reads_are_told_and_nothing_of_tracing_where_nobody_traces() {
+    let mut redis = mesh_test::redis::Redis::start().expect("a Redis");
+    let url = redis.url();
+    let stage = Stage::new().with_agent("greeter");
+    let tracing = |stage: &Stage| {
+        let mut command = doctor(stage);
+        let output = command.env(EnvVars::REDIS_URL, &url).output();
+        let text = String::from_utf8(output.expect("it runs").stdout).expect("UTF-8");
+        let lines = text.lines().skip_while(|line| !line.contains(" tracing: "));
+        lines.take(2).collect::<Vec<_>>().join("\n")
+    };
+    let mut start = stage.meshctl();
+    start.env(EnvVars::REDIS_URL, &url);
+    start.args(["start", "--registry-only", "-d"]);
+    assert!(start.output().expect("it runs").status.success());
+    assert_eq!(tracing(&stage), "");
+    let mut start = stage.meshctl();
+    start.env(EnvVars::REDIS_URL, &url);
+    start.args(["start", "-d", "--dte", "greeter.py"]);
+    assert!(start.output().expect("it runs").status.success());
+    let found = tracing(&stage);
+    insta::assert_snapshot!(found, @r"
+        ! tracing: 'greeter' publishes spans, and the registry reads none: traces are lost
+            → meshctl stop --registry && meshctl start --registry-only --detach --dte
+        ");
+    let cure = found.split("→ ").nth(1).expect("a cure");
+    let cure = format!("export {}={} && {cure}", EnvVars::REDIS_URL, url);
+    take(&stage, &cure, "true");
+    insta::assert_snapshot!(tracing(&stage).trim(), @"✓ tracing: the registry reads the spans that agents publish");
+    redis.stop().expect("it runs");
+    let port = url.rsplit(':').next().expect("a port");
+    let mut command = doctor(&stage);
+    let found = complaints(command.env(EnvVars::REDIS_URL, &url));
+    let lines = found
+        .lines()
+        .skip_while(|line| !line.contains(" tracing: "));
+    let lines = lines.take(2).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(lines.replace(port, "[PORT]"), @r"
+        warning tracing: the registry cannot read the spans that agents publish: Redis, which holds the spans, does not answer: Connection refused (os error 111)
+            redis-server --port [PORT] --daemonize yes
+        ");
+    stage.run(&["stop"]);
 }

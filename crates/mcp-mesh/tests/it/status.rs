@@ -206,7 +206,7 @@ fn an_agent_that_died_here_is_told_from_one_that_hangs() {
         Last seen:    [DURATION] ago
         Created:      [TIMESTAMP]
         Why:          no heartbeat came for too long: it was last heard [DURATION] ago, and given up [DURATION] ago
-                      its process on this machine has ended, and nobody stopped it
+                      its process on this machine (PID [PID]) has ended, and nobody stopped it
         Log:          [HOME]/.mcp-mesh/logs/dead.log
                       | [TIMESTAMP] ERROR no database
 
@@ -251,4 +251,80 @@ fn an_agent_that_died_here_is_told_from_one_that_hangs() {
         meshctl logs stuck                  shows what it wrote
         ----- stderr -----
         ");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_agent_that_was_killed_a_moment_ago_is_healthy_for_the_registry_alone() {
+    let stage = Stage::new().with_agent("greeter");
+    stage.run(&["start", "-d", "greeter.py"]);
+    let pid = stage.pid("greeter").expect("it runs");
+    mesh_test::kill(pid).expect("it is ours");
+    stage.until("it is dead", |_| !mesh_test::runs(pid));
+    stage_snapshot!(stage, stage.meshctl().args(["status", "greeter"]), @r"
+        exit: 0
+        ----- stdout -----
+        Agent:        greeter
+        ID:           greeter-[ID]
+        Type:         Agent
+        Runtime:      Python
+        Status:       healthy, says the registry
+        Endpoint:     http://[ENDPOINT]
+        Version:      -
+        Dependencies: 0/0
+        Last seen:    [DURATION] ago
+        Created:      [TIMESTAMP]
+        Why:          the registry heard it [DURATION] ago and still calls it healthy, but nobody serves http://[ENDPOINT]
+                      its process on this machine (PID [PID]) has ended, and nobody stopped it
+        Log:          [HOME]/.mcp-mesh/logs/greeter.log
+
+        Capabilities (1):
+        CAPABILITY  TOOL           VERSION  TAGS    AVAILABLE
+        -----------------------------------------------------
+        greeting    greeter_hello  1.0.0    polite  yes
+
+        Next:
+        COMMAND               PURPOSE
+        ----------------------------------------------------
+        meshctl logs greeter  shows what it wrote
+        meshctl start FILE    starts it again, from its file
+        ----- stderr -----
+        ");
+    // Among all, as well.
+    assert!(
+        stage
+            .run(&["status"])
+            .contains("healthy, says the registry")
+    );
+    stage_snapshot!(stage, stage.meshctl().arg("list"), @r"
+        exit: 0
+        ----- stdout -----
+        Registry: running (http://localhost:[PORT]) - 1 healthy - uptime [DURATION]
+
+        NAME              RUNTIME  TYPE   STATUS   DEPS  CAPS  ENDPOINT         AGE  LAST SEEN
+        --------------------------------------------------------------------------------------
+        greeter-[ID]  Python   Agent  healthy  0/0   1/1   [ENDPOINT]  [DURATION]   [DURATION]
+
+        1 agent (1 healthy)
+        ----- stderr -----
+        Warning: the registry still calls greeter-[ID] healthy, but its process (PID [PID]) is gone; `meshctl status greeter-[ID]` tells more
+        ");
+    let report = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&stage.run(arguments)).expect("`--json` prints JSON")
+    };
+    let agent = report(&["status", "greeter", "--json"]);
+    mesh_test::assert_matches_schema(&crate::schemas::schema("status-agent"), &agent);
+    assert_eq!(agent["status"], "healthy", "what scripts read stays");
+    assert_eq!(agent["process_gone"], pid);
+    assert_eq!(agent["pid"], serde_json::Value::Null);
+    assert_eq!(
+        report(&["list", "--json"])["agents"][0]["process_gone"],
+        pid
+    );
+    // Whoever takes its place is no loss.
+    stage.run(&["start", "-d", "greeter.py"]);
+    let list = report(&["list", "--json"]);
+    let agents = list["agents"].as_array().expect("a list");
+    assert!(agents.iter().all(|agent| agent["process_gone"].is_null()));
+    stage.run(&["stop"]);
 }

@@ -1,6 +1,6 @@
 //! `/trace`.
 
-use mesh_core::wire::TraceInfo;
+use mesh_core::wire::{TraceInfo, TraceStatus};
 use reqwest::Method;
 use serde_json::value::RawValue;
 
@@ -18,6 +18,12 @@ pub struct FoundTrace {
 }
 
 impl RegistryClient {
+    /// `GET /trace/status`: whether traces can be asked for, and where spans are read.
+    pub async fn trace_status(&self) -> Result<TraceStatus, ClientError> {
+        self.ask(Method::GET, join(&self.base, &["trace", "status"]))
+            .await
+    }
+
     /// `GET /trace/{trace_id}`. A refusal with 404 is a trace that is not there, or not yet, unless
     /// [`ClientError::is_tracing_disabled`].
     pub async fn trace(&self, id: &str) -> Result<FoundTrace, ClientError> {

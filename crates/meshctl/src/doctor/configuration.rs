@@ -2,9 +2,10 @@
 
 use mesh_core::env::{EnvVars, Environment};
 
+use super::origin::Origin;
 use super::{Finding, Subject};
 use crate::error::CliError;
-use crate::settings::{ConfigKey, KEYS, LogLevel, number};
+use crate::settings::{KEYS, LogLevel, number};
 use crate::suggestion::closest;
 
 /// Variables that other parts of a mesh read, and this release's do not name.
@@ -64,42 +65,14 @@ fn ignored_file(subject: &Subject<'_>) -> Option<Finding> {
 fn address(subject: &Subject<'_>) -> Finding {
     let check = "registry_url";
     match &subject.address {
-        Ok(address) => Finding::ok(check, format!("{address}, from {}", origin(subject))),
+        Ok(address) => {
+            let origin = Origin::of(subject).text(subject);
+            Finding::ok(check, format!("{address}, from {origin}"))
+        }
         Err(error) if subject.connection.url.is_some() => Finding::failure(check, error)
             .cure("meshctl doctor --registry-url http://localhost:8000"),
         Err(error) => with_unset(Finding::failure(check, error), error),
     }
-}
-
-fn origin(subject: &Subject<'_>) -> String {
-    let flags = &subject.connection;
-    for (given, flag) in [
-        (flags.url.is_some(), "--registry-url"),
-        (flags.host.is_some(), "--registry-host"),
-        (flags.port.is_some(), "--registry-port"),
-        (flags.scheme.is_some(), "--registry-scheme"),
-    ] {
-        if given {
-            return flag.to_owned();
-        }
-    }
-    for key in ["registry_url", "registry_host", "registry_port"] {
-        let Ok(key) = ConfigKey::named(key) else {
-            continue;
-        };
-        if subject.given.get(key.variable).is_some() {
-            return key.variable.to_owned();
-        }
-        let line =
-            |configuration: &crate::settings::Configuration| configuration.line(key, subject.given);
-        if let (Ok(file), Some(line)) = (
-            &subject.file,
-            subject.configuration.as_ref().ok().and_then(line),
-        ) {
-            return format!("{}:{line}", file.path().display());
-        }
-    }
-    "the defaults".to_owned()
 }
 
 /// Whether a proxy is asked for the registry; for this machine none ever is.
@@ -167,6 +140,14 @@ fn with_unset(finding: Finding, error: &CliError) -> Finding {
         Some(name) => finding.cure(unset(&[name])),
         None => finding,
     }
+}
+
+/// Sets a variable for the commands that follow.
+pub(super) fn set(name: &str, value: &str) -> String {
+    if cfg!(windows) {
+        return format!("$Env:{name} = \"{value}\"");
+    }
+    format!("export {name}={value}")
 }
 
 pub(super) fn unset(names: &[&str]) -> String {

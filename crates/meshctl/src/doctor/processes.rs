@@ -1,38 +1,39 @@
 //! What runs, what should, and what the registry believes.
 
-use std::net::TcpListener;
-use std::time::Duration;
-
 use futures_util::future::join_all;
+use mesh_core::env::EnvVars;
 use mesh_core::wire::AgentInfo;
-use tokio::net::TcpStream;
 
+use super::configuration::set;
 use super::finding::counted;
+use super::origin::Origin;
 use super::registry::Seen;
 use super::{Finding, Subject};
 use crate::error::CliError;
-use crate::mesh_view::{host_and_port, is_healthy};
-use crate::supervisor::{State, Supervised, Supervisor};
+use crate::mesh_view::is_healthy;
+use crate::presence::is_deserted;
+use crate::supervisor::{Marked, State, Supervised, Supervisor};
 
-/// How long an agent on this machine may take to accept a connection.
-const PATIENCE: Duration = Duration::from_millis(200);
 /// How many agents are tried.
 const MOST: usize = 200;
 
-pub(super) async fn check(subject: &Subject<'_>, seen: &Seen) -> Vec<Finding> {
+/// `marked` are the processes that were started from here, where the system tells.
+pub(super) async fn check(
+    (subject, supervisor): (&Subject<'_>, Option<Supervisor>),
+    seen: &Seen,
+    marked: Option<&[Marked]>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     // What is wrong with the directory itself was said of it.
-    if let Some(home) = subject
-        .home
-        .as_ref()
-        .ok()
-        .filter(|home| !home.root().is_file())
-    {
-        let supervisor = Supervisor::of(home.clone());
-        match recorded(&supervisor, subject, seen) {
+    if let Some(supervisor) = supervisor {
+        let found = recorded(&supervisor, subject, (seen, marked)).and_then(|mut found| {
+            found.extend(strays(&supervisor, marked)?);
+            Ok(found)
+        });
+        match found {
             Ok(found) => findings.extend(found),
             Err(error) => {
-                let cure = format!("ls -l {}", home.pids().display());
+                let cure = format!("ls -l {}", supervisor.home().pids().display());
                 findings.push(Finding::failure("records", &error).cure(cure));
             }
         }
@@ -47,7 +48,7 @@ pub(super) async fn check(subject: &Subject<'_>, seen: &Seen) -> Vec<Finding> {
 fn recorded(
     supervisor: &Supervisor,
     subject: &Subject<'_>,
-    seen: &Seen,
+    (seen, marked): (&Seen, Option<&[Marked]>),
 ) -> Result<Vec<Finding>, CliError> {
     let mut findings = Vec::new();
     let supervised = supervisor.supervised()?;
@@ -65,10 +66,13 @@ fn recorded(
     {
         let message =
             format!("the registry that was started here is at {url}, and {address} is asked");
-        findings.push(
-            Finding::warning("started_registry", message)
-                .cure(format!("export MCP_MESH_REGISTRY_URL={url}")),
-        );
+        findings.push(Finding::warning("started_registry", message).cure(
+            match Origin::of(subject) {
+                // No variable counts beside a flag.
+                Origin::Flag(_) => format!("meshctl doctor --registry-url {url}"),
+                _ => set(EnvVars::MCP_MESH_REGISTRY_URL, &url),
+            },
+        ));
     }
     // Whoever waits for a change is told of below.
     let waits = |name: &str| supervised.iter().any(|one| one.name.as_str() == name);
@@ -103,9 +107,17 @@ fn recorded(
         state == Some(State::Orphaned)
     });
     if let Some(first) = orphaned.first() {
+        let left: Vec<String> = marked
+            .into_iter()
+            .flatten()
+            .filter(|process| orphaned.contains(&process.record))
+            .map(shown)
+            .collect();
         let message = format!(
-            "{} gone, but processes that it started still run",
-            is_or_are(&orphaned)
+            "{} gone, but processes that it started still run{}{}",
+            is_or_are(&orphaned),
+            if left.is_empty() { "" } else { ": " },
+            left.join(", ")
         );
         findings.push(Finding::warning("orphans", message).cure(format!("meshctl stop {first}")));
     }
@@ -126,6 +138,53 @@ fn recorded(
     Ok(findings)
 }
 
+/// What was started from here and has no record any more, so that `stop` does not end it.
+fn strays(supervisor: &Supervisor, marked: Option<&[Marked]>) -> Result<Vec<Finding>, CliError> {
+    let check = "strays";
+    let Some(marked) = marked else {
+        let message = "not looked for: this system does not tell who started a process";
+        return Ok(vec![Finding::ok(check, message)]);
+    };
+    let (mut strays, mut started) = (Vec::new(), Vec::new());
+    for process in marked {
+        if supervisor.accounts_for(process)? {
+            continue;
+        }
+        if supervisor.is_starting(process) {
+            started.push(process);
+        } else {
+            strays.push(process);
+        }
+    }
+    let listed = |processes: &[&Marked]| -> String {
+        let of = |process: &&Marked| format!("{} of '{}'", shown(process), process.record);
+        processes.iter().map(of).collect::<Vec<_>>().join(", ")
+    };
+    let mut findings = Vec::new();
+    if let [first, ..] = started.as_slice() {
+        let name = first.record.trim_end_matches(".watcher");
+        let message = format!(
+            "being started, or left by a start that was killed: {}",
+            listed(&started)
+        );
+        findings.push(Finding::warning(check, message).cure(format!("meshctl stop {name}")));
+    }
+    if !strays.is_empty() {
+        let numbers: Vec<String> = strays.iter().map(|it| it.pid.to_string()).collect();
+        let message = format!(
+            "without a record, so that `stop` does not end it: {}",
+            listed(&strays)
+        );
+        findings.push(Finding::warning(check, message).cure(format!("kill {}", numbers.join(" "))));
+    }
+    Ok(findings)
+}
+
+/// Its number, and what runs.
+fn shown(process: &Marked) -> String {
+    format!("process {}, `{}`", process.pid, process.program)
+}
+
 fn runs(one: &Supervised) -> bool {
     let state = one.agent.as_ref().map(crate::supervisor::Process::state);
     state == Some(State::Running)
@@ -142,17 +201,10 @@ fn is_or_are(names: &[String]) -> String {
 async fn listed(agents: &[AgentInfo]) -> Finding {
     let check = "agents";
     let healthy: Vec<&AgentInfo> = agents.iter().filter(|agent| is_healthy(agent)).collect();
-    let here = healthy
-        .iter()
-        .filter(|agent| agent.endpoint.starts_with("http") && is_here(&agent.endpoint))
-        .take(MOST);
-    let dead: Vec<&str> = join_all(here.map(async |agent| {
-        let connected = TcpStream::connect(host_and_port(&agent.endpoint));
-        match tokio::time::timeout(PATIENCE, connected).await {
-            Ok(Err(_)) => Some(agent.id.as_str()),
-            // One that is busy is no dead one.
-            _ => None,
-        }
+    let asked = healthy.iter().take(MOST);
+    let dead: Vec<&str> = join_all(asked.map(async |agent| {
+        let is_dead = is_deserted(&agent.endpoint).await;
+        is_dead.then_some(agent.id.as_str())
     }))
     .await
     .into_iter()
@@ -174,16 +226,4 @@ async fn listed(agents: &[AgentInfo]) -> Finding {
         dead.join(", ")
     );
     Finding::warning(check, message).cure("meshctl list --all")
-}
-
-/// Whether the host of `endpoint` is this machine: only then can anybody listen at its address.
-fn is_here(endpoint: &str) -> bool {
-    let address = host_and_port(endpoint);
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    // Names of other hosts would have to be looked up, which takes time.
-    let is_address = host
-        .trim_matches(['[', ']'])
-        .parse::<std::net::IpAddr>()
-        .is_ok();
-    host == "localhost" || (is_address && TcpListener::bind(format!("{host}:0")).is_ok())
 }

@@ -1,13 +1,14 @@
 //! Whether the registry answers, and what it is.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use mesh_client::{ClientError, RegistryClient};
 use mesh_core::VERSION;
-use mesh_core::wire::{AgentInfo, HealthReport, SERVICE};
+use mesh_core::wire::{AgentInfo, HealthReport, SERVICE, TraceStatus};
 use tokio::net::TcpStream;
 
-use super::{Finding, Subject, platform};
+use super::{Finding, Subject, origin, platform};
 use crate::error::CliError;
 use crate::settings::RegistryAddress;
 
@@ -21,6 +22,8 @@ const SKEW: i64 = 5;
 pub(super) struct Seen {
     pub(super) findings: Vec<Finding>,
     pub(super) agents: Option<Vec<AgentInfo>>,
+    /// What it says of traces; none of a registry that says nothing, or something else.
+    pub(super) tracing: Option<TraceStatus>,
 }
 
 pub(super) async fn look(subject: &Subject<'_>) -> Seen {
@@ -36,25 +39,29 @@ pub(super) async fn look(subject: &Subject<'_>) -> Seen {
             return seen;
         }
     };
-    let (health, (ready, release, agents)) = tokio::join!(in_time(client.health()), async {
-        tokio::join!(
-            in_time(client.ready()),
-            in_time(client.release()),
-            in_time(client.agents())
-        )
-    });
+    let (health, (ready, release, agents, tracing)) =
+        tokio::join!(in_time(client.health()), async {
+            tokio::join!(
+                in_time(client.ready()),
+                in_time(client.release()),
+                in_time(client.agents()),
+                in_time(client.trace_status())
+            )
+        });
     let report = match health {
         Some(Ok(report)) if report.service == SERVICE => report,
         Some(Ok(_)) => {
-            seen.findings
-                .push(stranger(address, "it calls itself something else"));
+            let reason = "it calls itself something else";
+            seen.findings.push(stranger(subject, address, reason));
             return seen;
         }
         other => {
-            seen.findings.push(silence(address, &client, other).await);
+            seen.findings
+                .push(silence((subject, address), &client, other).await);
             return seen;
         }
     };
+    seen.tracing = tracing.and_then(Result::ok);
     let release = release.and_then(Result::ok).flatten();
     seen.findings
         .push(answering(&report, release.as_deref(), address));
@@ -111,7 +118,7 @@ fn answering(report: &HealthReport, release: Option<&str>, address: &RegistryAdd
 
 /// No registry answered: nobody is there, somebody else is, or it cannot speak.
 async fn silence(
-    address: &RegistryAddress,
+    (subject, address): (&Subject<'_>, &RegistryAddress),
     client: &RegistryClient,
     answer: Option<Result<HealthReport, ClientError>>,
 ) -> Finding {
@@ -130,7 +137,7 @@ async fn silence(
                 check,
                 format!("none runs at {address}; the port is free, and `start` starts one"),
             )
-            .cure("meshctl start --registry-only --detach")
+            .cure(origin::start(subject, address))
         }
         // Whatever is in front of it, or it itself.
         Some(Err(error @ ClientError::Refused { status: 500.., .. })) => {
@@ -141,11 +148,11 @@ async fn silence(
                 ClientError::Refused { status, .. } => format!("it answers {status} to /health"),
                 _ => "its answer is not understood".to_owned(),
             };
-            stranger(address, &reason)
+            stranger(subject, address, &reason)
         }
         // It took the connection and broke it: it speaks something else.
         Some(Err(ClientError::Unreachable { .. })) if is_listening => {
-            stranger(address, "it does not speak HTTP as it should")
+            stranger(subject, address, "it does not speak HTTP as it should")
         }
         Some(Err(error)) => Finding::failure(check, &CliError::from(error)).cure(look),
         Some(Ok(_)) | None => Finding::problem(
@@ -157,7 +164,7 @@ async fn silence(
 }
 
 /// Something else is where the registry should be.
-fn stranger(address: &RegistryAddress, reason: &str) -> Finding {
+fn stranger(subject: &Subject<'_>, address: &RegistryAddress, reason: &str) -> Finding {
     let owner = Some(address)
         .filter(|address| address.is_local())
         .and_then(|address| platform::port_owner(address.port()))
@@ -169,11 +176,12 @@ fn stranger(address: &RegistryAddress, reason: &str) -> Finding {
     if !address.is_local() {
         return finding.cure(format!("curl -v {address}/health"));
     }
-    let port = address.port();
-    let other = port.checked_add(1).unwrap_or(port - 1);
-    finding.cure(format!(
-        "meshctl start --registry-only --detach --registry-port {other}"
-    ))
+    let is_free = |port: &u16| TcpListener::bind(("localhost", *port)).is_ok();
+    let other = (address.port()..u16::MAX).skip(1).take(100).find(is_free);
+    match other {
+        Some(port) => finding.cure(origin::start_elsewhere(subject, port)),
+        None => finding,
+    }
 }
 
 async fn listens(address: &RegistryAddress) -> bool {

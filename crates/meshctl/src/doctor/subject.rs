@@ -8,6 +8,7 @@ use mesh_core::env::Environment;
 use crate::error::CliError;
 use crate::home::Home;
 use crate::settings::{ConfigFile, Configuration, ConnectionArgs, RegistryAddress};
+use crate::supervisor::Supervisor;
 
 /// Everything that commands go by.
 pub(crate) struct Subject<'a> {
@@ -27,6 +28,13 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// Of the state directory, unless something is wrong with that.
+    pub(super) fn supervisor(&self) -> Option<Supervisor> {
+        let home = self.home.as_ref().ok();
+        let home = home.filter(|home| !home.root().is_file())?;
+        Some(Supervisor::of(home.clone()))
+    }
+
     pub(crate) fn of(
         given: &'a Environment,
         connection: ConnectionArgs,

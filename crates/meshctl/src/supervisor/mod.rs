@@ -10,6 +10,7 @@ mod dependents;
 mod identity;
 mod launch;
 mod lock;
+mod marked;
 pub(crate) mod platform;
 mod process;
 mod records;
@@ -21,6 +22,7 @@ pub(crate) use dependents::GroupId;
 pub(crate) use identity::Identity;
 pub(crate) use launch::{Launch, Launched};
 pub(crate) use lock::Lock;
+pub(crate) use marked::Marked;
 pub(crate) use process::{Process, State};
 pub(crate) use registry::{RegistryLaunch, find_binary, own_program};
 pub(crate) use shutdown::StopError;
@@ -115,6 +117,13 @@ impl Supervisor {
             .collect())
     }
 
+    /// The agents that have a pid file and whose own process ended, by name; what it started may go on.
+    pub(crate) fn ended(&self) -> Result<Vec<(ProcessName, Process)>, CliError> {
+        let mut agents = self.records.agents()?;
+        agents.retain(|(_, process)| process.state() != State::Running);
+        Ok(agents)
+    }
+
     /// Everybody who has a record and is gone; the next sweep removes it.
     pub(crate) fn gone(&self) -> Result<Vec<ProcessName>, CliError> {
         self.records.gone()
@@ -145,9 +154,9 @@ impl Supervisor {
         self.dependents.all()
     }
 
-    /// Whether there is a record of `name`: nobody stopped it, though it may have ended.
-    pub(crate) fn is_recorded(&self, name: &ProcessName) -> Result<bool, CliError> {
-        Ok(self.records.read(name)?.is_some())
+    /// What is recorded of `name`: nobody stopped it, though it may have ended.
+    pub(crate) fn recorded(&self, name: &ProcessName) -> Result<Option<Process>, CliError> {
+        self.records.read(name)
     }
 
     /// Whether the agent runs, or may run again by itself.

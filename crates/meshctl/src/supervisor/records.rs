@@ -30,6 +30,15 @@ impl Records {
         Self { folder }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether a process is about to be started under `name`, or its start was killed.
+    pub(super) fn is_announced(&self, name: &ProcessName) -> bool {
+        self.path(name, STARTING).exists()
+    }
+
     /// Notes that a process is about to be started under `name`.
     pub(super) fn announce(
         &self,

@@ -11,6 +11,7 @@ use crate::commands::Context;
 use crate::error::{CliError, Kind};
 use crate::home::Home;
 use crate::mesh_view::is_healthy;
+use crate::presence;
 use crate::supervisor::Supervisor;
 
 pub(super) async fn run(
@@ -33,9 +34,9 @@ pub(super) async fn run(
     // The uptime is an ornament: a registry that lists its agents runs.
     let health = health.ok();
     match view.format {
-        Format::Json => print_json(client, agents.as_ref(), health.as_ref(), view, context),
+        Format::Json => print_json(client, agents.as_ref(), health.as_ref(), (view, context)).await,
         Format::Table | Format::Wide => match &agents {
-            Some(list) => print_table(client, list, health.as_ref(), view, context),
+            Some(list) => print_table(client, list, health.as_ref(), (view, context)).await,
             None => Ok(context
                 .printer
                 .result(format_args!("Registry: not running ({})", client.base()))?),
@@ -43,12 +44,11 @@ pub(super) async fn run(
     }
 }
 
-fn print_json(
+async fn print_json(
     client: &RegistryClient,
     list: Option<&AgentList>,
     health: Option<&HealthReport>,
-    view: &View,
-    context: &mut Context,
+    (view, context): (&View, &mut Context),
 ) -> Result<(), CliError> {
     let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let processes = report::processes(&supervisor)?;
@@ -59,6 +59,7 @@ fn print_json(
         .filter(|agent| view.scope == Scope::Everyone || is_healthy(agent))
         .filter(|agent| view.selects(agent, now))
         .collect();
+    let gone = presence::gone(all, &supervisor).await?;
     let healthy_count = all.iter().filter(|agent| is_healthy(agent)).count();
     let report = ListReport {
         registry: RegistryReport {
@@ -78,7 +79,7 @@ fn print_json(
         },
         agents: shown
             .into_iter()
-            .map(|agent| AgentReport::new(agent, &processes))
+            .map(|agent| AgentReport::new(agent, &processes).without(gone.get(&agent.id)))
             .collect(),
         processes,
         timestamp: now,
@@ -86,19 +87,20 @@ fn print_json(
     context.printer.json(&report)
 }
 
-fn print_table(
+async fn print_table(
     client: &RegistryClient,
     list: &AgentList,
     health: Option<&HealthReport>,
-    view: &View,
-    context: &mut Context,
+    (view, context): (&View, &mut Context),
 ) -> Result<(), CliError> {
     let picture = Picture::new(view, list, context.clock.now());
+    let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let processes = if view.verbose {
-        report::processes(&Supervisor::of(Home::resolve(&context.environment)?))?
+        report::processes(&supervisor)?
     } else {
         Vec::new()
     };
+    let gone = presence::gone(&list.agents, &supervisor).await?;
     let printer = &mut context.printer;
     printer.result(picture.header(client.base(), health))?;
     printer.result("")?;
@@ -115,6 +117,11 @@ fn print_table(
         for block in picture.blocks(|agent| report::pid(agent, &processes)) {
             printer.result(format_args!("\n{block}"))?;
         }
+    }
+    for (id, pid) in gone {
+        printer.warn(format_args!(
+            "the registry still calls {id} healthy, but its process (PID {pid}) is gone; `meshctl status {id}` tells more"
+        ))?;
     }
     Ok(())
 }

@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::commands::status::diagnosis::Diagnosis;
 use crate::error::CliError;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{State, Supervisor};
+
+const RUNNING: &str = "running";
 
 /// All of `list --json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -67,6 +69,9 @@ pub(crate) struct AgentReport<'a> {
     /// Of an agent that runs under this state directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
+    /// The process that was started here for it, if that is gone while the registry calls it healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_gone: Option<u32>,
     /// What is wrong with it; `status AGENT` tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) diagnosis: Option<Diagnosis>,
@@ -99,6 +104,7 @@ pub(crate) struct ProcessReport {
     pub(crate) name: String,
     #[serde(rename = "type")]
     kind: &'static str,
+    /// `running`, or `ended` while processes that it started go on.
     status: &'static str,
 }
 
@@ -127,8 +133,15 @@ impl<'a> AgentReport<'a> {
             updated_at: agent.last_seen,
             version: &agent.version,
             pid: pid(agent, processes),
+            process_gone: None,
             diagnosis: None,
         }
+    }
+
+    /// Adds the process that is gone, if one is.
+    pub(crate) fn without(mut self, process: Option<&u32>) -> Self {
+        self.process_gone = process.copied();
+        self
     }
 }
 
@@ -155,6 +168,7 @@ pub(crate) fn pid(agent: &AgentInfo, processes: &[ProcessReport]) -> Option<u32>
     processes
         .iter()
         .find(|process| process.kind == "agent" && process.name == agent.name)
+        .filter(|process| process.status == RUNNING)
         .map(|process| process.pid)
         // A pid file of an older instance says nothing about one that is down.
         .filter(|_| crate::mesh_view::is_healthy(agent))
@@ -166,14 +180,18 @@ pub(crate) fn processes(supervisor: &Supervisor) -> Result<Vec<ProcessReport>, C
         pid: registry.process.pid.as_u32(),
         name: "registry".to_owned(),
         kind: "registry",
-        status: "running",
+        status: RUNNING,
     });
     let agents = supervisor.agents()?;
     let agents = agents.into_iter().map(|(name, process)| ProcessReport {
         pid: process.pid.as_u32(),
         name: name.as_str().to_owned(),
         kind: "agent",
-        status: "running",
+        status: match process.state() {
+            State::Running => RUNNING,
+            // It ended, and what it started goes on.
+            State::Orphaned | State::Gone => "ended",
+        },
     });
     Ok(registry.into_iter().chain(agents).collect())
 }

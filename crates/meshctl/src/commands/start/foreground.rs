@@ -183,5 +183,5 @@ async fn failed(
     }
     // Whoever stops it by force takes its record away before the lock.
     let _lock = supervisor.lock().await?;
-    supervisor.is_recorded(name)
+    Ok(supervisor.recorded(name)?.is_some())
 }

@@ -4,7 +4,7 @@ use mesh_core::wire::{AgentInfo, SlotStatus};
 
 use super::diagnosis::Diagnosis;
 use crate::commands::Context;
-use crate::commands::list::report::ProcessReport;
+use crate::commands::list::report::{ProcessReport, pid};
 use crate::error::CliError;
 use crate::mesh_view::{is_healthy, kind, public_tools, runtime, span};
 use crate::printer::Tone;
@@ -18,7 +18,10 @@ pub(super) fn print(
     context: &mut Context,
 ) -> Result<(), CliError> {
     let now = context.clock.now();
-    let status = if is_healthy(agent) {
+    let is_lost = diagnosis.is_some_and(|diagnosis| diagnosis.is_lost);
+    let status = if is_lost {
+        format!("{}, says the registry", Tone::Bad.paint(agent.status))
+    } else if is_healthy(agent) {
         Tone::Good.paint(agent.status)
     } else {
         Tone::Bad.paint(agent.status)
@@ -44,11 +47,8 @@ pub(super) fn print(
         ),
         ("Created:", agent.created_at.to_string()),
     ];
-    if let Some(process) = processes
-        .iter()
-        .find(|process| process.name == agent.name && is_healthy(agent))
-    {
-        facts.push(("PID:", process.pid.to_string()));
+    if let Some(pid) = pid(agent, processes) {
+        facts.push(("PID:", pid.to_string()));
     }
     for (label, value) in facts
         .into_iter()

@@ -14,6 +14,7 @@ use crate::error::CliError;
 use crate::home::ProcessName;
 use crate::log_file;
 use crate::mesh_view::{is_healthy, span};
+use crate::presence::is_deserted;
 use crate::supervisor::{State, Supervisor};
 
 /// So many events of an agent are asked for.
@@ -36,6 +37,9 @@ pub(crate) struct Diagnosis {
     pub(crate) unresolved: Vec<Unresolved>,
     /// What to type next.
     pub(crate) next: Vec<Step>,
+    /// Whether the registry is wrong about it.
+    #[serde(skip)]
+    pub(super) is_lost: bool,
 }
 
 /// Something to type.
@@ -55,8 +59,9 @@ impl Diagnosis {
         client: &RegistryClient,
         (supervisor, now): (&Supervisor, Timestamp),
     ) -> Result<Option<Self>, CliError> {
+        let lost = Self::of_lost(agent, (supervisor, now)).await?;
         if is_healthy(agent) && unresolved::is_complete(agent) {
-            return Ok(None);
+            return Ok(lost);
         }
         let query = EventQuery {
             agent_id: Some(agent.id.clone()),
@@ -66,7 +71,7 @@ impl Diagnosis {
         // What is known without them is told in any case.
         let events = client.events(&query).await.map(|list| list.events);
         let events = events.unwrap_or_default();
-        let mut diagnosis = Self::default();
+        let mut diagnosis = lost.unwrap_or_default();
         if !is_healthy(agent) {
             diagnosis.explain(agent, &events, now);
             match successor(agent, agents) {
@@ -76,6 +81,33 @@ impl Diagnosis {
         }
         diagnosis.unresolved = unresolved::unresolved(agent, agents, &events);
         diagnosis.advise(agent);
+        Ok(Some(diagnosis))
+    }
+
+    /// What this machine knows better than the registry: an agent that is called healthy, was started here
+    /// and is served by nobody any more.
+    pub(super) async fn of_lost(
+        agent: &AgentInfo,
+        (supervisor, now): (&Supervisor, Timestamp),
+    ) -> Result<Option<Self>, CliError> {
+        let Ok(name) = ProcessName::parse(&agent.name) else {
+            return Ok(None);
+        };
+        let is_known =
+            supervisor.recorded(&name)?.is_some() || supervisor.home().log(&agent.name).is_file();
+        if !(is_known && is_healthy(agent) && is_deserted(&agent.endpoint).await) {
+            return Ok(None);
+        }
+        let mut diagnosis = Self {
+            is_lost: true,
+            ..Self::default()
+        };
+        diagnosis.reasons.push(format!(
+            "the registry heard it {} ago and still calls it healthy, but nobody serves {}",
+            span(now.since(agent.last_seen)),
+            agent.endpoint
+        ));
+        diagnosis.look_around(agent, supervisor)?;
         Ok(Some(diagnosis))
     }
 
@@ -140,7 +172,7 @@ impl Diagnosis {
                         "a process of that name runs on this machine (PID {})",
                         pid.as_u32()
                     ));
-                    if agent.endpoint.starts_with("http") {
+                    if agent.endpoint.starts_with("http") && !self.is_lost {
                         let probe = format!("curl {}/health", agent.endpoint);
                         self.step(probe, "asks its own health check, if it answers");
                     }
@@ -152,20 +184,27 @@ impl Diagnosis {
                     ));
                     self.step(format!("meshctl stop {name}"), "ends what is left of it");
                 }
-                None if supervisor.is_recorded(&name)? => {
-                    self.reasons.push(
-                        "its process on this machine has ended, and nobody stopped it".to_owned(),
-                    );
-                    is_over = true;
-                }
-                None if has_log => {
-                    self.reasons.push(
-                        "an agent of that name ran on this machine once; none runs here now"
-                            .to_owned(),
-                    );
-                    is_over = true;
-                }
-                None => {}
+                None if supervisor.watcher(&name)?.is_some() => self.reasons.push(
+                    "its process on this machine has ended; a file that changes starts it again"
+                        .to_owned(),
+                ),
+                None => match supervisor.recorded(&name)? {
+                    Some(process) => {
+                        self.reasons.push(format!(
+                            "its process on this machine (PID {}) has ended, and nobody stopped it",
+                            process.pid
+                        ));
+                        is_over = true;
+                    }
+                    None if has_log => {
+                        self.reasons.push(
+                            "an agent of that name ran on this machine once; none runs here now"
+                                .to_owned(),
+                        );
+                        is_over = true;
+                    }
+                    None => {}
+                },
             }
         }
         if has_log {

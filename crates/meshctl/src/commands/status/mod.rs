@@ -12,6 +12,7 @@ use crate::census::{Census, Standing};
 use crate::error::CliError;
 use crate::home::Home;
 use crate::mesh_view::{self, Among, is_healthy};
+use crate::presence;
 use crate::printer::Tone;
 use crate::settings::ConnectionArgs;
 use crate::supervisor::Supervisor;
@@ -57,12 +58,14 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
     let one = agent
         .map(|wanted| mesh_view::find(&list.agents, &wanted, Among::Everyone))
         .transpose()?;
+    let gone = presence::gone(&list.agents, &supervisor).await?;
     if let Some(agent) = one {
         let known = (&supervisor, context.clock.now());
         let asked = Diagnosis::of(agent, &list.agents, &client, known);
         let diagnosis = context.printer.during("asking the registry", asked).await?;
         if json {
-            let mut report = AgentReport::new(agent, &processes);
+            let report = AgentReport::new(agent, &processes);
+            let mut report = report.without(gone.get(&agent.id));
             report.diagnosis = diagnosis;
             return context.printer.json(&report);
         }
@@ -72,7 +75,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
     if json {
         let reports: Vec<_> = healthy
             .into_iter()
-            .map(|agent| AgentReport::new(agent, &processes))
+            .map(|agent| AgentReport::new(agent, &processes).without(gone.get(&agent.id)))
             .collect();
         return context.printer.json(&reports);
     }
@@ -83,7 +86,8 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), C
     })?;
     for agent in healthy {
         context.printer.result("")?;
-        details::print(agent, &processes, None, context)?;
+        let diagnosis = Diagnosis::of_lost(agent, (&supervisor, context.clock.now())).await?;
+        details::print(agent, &processes, diagnosis.as_ref(), context)?;
     }
     if let Some(text) = down(&Census::of(&list.agents)) {
         context.printer.result(format_args!("\n{text}"))?;

@@ -12,6 +12,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use super::dependents::GroupId;
 use super::identity::Identity;
+use super::marked::Marked;
 use super::process::{Birth, Pid};
 
 #[cfg(unix)]
@@ -48,6 +49,9 @@ pub(crate) trait ProcessGroups {
     /// The leader of a group that was launched to be recorded in `pid_file`, where the system
     /// tells other processes' environments.
     fn find_launched(pid_file: &Path) -> Option<Pid>;
+
+    /// Every process that was launched to be recorded in the folder `pids`, where the system tells.
+    fn marked(pids: &Path) -> Option<Vec<Marked>>;
 
     /// Asks every process in the group to end. A group that is gone is no error.
     fn demand(pid: Pid, demand: Demand) -> io::Result<()>;

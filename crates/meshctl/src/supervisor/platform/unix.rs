@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::super::dependents::GroupId;
 use super::super::identity::Identity;
+use super::super::marked::Marked;
 use super::super::process::{Birth, Pid};
 use super::{Demand, ProcessGroups};
 
@@ -49,6 +50,10 @@ impl ProcessGroups for Unix {
 
     fn find_launched(pid_file: &Path) -> Option<Pid> {
         status::launched_for(pid_file)
+    }
+
+    fn marked(pids: &Path) -> Option<Vec<Marked>> {
+        status::marked(pids)
     }
 
     fn demand(pid: Pid, demand: Demand) -> io::Result<()> {
@@ -103,7 +108,8 @@ mod status {
 
     use mesh_core::env::EnvVars;
 
-    use super::{Birth, GroupId, Pid};
+    use super::{Birth, GroupId, Marked, Pid};
+    use crate::settings::is_true;
 
     /// The fields of `/proc/<pid>/stat` that matter here.
     struct Stat {
@@ -148,6 +154,39 @@ mod status {
             .and_then(|(pid, _)| Pid::new(pid))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "other systems cannot tell")]
+    pub(super) fn marked(pids: &Path) -> Option<Vec<Marked>> {
+        let of = |(pid, stat): (u32, Stat)| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let variable = |name: &str| {
+                let mut variables = environment.split(|byte| *byte == 0);
+                let value = variables.find_map(|variable| {
+                    let value = variable.strip_prefix(name.as_bytes())?;
+                    value.strip_prefix(b"=")
+                });
+                value.map(String::from_utf8_lossy)
+            };
+            let record = variable(EnvVars::MCP_MESH_RECORD)?;
+            let record = Path::new(&*record);
+            let traces = variable(EnvVars::MCP_MESH_DISTRIBUTED_TRACING_ENABLED);
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let program = line.split(|byte| *byte == 0).next().unwrap_or_default();
+            Some(Marked {
+                pid: Pid::new(pid)?,
+                leader: stat.group,
+                record: record
+                    .file_stem()
+                    .filter(|_| record.parent() == Some(pids))?
+                    .to_string_lossy()
+                    .into_owned(),
+                group: variable(EnvVars::MCP_MESH_GROUP_ID).and_then(|text| GroupId::parse(&text)),
+                program: crate::error::one_line(&String::from_utf8_lossy(program)),
+                traces: traces.is_some_and(|text| is_true(&text)),
+            })
+        };
+        Some(processes().filter_map(of).collect())
+    }
+
     /// Those that run.
     fn processes() -> impl Iterator<Item = (u32, Stat)> {
         fs::read_dir("/proc")
@@ -173,7 +212,7 @@ mod status {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    use super::{Birth, GroupId, Pid};
+    use super::{Birth, GroupId, Marked, Pid};
 
     fn ps(arguments: &[&str]) -> Option<String> {
         let output = Command::new("/bin/ps")
@@ -193,6 +232,10 @@ mod status {
 
     /// Nobody tells the environment of another process in a form that can be relied on.
     pub(super) fn launched_for(_pid_file: &Path) -> Option<Pid> {
+        None
+    }
+
+    pub(super) fn marked(_pids: &Path) -> Option<Vec<Marked>> {
         None
     }
 

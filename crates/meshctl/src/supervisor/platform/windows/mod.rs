@@ -27,6 +27,7 @@ use windows_sys::Win32::System::Threading::{
 
 use super::super::dependents::GroupId;
 use super::super::identity::Identity;
+use super::super::marked::Marked;
 use super::super::process::{Birth, Pid};
 use super::{Demand, ProcessGroups};
 
@@ -85,6 +86,10 @@ impl ProcessGroups for Windows {
 
     fn find_launched(_pid_file: &Path) -> Option<Pid> {
         // Nobody tells the environment of another process; one that was not yet resumed never runs.
+        None
+    }
+
+    fn marked(_pids: &Path) -> Option<Vec<Marked>> {
         None
     }
 
