@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 from agent_process import free_port
 from plain_http import HTTP, NOT_KEPT
 
@@ -31,6 +32,12 @@ NEWEST_VENV = ROOT / ".venvs" / "newest"
 UPSTREAM_VENV = ROOT / ".venvs" / "upstream"
 UPSTREAM_REGISTRY = UPSTREAM_VENV / "package" / "bin" / "mcp-mesh-registry"
 UPSTREAM_MESHCTL = UPSTREAM_VENV / "package" / "bin" / "meshctl"
+
+# For what must hold with either registry.
+EITHER_REGISTRY = [
+    pytest.param(OUR_REGISTRY, id="our-registry"),
+    pytest.param(UPSTREAM_REGISTRY, id="its-own"),
+]
 
 # What decides about registries and agents beside `MCP_MESH_…`; a path for imports would make
 # published agents ours.
@@ -52,6 +59,22 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = 40) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s in vain for {what}; last saw {seen!r}")
         time.sleep(0.1)
+
+
+def run(
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program in `folder` to its end, with nothing to read and only this environment."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @dataclass
@@ -196,16 +219,7 @@ class Mesh:
         ok: bool = True,
     ) -> str:
         """Runs a `meshctl` and returns its standard output."""
-        done = subprocess.run(
-            [binary, *arguments],
-            cwd=self.home,
-            env=self.environment(venv),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        done = run([binary, *arguments], self.home, self.environment(venv))
         if ok and done.returncode != 0:
             raise AssertionError(
                 f"meshctl {' '.join(arguments)} exited with {done.returncode}\n"

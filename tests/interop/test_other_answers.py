@@ -2,7 +2,6 @@
 there, and the guide for those who migrate tells of it."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from mesh_harness import (
     UPSTREAM_MESHCTL,
     Mesh,
     a_mesh,
+    run,
 )
 from scripted_agent import ScriptedMesh, served
 
@@ -194,16 +194,7 @@ def test_the_answers_differ_as_the_guide_says(
         (OUR_MESHCTL, difference.ours),
     ]
     for meshctl, (code, stream, fragment) in expected:
-        done = subprocess.run(
-            [meshctl, *arguments],
-            cwd=mesh.home,
-            env=mesh.environment(OUR_VENV, settings),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = run([meshctl, *arguments], mesh.home, mesh.environment(OUR_VENV, settings))
         assert done.returncode == code, (meshctl, done)
         assert fragment in {"out": done.stdout, "err": done.stderr}[stream], (meshctl, done)
     guide = " ".join(GUIDE.read_text().split())

@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from mesh_harness import (
-    OUR_REGISTRY,
+    EITHER_REGISTRY,
     OUR_VENV,
-    UPSTREAM_REGISTRY,
     UPSTREAM_VENV,
     Mesh,
     free_port,
@@ -16,10 +15,7 @@ from mesh_harness import (
 )
 from plain_http import HTTP
 
-REGISTRIES = pytest.mark.parametrize(
-    "registry",
-    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
-)
+REGISTRIES = pytest.mark.parametrize("registry", EITHER_REGISTRY)
 PACKAGES = pytest.mark.parametrize(
     "venv", [pytest.param(OUR_VENV, id="ours"), pytest.param(UPSTREAM_VENV, id="published")]
 )

@@ -3,20 +3,19 @@ its own."""
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mesh_harness import (
-    OUR_REGISTRY,
+    EITHER_REGISTRY,
     UPSTREAM_MESHCTL,
-    UPSTREAM_REGISTRY,
     UPSTREAM_VENV,
     Mesh,
     a_mesh,
     call,
+    run,
     structured,
     wait_for,
 )
@@ -26,13 +25,7 @@ COLOUR = re.compile(r"\x1b\[\d*m")
 UNKNOWN = "0af7651916cd43dd8448eb211c80319c"
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(OUR_REGISTRY, id="our-registry"),
-        pytest.param(UPSTREAM_REGISTRY, id="its-own"),
-    ],
-)
+@pytest.fixture(scope="module", params=EITHER_REGISTRY)
 def small_mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mesh]:
@@ -53,21 +46,14 @@ def small_mesh(
         yield mesh
 
 
-def run(mesh: Mesh, *arguments: str) -> str:
+def printed(mesh: Mesh, *arguments: str) -> str:
     """What the published `meshctl` shows, without its colours."""
     return COLOUR.sub("", mesh.meshctl(*arguments, binary=UPSTREAM_MESHCTL))
 
 
 def refusal(mesh: Mesh, *arguments: str) -> str:
     """What it says of something that it cannot do."""
-    done = subprocess.run(
-        [UPSTREAM_MESHCTL, *arguments],
-        env=mesh.environment(UPSTREAM_VENV),
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    done = run([UPSTREAM_MESHCTL, *arguments], mesh.home, mesh.environment(UPSTREAM_VENV))
     assert done.returncode == 1, done
     return done.stderr
 
@@ -91,14 +77,14 @@ def agent(mesh: Mesh, name: str) -> dict[str, Any]:
 
 
 def test_list_shows_agents_with_their_wiring(small_mesh: Mesh) -> None:
-    text = run(small_mesh, "list")
+    text = printed(small_mesh, "list")
     assert "8 agents (8 healthy)" in text
     consumer = agent(small_mesh, "interop-consumer")
     address = consumer["endpoint"].removeprefix("http://")
     shown = cells(text, consumer["id"])
     assert shown[1:7] == ["Python", "Agent", "healthy", "2/2", "1/1", address]
 
-    listed = json.loads(run(small_mesh, "list", "--json"))["agents"]
+    listed = json.loads(printed(small_mesh, "list", "--json"))["agents"]
     assert {entry["name"]: entry["dependencies_resolved"] for entry in listed} == {
         "interop-consumer": 2,
         "interop-provider": 0,
@@ -112,12 +98,12 @@ def test_list_shows_agents_with_their_wiring(small_mesh: Mesh) -> None:
 
 
 def test_list_shows_tools_and_one_of_them_with_its_schema(small_mesh: Mesh) -> None:
-    text = run(small_mesh, "list", "--tools")
+    text = printed(small_mesh, "list", "--tools")
     assert "13 tool(s) found" in text
     provider = agent(small_mesh, "interop-provider")["id"]
     assert cells(text, "greet ") == ["greet", provider, "greeting", "plain,english"]
 
-    text = run(small_mesh, "list", "--tools=add")
+    text = printed(small_mesh, "list", "--tools=add")
     said = fields(text)
     assert (said["Agent"], said["Capability"], said["Version"]) == (provider, "addition", "2.0.0")
     assert said["Availability"] == "available"
@@ -131,7 +117,7 @@ def test_status_shows_who_provides_what(small_mesh: Mesh) -> None:
 
     def whole() -> str:
         # The published registry replaces the rows one by one, while others read.
-        text = run(small_mesh, "status", consumer["id"])
+        text = printed(small_mesh, "status", consumer["id"])
         return text if "Dependencies (2):" in text else ""
 
     text = wait_for("both dependencies", whole, seconds=5)
@@ -144,10 +130,10 @@ def test_status_shows_who_provides_what(small_mesh: Mesh) -> None:
         endpoint,
     ]
 
-    assert "Found 8 healthy agent(s)" in run(small_mesh, "status")
+    assert "Found 8 healthy agent(s)" in printed(small_mesh, "status")
 
     def provided() -> bool:
-        everything = json.loads(run(small_mesh, "status", "--json"))
+        everything = json.loads(printed(small_mesh, "status", "--json"))
         mine = next(entry for entry in everything if entry["id"] == consumer["id"])
         rows = [(row["mcp_tool"], row["endpoint"]) for row in mine["dependency_resolutions"]]
         return sorted(rows) == [("add", endpoint), ("greet", endpoint)]
@@ -158,28 +144,30 @@ def test_status_shows_who_provides_what(small_mesh: Mesh) -> None:
 @pytest.mark.parametrize("tool", ["welcome", "{id}:welcome", "--use-proxy=false welcome"])
 def test_call_reaches_an_agent(small_mesh: Mesh, tool: str) -> None:
     target = tool.format(id=agent(small_mesh, "interop-consumer")["id"]).split()
-    answer = json.loads(run(small_mesh, "call", *target, '{"name": "Ada"}'))
+    answer = json.loads(printed(small_mesh, "call", *target, '{"name": "Ada"}'))
     assert structured(answer) == {"greeting": "hello Ada", "sum": {"sum": 5}}
 
 
 def test_call_finds_a_tool_by_its_capability_or_says_that_it_is_not_there(small_mesh: Mesh) -> None:
-    answer = json.loads(run(small_mesh, "call", "addition", '{"a": 1, "b": 2}'))
+    answer = json.loads(printed(small_mesh, "call", "addition", '{"a": 1, "b": 2}'))
     assert structured(answer) == {"sum": 3}
     assert "no agent found with tool 'nothing'" in refusal(small_mesh, "call", "nothing")
 
 
 def test_audit_explains_a_choice(small_mesh: Mesh) -> None:
-    text = run(small_mesh, "audit", "interop-typed-consumer", "--function", "exact")
+    text = printed(small_mesh, "audit", "interop-typed-consumer", "--function", "exact")
     chosen = agent(small_mesh, "interop-same")["id"]
     assert any(chosen in line and "exact" in line for line in text.splitlines()), text
 
     ids = {shape: agent(small_mesh, f"interop-{shape}")["id"] for shape in ("wider", "other")}
-    text = run(small_mesh, "audit", "interop-typed-consumer", "--explain", "--function", "loose")
+    text = printed(
+        small_mesh, "audit", "interop-typed-consumer", "--explain", "--function", "loose"
+    )
     assert f"✗ {ids['other']}:other — SchemaIncompatible" in text
     assert f"chosen: {ids['wider']}:wider (HighestScoreThenVersion)" in text
     assert f"✓ chosen: {ids['wider']}" in text
 
-    said = json.loads(run(small_mesh, "audit", "interop-typed-consumer", "--json"))
+    said = json.loads(printed(small_mesh, "audit", "interop-typed-consumer", "--json"))
     latest = next(event for event in said["events"] if event["function_name"] == "loose")
     assert latest["trace"]["spec"]["schema_mode"] == "subset"
     assert "no agent found matching 'nobody'" in refusal(small_mesh, "audit", "nobody")
@@ -201,12 +189,12 @@ def published_hash(mesh: Mesh, *members: str) -> str:
 def test_schemas_are_listed_and_compared(small_mesh: Mesh) -> None:
     same = published_hash(small_mesh, "name", "age")
     wider = published_hash(small_mesh, "name", "age", "city")
-    text = run(small_mesh, "list", "--schemas")
+    text = printed(small_mesh, "list", "--schemas")
     assert cells(text, same[:12])[1] == "python"
 
-    text = run(small_mesh, "schema", "diff", same, wider)
+    text = printed(small_mesh, "schema", "diff", same, wider)
     assert "+ city (string)" in text
-    difference = json.loads(run(small_mesh, "schema", "diff", same, wider, "--json"))["diff"]
+    difference = json.loads(printed(small_mesh, "schema", "diff", same, wider, "--json"))["diff"]
     assert difference["only_in_b"] == [{"name": "city", "type": "string"}]
     assert (difference["only_in_a"], difference["type_changed"]) == ([], [])
     missing = refusal(small_mesh, "schema", "diff", same, "sha256:0")
@@ -219,7 +207,7 @@ def test_a_job_is_shown_reclaimed_and_held_back_while_draining(small_mesh: Mesh)
     job = call(submitter["endpoint"], "order", {"pages": 1})["job"]
 
     def shown() -> dict[str, str]:
-        return fields(run(small_mesh, "job", "status", job))
+        return fields(printed(small_mesh, "job", "status", job))
 
     wait_for("the job to begin", lambda: shown().get("Progress") == "page 0")
     said = shown()
@@ -228,17 +216,17 @@ def test_a_job_is_shown_reclaimed_and_held_back_while_draining(small_mesh: Mesh)
     assert said["Attempts"] == "1 / 2 (max_retries)"
     assert said["Submitted"].endswith(f"by {submitter['id']}")
 
-    assert fields(run(small_mesh, "registry", "drain"))["Live claims"] == "1"
-    assert fields(run(small_mesh, "registry", "status"))["Registry"].startswith("DRAINING")
-    evicted = fields(run(small_mesh, "job", "reclaim", job))
+    assert fields(printed(small_mesh, "registry", "drain"))["Live claims"] == "1"
+    assert fields(printed(small_mesh, "registry", "status"))["Registry"].startswith("DRAINING")
+    evicted = fields(printed(small_mesh, "job", "reclaim", job))
     assert evicted["Evicted owner"] == worker
     assert evicted["Claim epoch"].startswith("1 (unchanged")
-    left = run(small_mesh, "registry", "drain", "--wait", "--wait-timeout", "20")
+    left = printed(small_mesh, "registry", "drain", "--wait", "--wait-timeout", "20")
     assert fields(left)["Live claims"] == "0"
 
-    assert "job dispatch active" in run(small_mesh, "registry", "resume")
+    assert "job dispatch active" in printed(small_mesh, "registry", "resume")
     wait_for("the next claim", lambda: shown()["Claim epoch"] == "2")
-    said = json.loads(run(small_mesh, "job", "status", job, "--json"))
+    said = json.loads(printed(small_mesh, "job", "status", job, "--json"))
     assert (said["owner_instance_id"], said["attempt_count"]) == (worker, 2)
     call(submitter["endpoint"], "call_off", {"job_id": job})
     assert shown()["Status"] == "cancelled"
@@ -256,5 +244,5 @@ def test_a_trace_that_nobody_collected_is_not_found(small_mesh: Mesh) -> None:
 
 
 def test_a_rotation_asks_every_agent(small_mesh: Mesh) -> None:
-    assert "8 agent(s) will re-register" in run(small_mesh, "entity", "rotate")
+    assert "8 agent(s) will re-register" in printed(small_mesh, "entity", "rotate")
     small_mesh.wait_for_agent("interop-consumer", resolved=2)

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mesh_harness import OUR_REGISTRY, UPSTREAM_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
+from mesh_harness import EITHER_REGISTRY, OUR_REGISTRY, UPSTREAM_VENV, Mesh, wait_for
 from plain_http import HTTP
 
-BOTH = pytest.mark.parametrize(
-    "registry",
-    [pytest.param(OUR_REGISTRY, id="our-registry"), pytest.param(UPSTREAM_REGISTRY, id="its-own")],
-)
+BOTH = pytest.mark.parametrize("registry", EITHER_REGISTRY)
 
 
 def capability(mesh: Mesh, agent: str, name: str) -> dict[str, Any]:

@@ -5,21 +5,20 @@ Compared is what scripts take from an answer. Where ours answers otherwise on pu
 """
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from mesh_harness import (
+    EITHER_REGISTRY,
     OUR_MESHCTL,
-    OUR_REGISTRY,
     OUR_VENV,
     UPSTREAM_MESHCTL,
-    UPSTREAM_REGISTRY,
     UPSTREAM_VENV,
     Mesh,
     a_mesh,
+    run,
 )
 from meshctl_answers import (
     Answer,
@@ -256,30 +255,12 @@ class Asked:
     def ask(self, binary: Path, question: Question) -> Answer:
         if question.before:
             getattr(self.script, question.before)()
-        return run(self.mesh, binary, question.arguments(self.script.names))
+        arguments = question.arguments(self.script.names)
+        environment = self.mesh.environment(OUR_VENV)
+        return answer_of(run([binary, *arguments], self.mesh.home, environment))
 
 
-def run(mesh: Mesh, binary: Path, arguments: list[str]) -> Answer:
-    done = subprocess.run(
-        [binary, *arguments],
-        cwd=mesh.home,
-        env=mesh.environment(OUR_VENV),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return answer_of(done)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(OUR_REGISTRY, id="our-registry"),
-        pytest.param(UPSTREAM_REGISTRY, id="its-own"),
-    ],
-)
+@pytest.fixture(scope="module", params=EITHER_REGISTRY)
 def asked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asked]:

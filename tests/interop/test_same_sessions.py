@@ -19,6 +19,7 @@ from mesh_harness import (
     UPSTREAM_VENV,
     Mesh,
     a_mesh,
+    run,
     wait_for,
 )
 from meshctl_answers import (
@@ -166,16 +167,7 @@ class Session:
             del environment[variable]
         # It starts the registry that the PATH names.
         environment["PATH"] = f"{self.meshctl.parent}{os.pathsep}{environment['PATH']}"
-        done = subprocess.run(
-            [self.meshctl, *words.split()],
-            cwd=self.mesh.home,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run([self.meshctl, *words.split()], self.mesh.home, environment)
         home, port = str(self.mesh.home), str(self.mesh.port)
         return answer_of(done, {home: "[HOME]", port: "8000"})
 
@@ -305,16 +297,8 @@ def test_the_same_files_are_written(words: str, tmp_path: Path) -> None:
     for name, meshctl in PUBLISHED_AND_OURS.items():
         home = tmp_path / name
         home.mkdir()
-        done = subprocess.run(
-            [meshctl, "scaffold", *words.split()],
-            cwd=home,
-            env={"HOME": str(home), "PATH": os.environ["PATH"]},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+        done = run([meshctl, "scaffold", *words.split()], home, environment)
         files = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
         written[name] = done.returncode, files
     assert written["ours"] == written["published"]
@@ -344,25 +328,17 @@ FLAG = re.compile(r"^ +(?:-\w, )?(--[\w-]+)(?: (\w+))?", re.MULTILINE)
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_taken(command: str, tmp_path: Path) -> None:
-    def run(meshctl: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [meshctl, *command.split(), *arguments],
-            cwd=tmp_path,
-            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def typed(meshctl: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        return run([meshctl, *command.split(), *arguments], tmp_path, environment)
 
-    flags = FLAG.findall(run(UPSTREAM_MESHCTL, "--help").stdout)
+    flags = FLAG.findall(typed(UPSTREAM_MESHCTL, "--help").stdout)
     assert flags, command
     # Help ends the parsing before anything is done, but after what is unknown was found.
     unknown = {
         flag
         for flag, value in flags
         if "unexpected argument"
-        in run(OUR_MESHCTL, f"{flag}=1" if value else flag, "--help").stderr
+        in typed(OUR_MESHCTL, f"{flag}=1" if value else flag, "--help").stderr
     }
     assert unknown == GONE.get(command, set())

@@ -17,6 +17,7 @@ from mesh_harness import (
     UPSTREAM_MESHCTL,
     UPSTREAM_VENV,
     Mesh,
+    run,
     wait_for,
 )
 
@@ -63,14 +64,9 @@ def state(mesh: Mesh) -> str:
 
 def traced_call(mesh: Mesh, tool: str, arguments: str = "{}") -> str:
     """Calls a tool with our `meshctl` and returns the id of the trace."""
-    done = subprocess.run(
-        [OUR_MESHCTL, "call", tool, arguments, "--trace"],
-        env=mesh.environment(OUR_VENV),
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=True,
-    )
+    command = [OUR_MESHCTL, "call", tool, arguments, "--trace"]
+    done = run(command, mesh.home, mesh.environment(OUR_VENV))
+    assert done.returncode == 0, done.stderr
     said = re.match(r"Trace ID: ([0-9a-f]{32})\n.*`meshctl trace \1`", done.stderr)
     assert said, done.stderr
     return said[1]

@@ -41,5 +41,5 @@ pub use port::free_port;
 pub use random::Random;
 pub use registry::{Readiness, RegistryCommand, RegistryProcess};
 pub use scripted::{Request, Script, ScriptedServer};
-pub use snapshot::transcript;
+pub use snapshot::{session, transcript};
 pub use usage::{CpuTime, resident_bytes};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// A command of ours that runs longer than this hangs.
 const LIMIT: Duration = Duration::from_mins(1);
 /// How long output may trickle in after the command's end, from what it left running.
-const TAIL: Duration = Duration::from_secs(2);
+const TAIL: Duration = Duration::from_secs(20);
 
 /// Runs `command` to its end and renders exit code, standard output and standard error.
 ///
@@ -18,6 +18,33 @@ const TAIL: Duration = Duration::from_secs(2);
 /// If the command cannot be started, or does not end in time.
 #[must_use]
 pub fn transcript(command: &mut Command) -> String {
+    let Ended { code, out, err } = run(command);
+    format!("exit: {code}\n----- stdout -----\n{out}----- stderr -----\n{err}")
+}
+
+/// Types each of `lines`, one after the other, and renders what a terminal shows then: whatever is
+/// printed, and the exit code. Blanks part the words.
+///
+/// # Panics
+///
+/// As [`transcript`] does.
+#[must_use]
+pub fn session(meshctl: impl Fn() -> Command, lines: &[impl AsRef<str>]) -> String {
+    let mut shown = String::new();
+    for line in lines.iter().map(AsRef::as_ref) {
+        let Ended { code, out, err } = run(meshctl().args(line.split_whitespace()));
+        shown.push_str(&format!("$ meshctl {line}\n{out}{err}exit: {code}\n"));
+    }
+    shown
+}
+
+struct Ended {
+    code: String,
+    out: String,
+    err: String,
+}
+
+fn run(command: &mut Command) -> Ended {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -38,12 +65,11 @@ pub fn transcript(command: &mut Command) -> String {
         }
         thread::sleep(Duration::from_millis(2));
     };
-    format!(
-        "exit: {}\n----- stdout -----\n{}----- stderr -----\n{}",
-        code(status),
-        finished(&stdout, "stdout"),
-        finished(&stderr, "stderr"),
-    )
+    Ended {
+        code: code(status),
+        out: finished(&stdout, "stdout"),
+        err: finished(&stderr, "stderr"),
+    }
 }
 
 fn code(status: ExitStatus) -> String {
@@ -86,15 +112,19 @@ fn finished(stream: &Receiver<Vec<u8>>, name: &str) -> String {
 /// ```
 #[macro_export]
 macro_rules! mesh_snapshot {
-    ($context:expr, $command:expr, @$snapshot:literal) => {{
+    // Of what somebody has said already.
+    ($context:expr, said: $said:expr, @$snapshot:literal) => {{
         let filters = $context.filters();
         let filters: ::std::vec::Vec<(&str, &str)> = filters
             .iter()
             .map(|(pattern, name)| (pattern.as_str(), name.as_str()))
             .collect();
-        let transcript = $crate::transcript(&mut $command);
+        let said = $said;
         $crate::insta::with_settings!({ filters => filters }, {
-            $crate::insta::assert_snapshot!(transcript, @$snapshot);
+            $crate::insta::assert_snapshot!(said, @$snapshot);
         });
     }};
+    ($context:expr, $command:expr, @$snapshot:literal) => {
+        $crate::mesh_snapshot!($context, said: $crate::transcript(&mut $command), @$snapshot)
+    };
 }

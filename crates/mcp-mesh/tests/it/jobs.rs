@@ -37,22 +37,24 @@ fn running_job(context: &TestContext) -> String {
     id
 }
 
-/// Compares what `meshctl job …` did, with ids filtered.
-macro_rules! job_snapshot {
-    ($context:expr, $arguments:expr, @$snapshot:literal) => {{
-        let mut filters = $context.filters();
+/// A context whose jobs have ids that differ from run to run.
+struct Jobs<'a>(&'a TestContext);
+
+impl Jobs<'_> {
+    fn filters(&self) -> Vec<(String, String)> {
+        let mut filters = self.0.filters();
         let id = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
         filters.push((format!(r"\b\d+\.{id}"), "[CURSOR]".to_owned()));
         filters.push((id.to_owned(), "[JOB]".to_owned()));
-        let filters: Vec<(&str, &str)> = filters
-            .iter()
-            .map(|(pattern, name)| (pattern.as_str(), name.as_str()))
-            .collect();
-        let transcript = mesh_test::transcript($context.meshctl().arg("job").args($arguments));
-        insta::with_settings!({ filters => filters }, {
-            insta::assert_snapshot!(transcript, @$snapshot);
-        });
-    }};
+        filters
+    }
+}
+
+/// Compares what `meshctl job …` did.
+macro_rules! job_snapshot {
+    ($context:expr, $arguments:expr, @$snapshot:literal) => {
+        mesh_snapshot!(Jobs(&$context), $context.meshctl().arg("job").args($arguments), @$snapshot)
+    };
 }
 
 #[test]

@@ -105,21 +105,7 @@ impl Stage {
     }
 }
 
-/// Compares what a command of a [`Stage`] did.
-macro_rules! stage_snapshot {
-    ($stage:expr, $command:expr, @$snapshot:literal) => {{
-        let filters = $stage.filters();
-        let filters: Vec<(&str, &str)> = filters
-            .iter()
-            .map(|(pattern, name)| (pattern.as_str(), name.as_str()))
-            .collect();
-        let transcript = mesh_test::transcript(&mut $command);
-        insta::with_settings!({ filters => filters }, {
-            insta::assert_snapshot!(transcript, @$snapshot);
-        });
-    }};
-}
-pub(crate) use stage_snapshot;
+pub(crate) use mesh_test::mesh_snapshot as stage_snapshot;
 
 pub(crate) use mesh_test::runs;
 

@@ -29,22 +29,30 @@ fn trace(context: &TestContext, url: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Compares what `meshctl trace` did, wherever its registry listened.
-macro_rules! trace_snapshot {
-    ($context:expr, $command:expr, @$snapshot:literal) => {{
-        let mut filters = $context.filters();
-        filters.insert(0, (r"http://127\.0\.0\.1:\d+".to_owned(), "[REGISTRY]".to_owned()));
+/// A context whose registry listens anywhere.
+struct Traced<'a>(&'a TestContext);
+
+impl Traced<'_> {
+    fn filters(&self) -> Vec<(String, String)> {
+        let mut filters = self.0.filters();
+        filters.insert(
+            0,
+            (
+                r"http://127\.0\.0\.1:\d+".to_owned(),
+                "[REGISTRY]".to_owned(),
+            ),
+        );
         // How long spans took stands in the answer; what is filtered is the time that it takes to ask.
         filters.retain(|(_, name)| name != "[DURATION]");
-        let filters: Vec<(&str, &str)> = filters
-            .iter()
-            .map(|(pattern, name)| (pattern.as_str(), name.as_str()))
-            .collect();
-        let transcript = mesh_test::transcript(&mut $command);
-        insta::with_settings!({ filters => filters }, {
-            insta::assert_snapshot!(transcript, @$snapshot);
-        });
-    }};
+        filters
+    }
+}
+
+/// Compares what `meshctl trace` did.
+macro_rules! trace_snapshot {
+    ($context:expr, $command:expr, @$snapshot:literal) => {
+        mesh_test::mesh_snapshot!(crate::trace::Traced(&$context), $command, @$snapshot)
+    };
 }
 
 #[cfg(unix)]
