@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Supervisor;
 use crate::error::CliError;
+use crate::home::Home;
 
 /// How often a lock that is taken is tried again.
 const RETRY: Duration = Duration::from_millis(20);
@@ -21,7 +22,8 @@ impl Supervisor {
     /// start that was killed could not record is recorded then.
     pub(crate) async fn lock(&self) -> Result<Lock, CliError> {
         let path = self.home().lock_file();
-        let problem = || CliError::new(format!("cannot lock `{}`", path.display()));
+        let problem =
+            || CliError::new(format!("cannot lock `{}`", path.display())).hint(Home::advice());
         let file = File::options()
             .create(true)
             .truncate(false)

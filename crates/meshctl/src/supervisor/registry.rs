@@ -121,13 +121,14 @@ impl Supervisor {
         launch: RegistryLaunch,
         patience: Duration,
     ) -> Result<Launched, CliError> {
-        let url = launch.address.url();
         let client = launch.address.client(Duration::from_secs(1))?;
+        // Before there is something that an interrupt would leave behind.
+        let interrupted = Platform::interrupted();
         let (mut launched, reports) = self.spawn_registry(lock, launch)?;
         let outcome = tokio::select! {
             outcome = ready(&mut launched, &client, reports, patience) => outcome
-                .map_err(|error| error.or_hint(format!("another program may use the address {url}"))),
-            interrupted = Platform::interrupted() => Err(match interrupted {
+                .map_err(|error| error.or_hint("its whole log: `meshctl logs registry`")),
+            interrupted = interrupted => Err(match interrupted {
                 Ok(()) => CliError::new("interrupted before the registry answered"),
                 Err(error) => error.into(),
             }),
@@ -238,7 +239,7 @@ async fn ready(
                         patience.as_secs()
                     ))
                     .of_kind(Kind::TimedOut)
-                    .hint("raise `--startup-timeout`, or read its log"));
+                    .hint("raise `--startup-timeout`, or read its log: `meshctl logs registry`"));
                 }
             }
         }

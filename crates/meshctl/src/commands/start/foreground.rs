@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::registration::{Arrival, Registrations};
 use super::screen::{Screen, Stage};
-use super::session::Session;
+use super::session::{Interruption, Session};
 use super::settings::{Mode, StartSettings};
 use super::summary::{self, Summary};
 use crate::commands::Context;
@@ -39,6 +39,7 @@ struct News {
 pub(super) async fn attend(
     mut session: Session<'_>,
     registrations: Registrations,
+    interruption: Interruption,
     context: &mut Context,
 ) -> Result<(), CliError> {
     let orders = match session.watch_from_here().await {
@@ -66,7 +67,7 @@ pub(super) async fn attend(
         tokio::select! {
             outcome = stay(&mut session, &mut screen, &news, context) => outcome,
             () = beside => Ok(()),
-            interrupted = Platform::interrupted() => interrupted.map_err(CliError::from),
+            interrupted = interruption => interrupted.map_err(CliError::from),
         }
     };
     // A second interrupt means "at once".

@@ -22,11 +22,10 @@ pub(super) use summary::Summary;
 use super::Context;
 use crate::error::CliError;
 use crate::home::Home;
-use crate::supervisor::platform::{Platform, ProcessGroups};
 use crate::supervisor::{GroupId, Supervisor};
 use plan::Plan;
 use registration::{Registrations, refuse_ended};
-use session::Session;
+use session::{Interruption, Session};
 use settings::{Mode, Output, Purpose, StartSettings};
 
 pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), CliError> {
@@ -43,11 +42,11 @@ pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), Cl
     }
     let supervisor = Supervisor::open(Home::resolve(&settings.environment)?)?;
     let group = GroupId::mint(&context.clock);
-    let (session, registrations) =
+    let (session, registrations, interruption) =
         Session::start(&supervisor, &settings, plans, group, context).await?;
     match settings.mode {
-        Mode::Foreground => foreground::attend(session, registrations, context).await,
-        Mode::Detached => detach(session, registrations, &settings, context).await,
+        Mode::Foreground => foreground::attend(session, registrations, interruption, context).await,
+        Mode::Detached => detach(session, registrations, interruption, context).await,
     }
 }
 
@@ -55,15 +54,16 @@ pub(crate) async fn run(args: StartArgs, context: &mut Context) -> Result<(), Cl
 async fn detach(
     mut session: Session<'_>,
     registrations: Registrations,
-    settings: &StartSettings,
+    interruption: Interruption,
     context: &mut Context,
 ) -> Result<(), CliError> {
+    let settings = session.settings;
     let waiting = async {
         tokio::select! {
             arrivals = registrations.wait(settings, || {
                 session.agents.iter_mut().try_for_each(refuse_ended)
             }) => arrivals,
-            interrupted = Platform::interrupted() => {
+            interrupted = interruption => {
                 interrupted?;
                 Err(CliError::new("interrupted before the agents were registered"))
             }

@@ -1,6 +1,8 @@
 //! The processes of one `start`, which begin together and, if one fails, end together.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -13,10 +15,14 @@ use crate::commands::Context;
 use crate::error::{CliError, Kind};
 use crate::home::ProcessName;
 use crate::reload::Orders;
+use crate::supervisor::platform::{Platform, ProcessGroups as _};
 use crate::supervisor::{GroupId, Launched, Lock, State, Supervisor, own_program};
 
 /// How long a registry may take to say that it is there.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Ends when the user interrupts, if only while the agents were being started.
+pub(super) type Interruption = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// What this `start` started.
 pub(super) struct Session<'a> {
@@ -38,7 +44,7 @@ impl<'a> Session<'a> {
         plans: Vec<Plan>,
         group: GroupId,
         context: &mut Context,
-    ) -> Result<(Self, Registrations), CliError> {
+    ) -> Result<(Self, Registrations, Interruption), CliError> {
         let lock = supervisor.lock().await?;
         supervisor.sweep(&lock)?;
         for plan in &plans {
@@ -53,7 +59,7 @@ impl<'a> Session<'a> {
             registry: None,
         };
         match session.start_all(&lock, plans, context).await {
-            Ok(registrations) => Ok((session, registrations)),
+            Ok((registrations, interruption)) => Ok((session, registrations, interruption)),
             Err(error) => {
                 let grace = settings.shutdown_timeout;
                 session.take_back(&lock, grace).await?;
@@ -76,12 +82,14 @@ impl<'a> Session<'a> {
         lock: &Lock,
         plans: Vec<Plan>,
         context: &mut Context,
-    ) -> Result<Registrations, CliError> {
+    ) -> Result<(Registrations, Interruption), CliError> {
         self.ensure_registry(lock, context).await?;
+        // From here on there is something that an interrupt would leave behind.
+        let interruption = Box::pin(Platform::interrupted());
         let settings = self.settings;
         let registrations = Registrations::expected(&plans, settings).await?;
         if plans.is_empty() {
-            return Ok(registrations);
+            return Ok((registrations, interruption));
         }
         let names: Vec<ProcessName> = plans.iter().map(|plan| plan.name.clone()).collect();
         if let (Mode::Detached, true) = (settings.mode, names.len() > 1) {
@@ -99,7 +107,7 @@ impl<'a> Session<'a> {
             self.orders.extend(plan.orders(settings, &launch, home));
             self.agents.push(self.supervisor.launch(lock, launch)?);
         }
-        Ok(registrations)
+        Ok((registrations, interruption))
     }
 
     async fn ensure_registry(
@@ -134,7 +142,7 @@ impl<'a> Session<'a> {
         }
         if !address.is_plain() {
             return Err(CliError::from(problem)
-                .or_hint("a registry that is started here serves plain `http` without a path"));
+                .hint("a registry that is started here serves plain `http` without a path"));
         }
         if let Some(other) = self.supervisor.registry()? {
             let url = other.url.unwrap_or_else(|| "another address".to_owned());

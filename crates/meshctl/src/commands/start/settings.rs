@@ -118,8 +118,9 @@ impl StartSettings {
             shutdown_timeout,
         } = args;
         let remarks = former.judge()?;
-        let current_dir = env::current_dir()
-            .map_err(|error| CliError::new("the current directory is gone").because(error))?;
+        let current_dir = env::current_dir().map_err(|_| {
+            CliError::new("the current directory is gone").hint("go to another one")
+        })?;
         let mut variables = variables(env_file.as_deref(), &env)?;
         if dte {
             let name = EnvVars::MCP_MESH_DISTRIBUTED_TRACING_ENABLED.to_owned();

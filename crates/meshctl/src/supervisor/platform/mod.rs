@@ -62,6 +62,6 @@ pub(crate) trait ProcessGroups {
     /// Lets the next process that is spawned inherit `writer`; what to tell it for finding it.
     fn share(writer: &PipeWriter) -> io::Result<String>;
 
-    /// Ends when the user interrupts or somebody terminates this process.
+    /// Ends when the user interrupts or somebody terminates this process, and listens from the call on.
     fn interrupted() -> impl Future<Output = io::Result<()>>;
 }

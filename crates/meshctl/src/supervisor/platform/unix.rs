@@ -82,16 +82,19 @@ impl ProcessGroups for Unix {
         Ok(writer.as_raw_fd().to_string())
     }
 
-    async fn interrupted() -> io::Result<()> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
+    fn interrupted() -> impl Future<Output = io::Result<()>> {
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
+        let hang_up = signal(SignalKind::hangup());
+        async move {
+            let (mut interrupt, mut terminate, mut hang_up) = (interrupt?, terminate?, hang_up?);
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            Ok(())
         }
-        Ok(())
     }
 }
 

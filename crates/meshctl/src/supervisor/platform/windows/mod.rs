@@ -115,17 +115,21 @@ impl ProcessGroups for Windows {
         Ok(handle.addr().to_string())
     }
 
-    async fn interrupted() -> io::Result<()> {
-        let (mut interrupt, mut request) = (ctrl_c()?, ctrl_break()?);
+    fn interrupted() -> impl Future<Output = io::Result<()>> {
+        let (interrupt, request) = (ctrl_c(), ctrl_break());
         // The window is closed, or the user logs off: the system waits some seconds for us.
-        let (mut close, mut shutdown) = (ctrl_close()?, ctrl_shutdown()?);
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = request.recv() => {}
-            _ = close.recv() => {}
-            _ = shutdown.recv() => {}
+        let (close, shutdown) = (ctrl_close(), ctrl_shutdown());
+        async move {
+            let (mut interrupt, mut request) = (interrupt?, request?);
+            let (mut close, mut shutdown) = (close?, shutdown?);
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = request.recv() => {}
+                _ = close.recv() => {}
+                _ = shutdown.recv() => {}
+            }
+            Ok(())
         }
-        Ok(())
     }
 }
 
