@@ -35,6 +35,9 @@ from meshctl_answers import (
     refused,
 )
 
+# Whichever test is the first waits for both sessions, which take their time on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 PUBLISHED_AND_OURS = {"published": UPSTREAM_MESHCTL, "ours": OUR_MESHCTL}
 
 

@@ -8,6 +8,7 @@ use mesh_core::Hint;
 use mesh_core::env::EnvVars;
 use mesh_core::wire::{CLAIM_SUPERSEDED, TRACING_DISABLED};
 
+use crate::excerpt::PAGE;
 use crate::tls;
 
 /// A request to the registry that brought no answer of use.
@@ -73,6 +74,18 @@ impl ClientError {
         matches!(self, Self::Refused { status: 404, message, .. } if message == TRACING_DISABLED)
     }
 
+    /// Whether the registry does not have what was asked for. A web server that listens in its place
+    /// has no such page either, and knows nothing of it.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. }) && !self.is_page()
+    }
+
+    /// Whether the answer is a page for browsers, which no registry sends.
+    fn is_page(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if message == PAGE)
+    }
+
     /// Whether somebody answered whose certificate is not trusted.
     #[must_use]
     pub fn is_distrust(&self) -> bool {
@@ -106,17 +119,20 @@ impl Hint for ClientError {
                 Some("start one with `meshctl start --registry-only`, or check its address".into())
             }
             Self::Timeout { .. } => Some("the registry may be overloaded; read its log".into()),
-            Self::Malformed { .. } => Some(
-                format!(
-                    "something else may listen there, or a registry newer than {}; check `{}`",
-                    mesh_core::VERSION,
-                    EnvVars::MCP_MESH_REGISTRY_URL
-                )
-                .into(),
-            ),
+            Self::Malformed { .. } => Some(elsewhere().into()),
+            Self::Refused { .. } if self.is_page() => Some(elsewhere().into()),
             Self::Refused { advice, .. } => advice.as_deref().map(Cow::Borrowed),
         }
     }
+}
+
+/// What helps whoever got an answer that no registry gives.
+fn elsewhere() -> String {
+    format!(
+        "something else may listen there, or a registry newer than {}; check `{}`",
+        mesh_core::VERSION,
+        EnvVars::MCP_MESH_REGISTRY_URL
+    )
 }
 
 /// `error` in one line: what happened, and the cause at the bottom of the chain. The layers between

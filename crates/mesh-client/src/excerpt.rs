@@ -3,13 +3,20 @@
 /// The longest excerpt, in bytes.
 const LIMIT: usize = 2048;
 
+/// What is said of a page for browsers, whose text is markup for the most part.
+pub(crate) const PAGE: &str = "a page of HTML";
+
+pub(crate) fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 /// The beginning of `body` as text, cut where it would swamp a message.
 pub(crate) fn excerpt(body: &[u8]) -> String {
+    if is_page(body) {
+        return PAGE.to_owned();
+    }
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    if text.starts_with('<') {
-        return "a page, which is not what a registry answers".to_owned();
-    }
     if text.len() <= LIMIT {
         return text.to_owned();
     }

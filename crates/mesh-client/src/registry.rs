@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use self::local::Local;
-use crate::excerpt::excerpt;
+use crate::excerpt::{PAGE, excerpt, is_page};
 use crate::mcp::{CallerOptions, McpCaller};
 use crate::transport::{Proxies, Transport, join, parse_base, shown};
 use crate::{ClientError, Headers, Tls};
@@ -453,7 +453,11 @@ struct RawAnswer {
 fn decode<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(body).map_err(|error| ClientError::Malformed {
         url: url.to_owned(),
-        reason: error.to_string(),
+        reason: if is_page(body) {
+            format!("it is {PAGE}")
+        } else {
+            error.to_string()
+        },
     })
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A command of ours that runs longer than this hangs.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(2);
 /// How long output may trickle in after the command's end, from what it left running.
 const TAIL: Duration = Duration::from_secs(20);
 
@@ -30,12 +30,12 @@ pub fn transcript(command: &mut Command) -> String {
 /// As [`transcript`] does.
 #[must_use]
 pub fn session(meshctl: impl Fn() -> Command, lines: &[impl AsRef<str>]) -> String {
-    let mut shown = String::new();
-    for line in lines.iter().map(AsRef::as_ref) {
+    let shown = lines.iter().map(|line| {
+        let line = line.as_ref();
         let Ended { code, out, err } = run(meshctl().args(line.split_whitespace()));
-        shown.push_str(&format!("$ meshctl {line}\n{out}{err}exit: {code}\n"));
-    }
-    shown
+        format!("$ meshctl {line}\n{out}{err}exit: {code}\n")
+    });
+    shown.collect::<Vec<_>>().concat()
 }
 
 struct Ended {

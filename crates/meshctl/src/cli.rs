@@ -1,6 +1,7 @@
 //! From the arguments of the process to its exit code.
 
 use std::ffi::OsString;
+use std::num::{IntErrorKind, ParseIntError};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -105,6 +106,27 @@ fn run(command: Command, context: &mut Context) -> Result<(), CliError> {
     outcome
 }
 
+/// What is wrong with a number, in words for people: the parser's are for programmers.
+fn in_plain_words(text: &str, error: &clap::Error) -> String {
+    use std::error::Error as _;
+
+    let Some(source) = error.source() else {
+        return text.to_owned();
+    };
+    let said = source.to_string();
+    let open_end = format!("..{}", u64::MAX);
+    let plain = match source.downcast_ref().map(ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow) => "that is too large".to_owned(),
+        Some(IntErrorKind::NegOverflow) => "that is too small".to_owned(),
+        Some(_) => "write a whole number".to_owned(),
+        None => match said.strip_suffix(&open_end) {
+            Some(range) => range.replace(" is not in ", " is less than "),
+            None => return text.to_owned(),
+        },
+    };
+    text.replace(&said, &plain)
+}
+
 /// Help and version are answers; everything else that clap reports is an error like any other.
 /// Whoever types the bare name asks what there is.
 fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
@@ -117,6 +139,7 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     }
     let text = text.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let text = in_plain_words(text, error);
     Printer::new().error(text.trim_end(), None);
     // What could not be parsed can still be searched.
     let fine = arguments

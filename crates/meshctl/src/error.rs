@@ -176,7 +176,7 @@ impl From<ClientError> for CliError {
             ClientError::InvalidUrl { .. } => Kind::Usage,
             ClientError::Unreachable { .. } => Kind::Unreachable,
             ClientError::Timeout { .. } => Kind::TimedOut,
-            ClientError::Refused { status: 404, .. } => Kind::NotFound,
+            error if error.is_not_found() => Kind::NotFound,
             ClientError::Refused { status: 409, .. } => Kind::Conflict,
             ClientError::Refused { .. } => Kind::Refused,
             _ => Kind::Failed,
@@ -198,6 +198,15 @@ pub(crate) fn one_line(text: &str) -> String {
     }
     let cut: String = line.chars().take(LONGEST_LINE).collect();
     format!("{cut}…")
+}
+
+/// What went wrong with a temporary file, without its name, which is nobody's.
+pub(crate) fn unnamed(error: io::Error) -> io::Error {
+    // The library names it beside the cause, and keeps the kind alone accessible.
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => error.kind().into(),
+    }
 }
 
 /// The innermost cause: "connection refused", without the layers that it went through.

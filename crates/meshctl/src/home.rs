@@ -99,6 +99,14 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// What helps where the state cannot be written.
+    pub(crate) fn advice() -> String {
+        format!(
+            "set `{}` to a directory that can be written",
+            EnvVars::MCP_MESH_HOME
+        )
+    }
+
     /// Where the state of this user is; nothing is created yet.
     pub(crate) fn resolve(environment: &Environment) -> Result<Self, CliError> {
         if let Some(root) = environment.get(EnvVars::MCP_MESH_HOME) {
@@ -135,10 +143,7 @@ impl Home {
             fs::create_dir_all(&folder).map_err(|error| {
                 CliError::new(format!("cannot create `{}`", folder.display()))
                     .because(error)
-                    .hint(format!(
-                        "set `{}` to a directory that can be written",
-                        EnvVars::MCP_MESH_HOME
-                    ))
+                    .hint(Self::advice())
             })?;
         }
         Ok(())

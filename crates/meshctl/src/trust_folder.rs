@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use mesh_core::env::{EnvVars, Environment};
 
 use crate::certificate::{CertificateFile, Unreadable};
-use crate::error::{CliError, Kind};
+use crate::error::{CliError, Kind, unnamed};
 use crate::home::Home;
 use crate::platform::make_private_folder;
 use crate::suggestion::did_you_mean;
@@ -115,7 +115,9 @@ impl TrustFolder {
         let failed = |error: io::Error| {
             CliError::new(format!("cannot write `{}`", target.display())).because(error)
         };
-        let mut new = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+        let mut new = tempfile::NamedTempFile::new_in(&folder)
+            .map_err(unnamed)
+            .map_err(failed)?;
         new.write_all(file.pem().as_bytes()).map_err(failed)?;
         new.as_file().sync_all().map_err(failed)?;
         let put = if replace {

@@ -109,7 +109,7 @@ fn what_does_not_say_that_it_is_healthy_is_not() {
     insta::assert_snapshot!(told(Script::body(503, "text/plain", "too busy")), @"Error: the registry at `http://127.0.0.1:[PORT]` refused the request with 503: too busy. Hint: check that a registry runs with the same `HOST` and `PORT`, and read its log");
     insta::assert_snapshot!(told(Script::json(HEALTHY.replace("healthy", "degraded"))), @"Error: the registry at `http://127.0.0.1:[PORT]` says that it is `degraded`. Hint: read the registry's log");
     insta::assert_snapshot!(told(Script::json(HEALTHY.replace("mcp-mesh-registry", "shop"))), @"Error: what listens at `http://127.0.0.1:[PORT]` is not a registry: it calls itself `shop`. Hint: check that a registry runs with the same `HOST` and `PORT`, and read its log");
-    insta::assert_snapshot!(told(Script::body(200, "text/html", "<h1>It works!</h1>")), @"Error: the answer of `http://127.0.0.1:[PORT]/health` is not understood: expected value at line 1 column 1. Hint: check that a registry runs with the same `HOST` and `PORT`, and read its log");
+    insta::assert_snapshot!(told(Script::body(200, "text/html", "<h1>It works!</h1>")), @"Error: the answer of `http://127.0.0.1:[PORT]/health` is not understood: it is a page of HTML. Hint: check that a registry runs with the same `HOST` and `PORT`, and read its log");
 }
 
 #[test]
@@ -137,19 +137,17 @@ fn no_proxy_stands_between() {
         ("HTTP_PROXY", &url),
         ("http_proxy", &url),
     ];
-    let started = Instant::now();
     complaint_of(&check(&[], &environment));
     assert_eq!(proxy.connections(), 0);
-    assert!(started.elapsed() < Duration::from_secs(4));
 }
 
 #[test]
 fn an_answer_that_does_not_come_is_not_waited_for() {
-    let server = ScriptedServer::start(|_| Script::default().pause(Duration::from_secs(4)));
+    let server = ScriptedServer::start(|_| Script::default().pause(Duration::from_secs(20)));
     let started = Instant::now();
     let text = complaint(server.address().port());
     assert!(text.contains("within 2s"), "{text}");
-    assert!(started.elapsed() < Duration::from_secs(4), "{text}");
+    assert!(started.elapsed() < Duration::from_secs(15), "{text}");
 }
 
 #[test]

@@ -283,6 +283,7 @@ mod in_a_terminal {
             terminal.written()
         };
         assert!(patient(1200).contains("asking the registry"));
-        assert!(!patient(0).contains("asking the registry"));
+        // On a busy machine any answer may take long, but not every one.
+        assert!((0..10).any(|_| !patient(0).contains("asking the registry")));
     }
 }

@@ -1,7 +1,9 @@
 //! The two programs as processes: Cargo offers their paths to this package only.
 
 mod administration;
+mod answers;
 mod backup;
+mod calls;
 mod completion;
 mod config;
 // Its server needs `openssl`.
@@ -25,6 +27,9 @@ mod list;
 mod live;
 mod logs;
 mod man;
+// What stands in the way is named in the words of the system.
+#[cfg(unix)]
+mod obstacles;
 mod other_versions;
 mod queries;
 mod registry;
@@ -35,6 +40,8 @@ mod reload;
 mod robustness;
 mod scaffold;
 mod scaffold_compose;
+#[cfg(unix)]
+mod scaffold_failures;
 mod schemas;
 // Their agents and their installer are scripts that ask for signals and a shell.
 #[cfg(unix)]
@@ -42,6 +49,8 @@ mod self_update;
 mod stage;
 #[cfg(unix)]
 mod start;
+#[cfg(unix)]
+mod start_failures;
 #[cfg(unix)]
 mod start_options;
 mod status;
@@ -52,3 +61,4 @@ mod usage;
 mod watch;
 #[cfg(windows)]
 mod windows;
+mod words;

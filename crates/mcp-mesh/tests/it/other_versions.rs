@@ -75,7 +75,7 @@ fn what_is_no_registry_is_not_taken_for_one() {
     filters.push((r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"));
     insta::with_settings!({ filters => filters }, {
         insta::assert_snapshot!(said, @r"
-        Error: the answer of `http://127.0.0.1:[PORT]/agents` is not understood: expected value at line 1 column 1
+        Error: the answer of `http://127.0.0.1:[PORT]/agents` is not understood: it is a page of HTML
         Hint: something else may listen there, or a registry newer than [VERSION]; check `MCP_MESH_REGISTRY_URL`
         Error: the answer of `http://127.0.0.1:[PORT]/agents` is not understood: invalid length 1, expected struct AgentList with 3 elements at line 1 column 2
         Hint: something else may listen there, or a registry newer than [VERSION]; check `MCP_MESH_REGISTRY_URL`

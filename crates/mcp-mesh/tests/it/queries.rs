@@ -356,13 +356,13 @@ fn logs_show_the_end_earlier_starts_and_what_comes() {
 
     let mut follow = stage
         .meshctl()
-        .args(["logs", "greeter", "-f", "-n", "0"])
+        .args(["logs", "greeter", "-f", "-n", "1"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(follow.stdout.take().unwrap()));
-    // The follower may not have reached the end yet; what it shows is written after that.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It has reached the end.
+    assert_eq!(lines.next().unwrap().unwrap(), "registered");
     stage.run(&["stop", "--agents"]);
     stage.run(&["start", "-d", "greeter.py"]);
     let seen: Vec<String> = lines.by_ref().take(3).map(Result::unwrap).collect();

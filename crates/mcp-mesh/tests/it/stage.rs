@@ -14,7 +14,7 @@ use mesh_test::{TestContext, free_port, test_context};
 
 const AGENT: &str = include_str!("agent.py");
 /// How long anything may take that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where `meshctl start` finds what it needs, and where it starts its registry.
 pub(crate) struct Stage {

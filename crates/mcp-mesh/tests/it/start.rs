@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -178,7 +177,7 @@ fn an_agent_that_does_not_register_is_left_running_with_a_warning() {
     let stage = Stage::new().with_changed_agent("silent", "time.sleep(600)");
     stage_snapshot!(
         stage,
-        stage.meshctl().args(["start", "-d", "silent.py", "--startup-timeout", "3"]),
+        stage.meshctl().args(["start", "-d", "silent.py", "--startup-timeout", "5"]),
         @r"
         exit: 0
         ----- stdout -----
@@ -188,7 +187,7 @@ fn an_agent_that_does_not_register_is_left_running_with_a_warning() {
           Logs: meshctl logs silent
           Stop: meshctl stop silent
         ----- stderr -----
-        Warning: agent 'silent' runs but did not register within 3 s; see `meshctl logs silent`
+        Warning: agent 'silent' runs but did not register within 5 s; see `meshctl logs silent`
         The last lines of `[HOME]/.mcp-mesh/logs/silent.log`:
           | hello from silent
         ╭ Running
@@ -314,11 +313,15 @@ fn a_port_of_another_program_is_an_error_at_once() {
     let stage = Stage::new();
     let _other = TcpListener::bind(("127.0.0.1", stage.port)).unwrap();
     let start = Instant::now();
-    let transcript =
-        mesh_test::transcript(stage.meshctl().args(["start", "--registry-only", "-d"]));
-    assert!(transcript.starts_with("exit: 1"), "{transcript}");
-    assert!(transcript.contains("another program uses"), "{transcript}");
-    assert!(start.elapsed().as_secs() < 10);
+    stage_snapshot!(stage, stage.meshctl().args(["start", "--registry-only", "-d"]), @r"
+        exit: 1
+        ----- stdout -----
+        ----- stderr -----
+        Error: another program uses http://localhost:[PORT]: the registry at `http://localhost:[PORT]` did not answer within [DURATION]
+        Hint: end that program, or choose another `--registry-port`
+        ");
+    // Without it, that is how long a registry may take to start.
+    assert!(start.elapsed().as_secs() < 30);
     assert_eq!(stage.context.strays(), []);
 }
 
@@ -329,15 +332,20 @@ fn a_registry_that_cannot_open_its_database_says_why() {
         "not-a-database.db",
         &"this is text, not a database\n".repeat(100),
     );
-    let transcript = mesh_test::transcript(stage.meshctl().args([
+    let arguments = [
         "start",
         "--registry-only",
         "-d",
         "--db-path",
         "not-a-database.db",
-    ]));
-    assert!(transcript.starts_with("exit: 1"), "{transcript}");
-    assert!(transcript.contains("not-a-database.db"), "{transcript}");
+    ];
+    let shown = mesh_test::transcript(stage.meshctl().args(arguments));
+    // Above it is what the log has by then.
+    let (_, error) = shown.split_once("\nError: ").expect("it failed");
+    mesh_test::mesh_snapshot!(stage, said: error, @r"
+        the registry failed to start: `[HOME]/not-a-database.db` is not a SQLite database
+        Hint: set `DATABASE_URL` to another file, or move this one away
+        ");
     assert_eq!(stage.context.strays(), []);
 }
 
@@ -503,27 +511,15 @@ fn an_interrupt_in_the_foreground_ends_everything_that_was_started() {
 #[test]
 fn an_interrupt_while_the_registry_starts_ends_it() {
     let stage = Stage::new().with_agent("greeter");
-    // A registry that never answers, beside a meshctl of its own.
-    let program = stage.context.home().join("bin/meshctl");
-    stage.file("bin/mcp-mesh-registry", "#!/bin/sh\nexec sleep 600\n");
-    let registry = program.with_file_name("mcp-mesh-registry");
-    fs::set_permissions(registry, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::copy(stage.meshctl().get_program(), &program).unwrap();
-    let mut command = std::process::Command::new(program);
-    for (name, value) in stage.meshctl().get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let mut start = command
+    let meshctl = stage.beside("#!/bin/sh\nexec sleep 600\n");
+    let mut start = meshctl()
         .args(["start", "-d", "greeter.py"])
-        .current_dir(stage.context.home())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     stage.until("the registry is recorded", |stage| {
         stage.pid("registry").is_some()
     });
-    // The handler is in place a moment after the record.
-    std::thread::sleep(std::time::Duration::from_millis(100));
     let pid = start.id().to_string();
     let kill = std::process::Command::new("kill")
         .args(["-INT", &pid])

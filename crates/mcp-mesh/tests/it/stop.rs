@@ -44,7 +44,7 @@ fn the_registry_goes_with_the_last_agent_that_needs_it() {
         ----- stderr -----
         Error: agent 'on' is not running
         ");
-    stage_snapshot!(stage, stage.meshctl().args(["stop", "two", "--timeout", "5"]), @r"
+    stage_snapshot!(stage, stage.meshctl().args(["stop", "two", "--timeout", "30"]), @r"
         exit: 0
         ----- stdout -----
         Agent 'two' stopped

@@ -99,7 +99,8 @@ impl Hint for CallError {
                 source: Some(source),
                 ..
             } if tls::hint(source).is_some() => tls::hint(source),
-            Self::Unreachable { .. } => {
+            // The latter is the registry's own, where it stands between.
+            Self::Unreachable { .. } | Self::Http { status: 502, .. } => {
                 Some("the agent may have stopped; `meshctl list` shows who is there".into())
             }
             Self::Interrupted { url, .. } if url.starts_with("https:") => Some(
@@ -114,9 +115,8 @@ impl Hint for CallError {
                 Some("an MCP server listens at `/mcp`; check the address".into())
             }
             Self::TooLarge { .. } => Some("let the tool return less, or a link".into()),
-            Self::Http { .. } | Self::Rpc(_) | Self::Interrupted { .. } | Self::Protocol { .. } => {
-                None
-            }
+            Self::Interrupted { .. } => Some("the agent's log may say why".into()),
+            Self::Http { .. } | Self::Rpc(_) | Self::Protocol { .. } => None,
         }
     }
 }

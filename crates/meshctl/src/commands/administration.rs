@@ -7,7 +7,7 @@ use crate::error::CliError;
 
 /// A registry whose administration has a port of its own knows nothing of it at the other one.
 pub(super) fn refused(error: ClientError) -> CliError {
-    let hidden = matches!(error, ClientError::Refused { status: 404, .. });
+    let hidden = error.is_not_found();
     let error = CliError::from(error);
     if hidden {
         return error.or_hint(format!(

@@ -194,6 +194,9 @@ fn begin_trace(headers: &mut Headers, arguments: &mut Box<RawValue>) -> Result<T
     Ok(id)
 }
 
+/// What arguments look like.
+const AN_OBJECT: &str = r#"such as '{"name": "value"}'"#;
+
 fn parse_arguments(text: Option<String>, file: Option<PathBuf>) -> Result<Box<RawValue>, CliError> {
     let (text, origin) = match (text, file) {
         (_, Some(file)) => {
@@ -212,13 +215,14 @@ fn parse_arguments(text: Option<String>, file: Option<PathBuf>) -> Result<Box<Ra
         CliError::new(format!("{origin} must be JSON"))
             .of_kind(Kind::Usage)
             .because(error)
+            .hint(AN_OBJECT)
     })?;
     if value.get().starts_with('{') {
         Ok(value)
     } else {
         Err(CliError::new(format!("{origin} must be a JSON object"))
             .of_kind(Kind::Usage)
-            .hint("such as '{\"name\": \"value\"}'"))
+            .hint(AN_OBJECT))
     }
 }
 

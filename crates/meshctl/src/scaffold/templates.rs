@@ -126,8 +126,8 @@ pub(crate) struct Templates {
 /// Why nothing came out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TemplateError {
-    /// A folder of templates that cannot be read.
-    #[error("cannot read the template `{}`", path.display())]
+    /// A template, or the folder of them, that cannot be read.
+    #[error("cannot read templates from `{}`", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     /// A template with a mistake.
     #[error("cannot fill in the template `{name}`")]

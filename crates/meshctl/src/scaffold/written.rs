@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::tree::Tree;
-use crate::error::{CliError, Kind};
+use crate::error::{CliError, Kind, unnamed};
 use crate::platform;
 
 /// What becomes of files that are there already.
@@ -44,7 +44,7 @@ pub(crate) fn write(tree: &Tree, folder: &Path, overwriting: Overwriting) -> Res
     let workshop = tempfile::Builder::new()
         .prefix(".meshctl-")
         .tempdir_in(parent)
-        .map_err(|error| failure("make a folder in", parent, error))?;
+        .map_err(|error| failure("make a folder in", parent, unnamed(error)))?;
     let staged = workshop.path().join("new");
     stage(tree, &staged)?;
     if fs::symlink_metadata(folder).is_ok() {
@@ -142,7 +142,9 @@ fn failure(verb: &str, path: &Path, error: io::Error) -> CliError {
     let hint = match error.kind() {
         io::ErrorKind::PermissionDenied => Some("choose a folder of yours with `--output`"),
         io::ErrorKind::StorageFull => Some("make room on the disk"),
-        io::ErrorKind::NotADirectory => Some("part of that path is a file"),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            Some("part of that path is a file")
+        }
         _ => None,
     };
     let failure = CliError::new(format!("cannot {verb} `{}`", path.display())).because(error);

@@ -8,7 +8,7 @@ use mesh_core::env::Environment;
 use toml_edit::{Document, DocumentMut, Item};
 
 use super::config_key::{ConfigKey, KEYS, names};
-use crate::error::{CliError, Kind};
+use crate::error::{CliError, Kind, unnamed};
 use crate::suggestion::did_you_mean;
 
 const FOLDER: &str = "mcp-mesh";
@@ -188,7 +188,9 @@ impl ConfigFile {
         let folder = target.parent().unwrap_or(Path::new("."));
         let problem = |error: io::Error| self.problem("write", error);
         fs::create_dir_all(folder).map_err(problem)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(problem)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)
+            .map_err(unnamed)
+            .map_err(problem)?;
         file.write_all(text.as_bytes()).map_err(problem)?;
         file.as_file().sync_all().map_err(problem)?;
         file.persist(&target)

@@ -112,7 +112,7 @@ impl ConfigKey {
                 .map_err(|problem| problem.to_string()),
             Shape::Url => address::parse(text, self.name)
                 .map(|_| text.into())
-                .map_err(|problem| problem.to_string()),
+                .map_err(|_| format!("`{text}` is not {}", self.shape.description())),
             Shape::Host if text.trim().is_empty() || text.contains(['/', ' ']) => {
                 Err(format!("`{text}` is not {}", self.shape.description()))
             }

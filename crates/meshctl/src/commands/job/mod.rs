@@ -44,12 +44,12 @@ pub(crate) async fn run(args: JobArgs, context: &mut Context) -> Result<(), CliE
 
 /// A failure of a request about the job `id`.
 fn about(id: &str, error: ClientError) -> CliError {
-    match error {
-        ClientError::Refused { status: 404, .. } => CliError::new(format!("job not found: {id}"))
-            .of_kind(Kind::NotFound)
-            .hint("`meshctl job list` shows the jobs that the registry knows"),
-        other => other.into(),
+    if !error.is_not_found() {
+        return error.into();
     }
+    CliError::new(format!("job not found: {id}"))
+        .of_kind(Kind::NotFound)
+        .hint("`meshctl job list` shows the jobs that the registry knows")
 }
 
 /// A point in time, if there is one.

@@ -145,7 +145,11 @@ pub(super) async fn run_one(
     printer.result(format_args!("Availability: {availability}"))?;
     printer.result(format_args!("Description:  {}", tool.description))?;
     printer.result(format_args!("Version:      {}", tool.version))?;
-    printer.result(format_args!("Tags:         {}", tool.tags.join(", ")))?;
+    let tags = match tool.tags.as_slice() {
+        [] => "-".to_owned(),
+        tags => tags.join(", "),
+    };
+    printer.result(format_args!("Tags:         {tags}"))?;
     match &schema {
         Ok(Some(schema)) => {
             printer.result(format_args!("\nInput Schema:\n{}", indented(schema.get())))?;

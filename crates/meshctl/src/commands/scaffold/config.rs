@@ -147,7 +147,10 @@ pub(super) fn run(
 fn basic(tools: Vec<ToolConfig>, tags: Vec<String>) -> Result<Kind, String> {
     let mut known: Vec<Tool> = Vec::new();
     for ToolConfig { name, description } in tools {
-        super::flags::check_tool_name(&name).map_err(|error| error.to_string())?;
+        super::flags::check_tool_name(&name).map_err(|error| match error.hint_text() {
+            Some(hint) => format!("{error}: {hint}"),
+            None => error.to_string(),
+        })?;
         if known.iter().any(|tool| tool.capability == name) {
             return Err(format!("two tools are called `{name}`"));
         }
@@ -229,10 +232,15 @@ fn unread(shown: &str, error: &serde_saphyr::Error) -> CliError {
             .of_kind(Failure::Usage)
             .hint(hint.unwrap_or_else(|| format!("the keys there are {}", expected.join(", "))));
     }
-    CliError::new(format!(
-        "`{shown}`{place}: {}",
-        one_line(&error.to_string())
-    ))
-    .of_kind(Failure::Usage)
-    .hint("correct the file; `meshctl scaffold --help` says what flags take")
+    let said = one_line(&error.to_string());
+    // The place stands in front already.
+    let said = said.split(" at line ").next().unwrap_or(&said);
+    let said = match said {
+        "invalid u16" => "that is not a number from 1 to 65535",
+        "invalid u32" => "that is not a whole number",
+        said => said,
+    };
+    CliError::new(format!("`{shown}`{place}: {said}"))
+        .of_kind(Failure::Usage)
+        .hint("correct the file; `meshctl scaffold --help` says what flags take")
 }

@@ -2,7 +2,7 @@
 
 pub(super) mod difference;
 
-use mesh_client::{ClientError, RegistryClient};
+use mesh_client::RegistryClient;
 use mesh_core::wire::SchemaInfo;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -108,11 +108,9 @@ async fn schema(
         .printer
         .during("asking the registry", client.schema(hash));
     asked.await.map_err(|error| match error {
-        ClientError::Refused { status: 404, .. } => {
-            CliError::new(format!("schema not found: {hash}"))
-                .of_kind(Kind::NotFound)
-                .hint("`meshctl list --schemas` shows those that agents published")
-        }
+        missing if missing.is_not_found() => CliError::new(format!("schema not found: {hash}"))
+            .of_kind(Kind::NotFound)
+            .hint("`meshctl list --schemas` shows those that agents published"),
         other => other.into(),
     })
 }

@@ -111,7 +111,7 @@ async fn fetch(
 
 /// Whether the registry knows of traces, though not of this one.
 fn is_absent(error: &ClientError) -> bool {
-    matches!(error, ClientError::Refused { status: 404, .. }) && !error.is_tracing_disabled()
+    error.is_not_found() && !error.is_tracing_disabled()
 }
 
 fn explained(error: ClientError, id: &TraceId, client: &RegistryClient) -> CliError {
