@@ -1,6 +1,8 @@
 //! What TAB offers, in real shells.
 
+#[cfg(unix)]
 use std::path::Path;
+#[cfg(unix)]
 use std::process::Command;
 use std::time::{Duration, Instant};
 

@@ -130,8 +130,7 @@ fn starts_and_a_stop_at_once_take_turns() {
         }
     });
     stage.run(&["stop"]);
-    let left = fs::read_dir(stage.context.state().join("pids")).unwrap();
-    assert_eq!(left.count(), 0);
+    assert_eq!(stage.left_in("pids"), [] as [String; 0]);
     assert_eq!(stage.context.strays(), []);
 }
 

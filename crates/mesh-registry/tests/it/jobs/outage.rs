@@ -1,12 +1,16 @@
 //! A store that does not answer.
 
+#[cfg(unix)]
 use std::sync::Arc;
+#[cfg(unix)]
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{claim, job, post, state, submit};
+#[cfg(unix)]
+use super::{claim, state};
+use super::{job, post, submit};
 use crate::registry::Registry;
 
 #[tokio::test]
