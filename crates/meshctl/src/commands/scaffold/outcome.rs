@@ -49,13 +49,13 @@ impl Outcome<'_> {
             return printer.json(&self.as_json(true));
         }
         let Blueprint { name, port, .. } = self.blueprint;
-        let folder = self.folder.display();
+        let folder = self.folder();
         printer.result(format_args!(
             "Would create the {} agent '{name}' ({}, port {port}) in {folder}/\n",
             self.blueprint.kind.as_str(),
             self.blueprint.language.title(),
         ))?;
-        printer.result(self.tree.picture(&folder.to_string()))?;
+        printer.result(self.tree.picture(&folder))?;
         for (path, text) in self.tree.files() {
             printer.result(format_args!("==> {folder}/{path} <==\n{text}"))?;
         }
@@ -67,12 +67,12 @@ impl Outcome<'_> {
         if json {
             return printer.json(&self.as_json(false));
         }
-        let folder = self.folder.display();
+        let folder = self.folder();
         printer.say(format_args!(
             "Created agent '{}' in {folder}/\n",
             self.blueprint.name
         ))?;
-        printer.say(self.tree.picture(&folder.to_string()))?;
+        printer.say(self.tree.picture(&folder))?;
         printer.say("Next steps:")?;
         for step in self.next_steps() {
             printer.say(format_args!("  {step}"))?;
@@ -101,7 +101,7 @@ impl Outcome<'_> {
             kind: self.blueprint.kind.as_str(),
             language: self.blueprint.language,
             port: self.blueprint.port,
-            folder: self.folder.display().to_string(),
+            folder: self.folder(),
             files: self
                 .tree
                 .files()
@@ -115,6 +115,17 @@ impl Outcome<'_> {
         }
     }
 
+    /// The folder as one writes it in commands: with `/` also where the system writes `\`, because names
+    /// of files follow it.
+    fn folder(&self) -> String {
+        let folder = self.folder.display().to_string();
+        if cfg!(windows) {
+            folder.replace('\\', "/")
+        } else {
+            folder
+        }
+    }
+
     /// Commands, one a line.
     fn next_steps(&self) -> Vec<String> {
         let Blueprint {
@@ -124,7 +135,7 @@ impl Outcome<'_> {
             kind,
             ..
         } = self.blueprint;
-        let folder = self.folder.display();
+        let folder = self.folder();
         let mut steps = vec![match language {
             Language::Python => format!("pip install -r {folder}/requirements.txt"),
             Language::TypeScript => format!("(cd {folder} && npm install)"),
