@@ -172,6 +172,7 @@ impl TestContext {
             .envs(essential_environment())
             .env("HOME", self.home())
             .env("USERPROFILE", self.home())
+            .env("APPDATA", self.home().join("AppData"))
             .env(EnvVars::MCP_MESH_HOME, self.state())
             .env("NO_COLOR", "1")
             .current_dir(self.home());
@@ -207,6 +208,12 @@ impl TestContext {
             }
         }
         add(&escaped(&self.home().display().to_string()), "[HOME]");
+        if cfg!(windows) {
+            // Below the home, paths look like elsewhere; each pass mends one separator.
+            for _ in 0..6 {
+                add(r"(\[HOME\][\w./-]*)\\+", "$1/");
+            }
+        }
         add(r"\b(pid|PID)([ :=]+)\d+", "$1$2[PID]");
         add(
             r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?",

@@ -94,7 +94,8 @@ fn the_settings_are_shown_with_their_origins() {
 #[test]
 fn values_are_set_read_and_unset() {
     let stage = stage("");
-    let file: PathBuf = stage.context.home().join("config/mcp-mesh/config.toml");
+    let file: PathBuf = ["config", "mcp-mesh", "config.toml"].iter().collect();
+    let file = stage.context.home().join(file);
     let path = meshctl(&stage).args(["config", "path"]).output().unwrap();
     assert_eq!(
         String::from_utf8(path.stdout).unwrap().trim(),

@@ -36,7 +36,7 @@ fn an_agent_is_started_listed_called_and_stopped() {
       Stop: meshctl stop greeter
     ----- stderr -----
     ╭ Running
-    │ greeter   healthy  http://[ENDPOINT]  [HOME]\.mcp-mesh\logs\greeter.log  PID [PID]
+    │ greeter   healthy  http://[ENDPOINT]  [HOME]/.mcp-mesh/logs/greeter.log  PID [PID]
     │ registry  started  http://localhost:[PORT]  PID [PID]
     ├ Next
     │ meshctl list                who is in the mesh
