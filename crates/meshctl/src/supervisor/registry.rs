@@ -8,7 +8,7 @@ use mesh_client::RegistryClient;
 use mesh_core::env::{EnvVars, Environment};
 use serde::Deserialize;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::launch::{Launch, Launched};
 use super::platform::{Platform, ProcessGroups};
@@ -25,6 +25,8 @@ const BINARY: &str = if cfg!(windows) {
 };
 /// How often a registry that does not report over the pipe is asked.
 const POLL: Duration = Duration::from_millis(50);
+/// How long what a registry reported may take from its end on.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The registry that this state directory's pid file means.
 #[derive(Debug, Clone)]
@@ -228,6 +230,12 @@ async fn ready(
             }
             () = sleep(POLL) => {
                 if let Some(status) = launched.ended() {
+                    // Its last words may still be on their way.
+                    if let Some(report) = report.take()
+                        && let Ok(Ok(Some(line))) = timeout(LAST_WORDS, report).await
+                    {
+                        understand(&line)?;
+                    }
                     return Err(CliError::new(format!("the registry ended at once ({status})")));
                 }
                 if client.health().await.is_ok() {
