@@ -9,7 +9,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Run agents", &["start", "stop", "scaffold", "registry"]),
     (
         "See the mesh",
-        &["list", "status", "logs", "audit", "schema", "trace"],
+        &["list", "status", "tui", "logs", "audit", "schema", "trace"],
     ),
     ("Use it", &["call", "job"]),
     (

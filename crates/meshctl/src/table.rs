@@ -1,7 +1,5 @@
 //! Columns of text for people.
 
-use std::fmt::Write as _;
-
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::printer::Tone;
@@ -14,8 +12,8 @@ const NARROWEST: usize = 8;
 /// One cell and how it looks.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
-    text: String,
-    tone: Option<Tone>,
+    pub(crate) text: String,
+    pub(crate) tone: Option<Tone>,
 }
 
 impl Cell {
@@ -90,11 +88,16 @@ impl Table {
     /// The whole table, without a newline at its end.
     pub(crate) fn render(&self) -> String {
         let all: Vec<usize> = (0..self.heading.len()).collect();
-        self.with_columns(&all, &self.natural_widths())
+        painted(&self.with_columns(&all, &self.natural_widths()))
     }
 
     /// The table in at most `columns`, as far as its columns give way and may be left out.
     pub(crate) fn fit(&self, columns: usize) -> String {
+        painted(&self.lines(columns))
+    }
+
+    /// The lines of [`fit`](Self::fit), the heading and its rule first, each in pieces of one tone.
+    pub(crate) fn lines(&self, columns: usize) -> Vec<Vec<Cell>> {
         let mut kept: Vec<usize> = (0..self.heading.len()).collect();
         let mut least_important = self.left_out.iter();
         loop {
@@ -134,14 +137,13 @@ impl Table {
             .collect()
     }
 
-    fn with_columns(&self, columns: &[usize], widths: &[usize]) -> String {
-        let mut lines = Vec::with_capacity(self.rows.len() + 2);
+    fn with_columns(&self, columns: &[usize], widths: &[usize]) -> Vec<Vec<Cell>> {
         let heading: Vec<Cell> = self.heading.iter().map(|title| Cell::new(*title)).collect();
-        lines.push(line(&heading, columns, widths));
-        lines.push("-".repeat(total(columns, widths)));
-        let rows = self.rows.iter().map(|row| line(row, columns, widths));
-        lines.extend(rows);
-        lines.join("\n")
+        let rule = "-".repeat(total(columns, widths));
+        [line(&heading, columns, widths), vec![rule.into()]]
+            .into_iter()
+            .chain(self.rows.iter().map(|row| line(row, columns, widths)))
+            .collect()
     }
 }
 
@@ -151,25 +153,40 @@ fn total(columns: &[usize], widths: &[usize]) -> usize {
     columns.iter().map(|column| widths[*column]).sum::<usize>() + gaps
 }
 
-fn line(cells: &[Cell], columns: &[usize], widths: &[usize]) -> String {
-    let mut line = String::new();
-    for (place, &column) in columns.iter().enumerate() {
-        if place > 0 {
-            line.push_str(GAP);
-        }
+/// The cells of a line as they are shown, and what is between them; nothing at its end.
+fn line(cells: &[Cell], columns: &[usize], widths: &[usize]) -> Vec<Cell> {
+    let mut pieces = Vec::with_capacity(2 * columns.len());
+    let mut padding = 0;
+    for &column in columns {
         let (cell, width) = (&cells[column], widths[column]);
         let text = cut(&cell.text, width);
-        match cell.tone {
-            Some(tone) => line.push_str(&tone.paint(&text)),
-            None => line.push_str(&text),
+        let missing = width.saturating_sub(text.width());
+        if text.is_empty() {
+            padding += missing + GAP.len();
+            continue;
         }
-        if place + 1 < columns.len() {
-            let padding = width.saturating_sub(text.width());
-            // Writing to a String cannot fail.
-            let _ = write!(line, "{:padding$}", "");
+        if padding > 0 {
+            pieces.push(Cell::new(" ".repeat(padding)));
         }
+        padding = missing + GAP.len();
+        pieces.push(Cell {
+            text,
+            tone: cell.tone,
+        });
     }
-    line.trim_end().to_owned()
+    pieces
+}
+
+/// Lines as text, their colours in it.
+fn painted(lines: &[Vec<Cell>]) -> String {
+    let lines = lines.iter().map(|pieces| {
+        let pieces = pieces.iter().map(|piece| match piece.tone {
+            Some(tone) => tone.paint(&piece.text),
+            None => piece.text.clone(),
+        });
+        pieces.collect::<String>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// `text` in at most `width` columns of a terminal.

@@ -57,6 +57,7 @@ mod status;
 #[cfg(unix)]
 mod stop;
 mod trace;
+mod tui;
 mod usage;
 mod watch;
 #[cfg(windows)]

@@ -168,7 +168,7 @@ fn what_cannot_be_done_is_refused_or_said() {
             Registry URL: http://localhost:[PORT]
             ----- stderr -----
             Warning: `--pid-file` is deprecated and does nothing; pid files are in `pids` of the state directory
-            Warning: there is no dashboard yet: `meshctl list --watch` shows the mesh as it changes, `meshctl man observability` tells of logs, metrics and traces
+            Warning: there is no dashboard yet: `meshctl tui` shows the mesh as it changes, `meshctl man observability` tells of logs, metrics and traces
             "
     );
 }

@@ -251,6 +251,6 @@ fn who_asks_for_a_dashboard_is_told_that_there_is_none() {
         exit: 7
         ----- stdout -----
         ----- stderr -----
-        Error: there is no dashboard yet: `meshctl list --watch` shows the mesh as it changes, `meshctl man observability` tells of logs, metrics and traces
+        Error: there is no dashboard yet: `meshctl tui` shows the mesh as it changes, `meshctl man observability` tells of logs, metrics and traces
         ");
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -169,6 +170,17 @@ impl Terminal {
             .screen_mut()
             .set_size(cells(rows), cells(columns));
         tcsetwinsize(&self.master, size(rows, columns)).expect("the terminal is open");
+    }
+
+    /// Asks the program to end, as `kill` does.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended.
+    pub fn terminate(&self) {
+        // `setsid` and `env` have become the program.
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a pid"), Signal::TERM).expect("it runs");
     }
 
     /// Waits for the end of the program, and for all that it wrote.

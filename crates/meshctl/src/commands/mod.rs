@@ -20,6 +20,7 @@ mod start;
 mod status;
 mod stop;
 mod trace;
+mod tui;
 mod ui;
 mod version;
 mod watch_agent;
@@ -144,6 +145,7 @@ pub(crate) enum Command {
     Scaffold(Box<scaffold::ScaffoldArgs>),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
+    Tui(tui::TuiArgs),
     Ui(ui::UiArgs),
     #[command(name = WATCH_COMMAND)]
     WatchAgent(watch_agent::WatchAgentArgs),
@@ -192,6 +194,7 @@ impl Command {
             Self::Scaffold(args) => scaffold::run(*args, context).await,
             Self::Completion(args) => completion::run(&args, context),
             Self::Version(args) => version::run(&args, context),
+            Self::Tui(args) => tui::run(args, context).await,
             Self::Ui(args) => ui::run(&args),
             Self::WatchAgent(args) => watch_agent::run(args, context).await,
             Self::OfItself(args) => self_update::run(args, context).await,

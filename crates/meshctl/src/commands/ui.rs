@@ -3,8 +3,8 @@
 use crate::error::{CliError, Kind};
 
 /// What everybody is told who asks for it.
-pub(crate) const NONE_YET: &str = "there is no dashboard yet: `meshctl list --watch` shows the mesh \
-    as it changes, `meshctl man observability` tells of logs, metrics and traces";
+pub(crate) const NONE_YET: &str = "there is no dashboard yet: `meshctl tui` shows the mesh as it \
+    changes, `meshctl man observability` tells of logs, metrics and traces";
 
 /// Say what there is instead of a dashboard
 #[derive(Debug, clap::Args)]

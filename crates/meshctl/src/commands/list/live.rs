@@ -16,8 +16,9 @@ use super::report::{self, AgentReport};
 use super::{Format, View};
 use crate::canvas::{Canvas, Size};
 use crate::commands::Context;
-use crate::error::{CliError, root_cause};
+use crate::error::CliError;
 use crate::home::Home;
+use crate::known::Known;
 use crate::mesh_view::span;
 use crate::printer::Tone;
 use crate::supervisor::Supervisor;
@@ -28,50 +29,15 @@ const TICK: Duration = Duration::from_millis(250);
 /// two that are empty.
 const FRAME: usize = 6;
 
-/// What the registry answered at one look.
-type Answer = Result<(AgentList, Option<HealthReport>), ClientError>;
+/// What the registry says at one look.
+type Answer = (AgentList, Option<HealthReport>);
 
 /// Asks after `pause`.
-async fn ask(client: &RegistryClient, pause: Duration) -> Answer {
+async fn ask(client: &RegistryClient, pause: Duration) -> Result<Answer, ClientError> {
     sleep(pause).await;
     let (agents, health) = tokio::join!(client.agents(), client.health());
     // The uptime is an ornament.
     agents.map(|list| (list, health.ok()))
-}
-
-/// What is known of the registry.
-#[derive(Default)]
-struct Known {
-    last: Option<(AgentList, Option<HealthReport>)>,
-    /// Since when it does not answer, and why.
-    away: Option<(Timestamp, String)>,
-}
-
-impl Known {
-    /// A registry that is away may come back; whatever else is wrong at the first look stays wrong.
-    fn take(&mut self, answer: Answer, now: Timestamp) -> Result<(), CliError> {
-        match answer {
-            Ok(answer) => {
-                self.last = Some(answer);
-                self.away = None;
-            }
-            Err(error) if self.last.is_some() || error.is_transient() && !error.is_distrust() => {
-                let since = self.away.take().map_or(now, |(since, _)| since);
-                let why = root_cause(&error).unwrap_or_else(|| error.to_string());
-                self.away = Some((since, why));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    fn status(&self) -> &'static str {
-        if self.away.is_some() {
-            "not running"
-        } else {
-            "running"
-        }
-    }
 }
 
 pub(super) async fn run(
@@ -88,7 +54,8 @@ pub(super) async fn run(
         context.printer.result(changes::heading())?;
     }
     let mut known = Known::default();
-    let mut answer: Pin<Box<dyn Future<Output = Answer>>> = Box::pin(ask(client, Duration::ZERO));
+    let mut answer: Pin<Box<dyn Future<Output = Result<Answer, ClientError>>>> =
+        Box::pin(ask(client, Duration::ZERO));
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {
@@ -116,7 +83,7 @@ impl Sink {
     /// After a look.
     fn show(
         &mut self,
-        known: &Known,
+        known: &Known<Answer>,
         view: &View,
         url: &str,
         context: &mut Context,
@@ -135,7 +102,7 @@ impl Sink {
     /// Between two looks.
     fn refresh(
         &mut self,
-        known: &Known,
+        known: &Known<Answer>,
         view: &View,
         url: &str,
         context: &mut Context,
@@ -157,7 +124,12 @@ impl Sink {
 }
 
 /// The picture, as high as the terminal allows.
-fn lines(known: &Known, view: &View, url: &str, (size, now): (Size, Timestamp)) -> Vec<String> {
+fn lines(
+    known: &Known<Answer>,
+    view: &View,
+    url: &str,
+    (size, now): (Size, Timestamp),
+) -> Vec<String> {
     let picture = known.last.as_ref().map(|(list, health)| {
         let picture = Picture::new(view, list, now);
         (picture.header(url, health.as_ref()), picture)
@@ -199,7 +171,7 @@ fn lines(known: &Known, view: &View, url: &str, (size, now): (Size, Timestamp)) 
 
 /// Writes what changed.
 fn tell(
-    known: &Known,
+    known: &Known<Answer>,
     view: &View,
     (memory, registry): (&mut Memory, Option<RegistryChange<'_>>),
     context: &mut Context,
@@ -263,7 +235,7 @@ mod tests {
     use super::*;
     use crate::mesh_view::tests::agent;
 
-    fn known(count: usize) -> Known {
+    fn known(count: usize) -> Known<Answer> {
         let agents: Vec<AgentInfo> = (0..count)
             .map(|number| agent(&format!("a-{number}"), "a", "healthy"))
             .collect();
@@ -279,7 +251,7 @@ mod tests {
         }
     }
 
-    fn text(known: &Known, rows: usize) -> String {
+    fn text(known: &Known<Answer>, rows: usize) -> String {
         let size = Size { rows, columns: 80 };
         let now = Timestamp::from_seconds(1_790_000_125);
         let lines = lines(known, &View::default(), "http://r", (size, now));

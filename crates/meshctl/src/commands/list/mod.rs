@@ -4,7 +4,7 @@ mod agents;
 mod blocks;
 pub(super) mod changes;
 mod live;
-mod picture;
+pub(super) mod picture;
 pub(super) mod report;
 mod schemas;
 pub(super) mod services;
@@ -117,7 +117,7 @@ enum Wiring {
 
 /// What was asked for.
 #[derive(Debug, Default)]
-struct View {
+pub(super) struct View {
     scope: Scope,
     format: Format,
     wiring: Wiring,
@@ -130,6 +130,15 @@ struct View {
 }
 
 impl View {
+    /// Agents whose id contains `filter`, those that are down as well.
+    pub(super) fn of_everyone(filter: &str) -> Self {
+        Self {
+            scope: Scope::Everyone,
+            filter: filter.to_lowercase(),
+            ..Self::default()
+        }
+    }
+
     fn selects(&self, agent: &AgentInfo, now: Timestamp) -> bool {
         agent.id.to_lowercase().contains(&self.filter)
             && self
@@ -191,7 +200,7 @@ pub(crate) async fn run(args: ListArgs, context: &mut Context) -> Result<(), Cli
 }
 
 /// A span that leaves the registry time for others.
-fn interval(text: &str) -> Result<Duration, String> {
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
     let span = time_span::parse(text)?;
     if span < Duration::from_millis(100) {
         return Err("that is more often than anybody can read; use `100ms` or more".to_owned());

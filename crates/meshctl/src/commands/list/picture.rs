@@ -15,18 +15,18 @@ use crate::table::{Cell, Table};
 const CAPABILITIES_WIDTH: usize = 80;
 
 /// What a view shows of a list, at one moment.
-pub(super) struct Picture<'a> {
+pub(in crate::commands) struct Picture<'a> {
     view: &'a View,
     now: Timestamp,
     census: Census<'a>,
     /// In the order of the table.
-    shown: Vec<&'a AgentInfo>,
+    pub(in crate::commands) shown: Vec<&'a AgentInfo>,
     /// What the view selects and its scope leaves out.
     hidden: Vec<&'a AgentInfo>,
 }
 
 impl<'a> Picture<'a> {
-    pub(super) fn new(view: &'a View, list: &'a AgentList, now: Timestamp) -> Self {
+    pub(in crate::commands) fn new(view: &'a View, list: &'a AgentList, now: Timestamp) -> Self {
         let census = Census::of(&list.agents);
         let (shown, hidden) = census
             .agents
@@ -43,7 +43,7 @@ impl<'a> Picture<'a> {
     }
 
     /// What `Registry: running` is followed by.
-    pub(super) fn header(&self, url: &str, health: Option<&HealthReport>) -> String {
+    pub(in crate::commands) fn header(&self, url: &str, health: Option<&HealthReport>) -> String {
         let counts = self.census.count(self.census.agents.iter().copied());
         let mut text = format!(
             "Registry: {} ({url}) - {}",
@@ -58,7 +58,7 @@ impl<'a> Picture<'a> {
     }
 
     /// The table, if anything is in it.
-    pub(super) fn table(&self) -> Option<Table> {
+    pub(in crate::commands) fn table(&self) -> Option<Table> {
         let columns = self.columns();
         let titles: Vec<&str> = columns.iter().map(|column| column.title).collect();
         let is_wide = titles.contains(&"CAPABILITIES");
@@ -89,7 +89,7 @@ impl<'a> Picture<'a> {
     }
 
     /// Who is shown, and how many are not.
-    pub(super) fn footer(&self) -> String {
+    pub(in crate::commands) fn footer(&self) -> String {
         let mut parts = Vec::new();
         let counts = self.census.count(self.shown.iter().copied());
         parts.push(match self.shown.len() {

@@ -56,20 +56,26 @@ pub(super) fn print(
     {
         context.printer.result(format_args!("{label:<14}{value}"))?;
     }
-    for (title, table) in [capabilities(agent), dependencies(agent)]
+    let explained = diagnosis
         .into_iter()
-        .chain([llm_tools(agent), llm_providers(agent)])
-        .chain(
-            diagnosis
-                .into_iter()
-                .flat_map(|one| [unresolved(one), next(one)]),
-        )
-        .flatten()
-    {
+        .flat_map(|one| [unresolved(one), next(one)]);
+    for (title, table) in sections(agent).chain(explained.flatten()) {
         context.printer.result(format_args!("\n{title}"))?;
         context.printer.table(&table)?;
     }
     Ok(())
+}
+
+/// What the agent offers and how it is wired.
+pub(in crate::commands) fn sections(agent: &AgentInfo) -> impl Iterator<Item = (String, Table)> {
+    [
+        capabilities(agent),
+        dependencies(agent),
+        llm_tools(agent),
+        llm_providers(agent),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Why the agent is not healthy, and what its log has to say.

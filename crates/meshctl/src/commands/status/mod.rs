@@ -1,6 +1,6 @@
 //! `meshctl status`.
 
-mod details;
+pub(super) mod details;
 pub(super) mod diagnosis;
 mod unresolved;
 
