@@ -61,7 +61,7 @@ GOOD = {"status": "success", "agent_id": "x", "timestamp": "2026-01-01T00:00:00Z
 NONSENSE: dict[str, tuple[Answer, str]] = {
     "html": (
         lambda request: request.answer(200, "<html><body>Welcome!</body></html>", "text/html"),
-        "expected value",
+        "it is a page of HTML",
     ),
     "truncated": (lambda request: request.answer(200, '{"status": "succ'), "EOF"),
     "cut": (cut, ""),

@@ -5,6 +5,7 @@
 //! * [`fake`] builds registrations, [`Population`] a whole mesh of them with bodies of real size.
 //! * [`http1`] speaks just enough HTTP to load a server without costing more than it.
 //! * [`ScriptedServer`] answers byte for byte what a test tells it to.
+//! * [`Piped`] is a program whose lines are read as they come.
 //! * `terminal` has a real terminal, for whatever looks different there.
 //! * [`Postgres`](postgres::Postgres) is a real PostgreSQL server that ends with its test.
 //! * [`Redis`](redis::Redis) is a real Redis server likewise.
@@ -18,6 +19,7 @@ mod context;
 mod environment;
 mod hub;
 mod json_schema;
+mod piped;
 mod platform;
 mod population;
 mod port;
@@ -35,6 +37,7 @@ pub use context::{Programs, Stray, TestContext};
 pub use environment::{RUN_MARK, essential_environment};
 pub use hub::{Fault, Hub, HubRequest};
 pub use json_schema::assert_matches_schema;
+pub use piped::Piped;
 pub use platform::{kill, postgres, redis, runs, terminal};
 pub use population::{Heartbeat, Population};
 pub use port::free_port;

@@ -1,9 +1,8 @@
 //! `list --watch`, in a terminal and in a pipe, and what else depends on which it is.
 
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use mesh_test::{TestContext, test_context};
+use mesh_test::{Piped, TestContext, test_context};
 use serde_json::Value;
 
 fn register(context: TestContext, name: &str) -> TestContext {
@@ -22,49 +21,22 @@ fn watch(context: &TestContext) -> Command {
     command
 }
 
-/// A `meshctl list --watch` whose lines are read one by one.
-struct Piped {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Piped {
-    fn new(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
-        let stdout = child.stdout.take().expect("it is piped");
-        let lines = BufReader::new(stdout).lines();
-        Self { child, lines }
-    }
-
-    fn line(&mut self) -> String {
-        self.lines.next().expect("a line").expect("UTF-8")
-    }
-
-    /// The next change, as its kind, whose it is and how that is.
-    fn change(&mut self) -> [String; 3] {
-        let text = self.line();
-        let change: Value = serde_json::from_str(&text).expect("JSON");
-        mesh_test::assert_matches_schema(&crate::schemas::schema("list-watch"), &change);
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let what = if change["agent"].is_null() {
-            &change["registry"]
-        } else {
-            &change["agent"]
-        };
-        [
-            word(&change["change"]),
-            word(&what["id"]),
-            word(&what["status"]),
-        ]
-    }
-}
-
-impl Drop for Piped {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The next change, as its kind, whose it is and how that is.
+fn change(piped: &Piped) -> [String; 3] {
+    let text = piped.line();
+    let change: Value = serde_json::from_str(&text).expect("JSON");
+    mesh_test::assert_matches_schema(&crate::schemas::schema("list-watch"), &change);
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let what = if change["agent"].is_null() {
+        &change["registry"]
+    } else {
+        &change["agent"]
+    };
+    [
+        word(&change["change"]),
+        word(&what["id"]),
+        word(&what["status"]),
+    ]
 }
 
 #[test]
@@ -72,27 +44,27 @@ fn a_program_gets_a_line_of_json_for_every_change() {
     let context = register(test_context!(), "one");
     let mut command = watch(&context);
     command.arg("--json");
-    let mut piped = Piped::new(command);
-    assert_eq!(piped.change(), ["registry", "", "running"]);
-    assert_eq!(piped.change(), ["added", "one", "healthy"]);
+    let piped = Piped::new(command);
+    assert_eq!(change(&piped), ["registry", "", "running"]);
+    assert_eq!(change(&piped), ["added", "one", "healthy"]);
     let mut context = register(context, "two");
-    assert_eq!(piped.change(), ["added", "two", "healthy"]);
+    assert_eq!(change(&piped), ["added", "two", "healthy"]);
     leave(&context, "one");
-    assert_eq!(piped.change(), ["changed", "one", "unhealthy"]);
+    assert_eq!(change(&piped), ["changed", "one", "unhealthy"]);
     // The registry may come and go; what stayed as it was is not told again.
     context.registry_mut().kill_9().expect("it was running");
-    assert_eq!(piped.change(), ["registry", "", "not running"]);
+    assert_eq!(change(&piped), ["registry", "", "not running"]);
     context.registry_mut().restart().expect("it starts again");
-    assert_eq!(piped.change(), ["registry", "", "running"]);
+    assert_eq!(change(&piped), ["registry", "", "running"]);
     let context = register(context, "three");
-    assert_eq!(piped.change(), ["added", "three", "healthy"]);
+    assert_eq!(change(&piped), ["added", "three", "healthy"]);
     drop(context);
 }
 
 #[test]
 fn a_pipe_gets_a_line_for_every_change() {
     let context = register(test_context!(), "one");
-    let mut piped = Piped::new(watch(&context));
+    let piped = Piped::new(watch(&context));
     let lines = [piped.line(), piped.line(), piped.line()];
     leave(&context, "one");
     let last = piped.line();
@@ -113,7 +85,8 @@ fn a_pipe_gets_a_line_for_every_change() {
     });
     #[cfg(unix)]
     {
-        let pid = piped.child.id().to_string();
+        let mut piped = piped;
+        let pid = piped.child().id().to_string();
         let mut kill = Command::new("kill");
         assert!(
             kill.args(["-TERM", &pid])
@@ -121,7 +94,7 @@ fn a_pipe_gets_a_line_for_every_change() {
                 .expect("it runs")
                 .success()
         );
-        let status = piped.child.wait().expect("it ends");
+        let status = piped.child().wait().expect("it ends");
         assert_eq!(
             std::os::unix::process::ExitStatusExt::signal(&status),
             Some(15)
@@ -135,7 +108,7 @@ fn a_registry_that_is_not_there_yet_is_waited_for_and_a_wrong_address_is_not() {
     let mut command = watch(&context);
     command.args(["--json", "--registry-port", "1"]);
     assert_eq!(
-        Piped::new(command).change(),
+        change(&Piped::new(command)),
         ["registry", "", "not running"]
     );
     mesh_test::mesh_snapshot!(context, watch(&context).args(["--registry-url", "http://"]), @r"

@@ -1,11 +1,11 @@
 //! `logs`: spans of time over several logs, and whose they are.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use mesh_test::{TestContext, mesh_snapshot, test_context};
+use mesh_test::{Piped, TestContext, mesh_snapshot, test_context};
 
 /// A log that was written to last in `year`.
 fn log(context: &TestContext, name: &str, year: u64, text: &str) {
@@ -167,7 +167,7 @@ fn what_is_no_time_and_no_log_is_told() {
         ----- stdout -----
         ----- stderr -----
         Error: log file not found for agent 'clock'
-        Hint: it was started once, so there is the current log only; `meshctl logs --list` shows the logs that there are
+        Hint: there is none of an earlier start; `meshctl logs --list` shows the logs that there are
         ");
     log(&context, "old.2", 2020, "a script that is gone\n");
     mesh_snapshot!(context, logs(&context, &["old"]), @r"
@@ -213,16 +213,9 @@ fn following_starts_in_the_past_and_misses_no_restart() {
         "2021-05-01 11:00",
         "--timestamps",
     ];
-    let mut follow = logs(&context, &arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let stdout = follow.stdout.take().expect("piped");
-    let mut lines = BufReader::new(stdout)
-        .lines()
-        .map(|line| line.expect("UTF-8"));
-    let mut next = || {
-        let line = lines.next().expect("a line");
+    let follow = Piped::new(logs(&context, &arguments));
+    let next = || {
+        let line = follow.line();
         // After the seconds and what parts them from the rest.
         line[20..].to_owned()
     };
@@ -247,8 +240,6 @@ fn following_starts_in_the_past_and_misses_no_restart() {
         append("again\n");
     }
     assert_eq!([next(), next(), next()], ["six", "again", "again"]);
-    follow.kill().expect("it runs");
-    follow.wait().expect("it ended");
 }
 
 #[cfg(target_os = "linux")]

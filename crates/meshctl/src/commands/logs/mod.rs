@@ -186,7 +186,7 @@ fn instead(agent: &str, home: &Home) -> String {
         .map(|found| found.earlier.iter().map(u8::to_string).collect())
         .unwrap_or_default();
     let there = match earlier.as_slice() {
-        [] => "it was started once, so there is the current log only".to_owned(),
+        [] => "there is none of an earlier start".to_owned(),
         [one] => format!("one earlier start has a log, `-p {one}`"),
         [first, .., last] => format!(
             "{} earlier starts have logs, `-p {first}` to `-p {last}`",
