@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a line may take; a busy machine needs some of it, a line that never comes all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program whose stdout is a pipe; it is killed when this is dropped.
 #[derive(Debug)]

@@ -1,14 +1,16 @@
 //! A terminal that a program has to itself: its keys one by one, its screen without what was there.
 
 use std::io;
+use std::mem::ManuallyDrop;
 
 use crossterm::event::{Event, EventStream, KeyEvent, KeyEventKind};
 use futures_util::StreamExt as _;
 use ratatui::{DefaultTerminal, Frame};
 
-/// The whole terminal. It is given back as it was, however the program ends: on drop, and on a panic.
+/// The whole terminal. It is given back as it was on drop, and on a panic.
 pub(crate) struct FullScreen {
-    terminal: DefaultTerminal,
+    /// Never dropped: it would complain on a stderr that may be the same terminal, closed, and panic.
+    terminal: ManuallyDrop<DefaultTerminal>,
     events: EventStream,
 }
 
@@ -17,7 +19,7 @@ impl FullScreen {
     pub(crate) fn enter() -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
         Ok(Self {
-            terminal,
+            terminal: ManuallyDrop::new(terminal),
             events: EventStream::new(),
         })
     }
@@ -43,6 +45,7 @@ impl FullScreen {
 impl Drop for FullScreen {
     fn drop(&mut self) {
         // Nobody is left to tell.
+        let _ = self.terminal.show_cursor();
         let _ = ratatui::try_restore();
     }
 }

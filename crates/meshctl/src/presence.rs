@@ -16,12 +16,12 @@ use crate::supervisor::Supervisor;
 /// How long an agent on this machine may take to accept a connection.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Process ids by the ids of the agents whose they were.
+pub(crate) type Gone = BTreeMap<String, u32>;
+
 /// The processes of agents that were started here and are gone while the registry calls the agent healthy, by
 /// the agent's id. Whoever took the place of one is no loss.
-pub(crate) async fn gone(
-    agents: &[AgentInfo],
-    supervisor: &Supervisor,
-) -> Result<BTreeMap<String, u32>, CliError> {
+pub(crate) async fn gone(agents: &[AgentInfo], supervisor: &Supervisor) -> Result<Gone, CliError> {
     let ended = supervisor.ended()?;
     let asked = agents
         .iter()

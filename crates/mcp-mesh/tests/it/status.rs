@@ -301,9 +301,9 @@ fn an_agent_that_was_killed_a_moment_ago_is_healthy_for_the_registry_alone() {
         ----- stdout -----
         Registry: running (http://localhost:[PORT]) - 1 healthy - uptime [DURATION]
 
-        NAME              RUNTIME  TYPE   STATUS   DEPS  CAPS  ENDPOINT         AGE  LAST SEEN
-        --------------------------------------------------------------------------------------
-        greeter-[ID]  Python   Agent  healthy  0/0   1/1   [ENDPOINT]  [DURATION]   [DURATION]
+        NAME              RUNTIME  TYPE   STATUS                  DEPS  CAPS  ENDPOINT         AGE  LAST SEEN
+        -----------------------------------------------------------------------------------------------------
+        greeter-[ID]  Python   Agent  healthy (process gone)  0/0   1/1   [ENDPOINT]  [DURATION]   [DURATION]
 
         1 agent (1 healthy)
         ----- stderr -----

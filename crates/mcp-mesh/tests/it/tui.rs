@@ -40,6 +40,7 @@ mod in_a_terminal {
         let (entered, left) = (written.find(ENTER), written.rfind(LEAVE));
         assert!(entered.is_some() && entered < left, "{written:?}");
         assert!(terminal.cursor().0, "the cursor is seen again");
+        assert!(terminal.is_as_it_was(), "lines are typed, and seen");
     }
 
     #[test]
@@ -71,7 +72,10 @@ mod in_a_terminal {
         let mut context = context.with_agent("another", "http://127.0.0.1:9002");
         terminal.until("it has come", |screen| screen.contains("another"));
         terminal.resize((12, 50));
-        terminal.until("it is drawn anew", |screen| screen.lines().count() <= 12);
+        terminal.until("it is drawn anew", |screen| {
+            let first = screen.lines().find(|line| line.contains("NAME"));
+            first.is_some_and(|line| !line.contains("LAST SEEN"))
+        });
         context.registry_mut().kill_9().expect("it was running");
         terminal.until("it is gone", |screen| screen.contains("not running"));
         context.registry_mut().restart().expect("it starts again");
@@ -94,8 +98,13 @@ mod in_a_terminal {
         let mut terminal = Terminal::run(&tui(&context), (24, 100));
         terminal.until("it is drawn", |screen| screen.contains("planner"));
         terminal.terminate();
-        terminal.wait();
+        assert_eq!(terminal.wait().code(), Some(0));
         assert_given_back(&terminal);
+        let terminal = Terminal::run(&tui(&context), (24, 100));
+        terminal.until("it is drawn", |screen| screen.contains("planner"));
+        assert!(!terminal.is_as_it_was(), "keys come one by one");
+        let status = terminal.close();
+        assert_eq!(status.code(), Some(0), "{status}");
         // What is wrong for good ends it, and is read where it was typed.
         let mut wrong = tui(&context);
         wrong.args([

@@ -2,21 +2,27 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::mem;
 use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks for what the program wrote.
+const TURN: Duration = Duration::from_millis(2);
 
 /// A terminal in which one program runs; dropping it kills the program.
 pub struct Terminal {
@@ -24,6 +30,8 @@ pub struct Terminal {
     child: Child,
     seen: Arc<Mutex<Seen>>,
     reader: Option<JoinHandle<()>>,
+    /// Whether nobody reads any more.
+    is_closed: Arc<AtomicBool>,
 }
 
 /// What the program wrote.
@@ -49,7 +57,8 @@ impl Terminal {
     /// If there is no terminal to be had.
     #[must_use]
     pub fn run(command: &Command, (rows, columns): (u16, u16)) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a terminal");
         grantpt(&master).expect("it is ours");
         unlockpt(&master).expect("it is ours");
         let name = ptsname(&master, Vec::new()).expect("it has a name");
@@ -85,12 +94,27 @@ impl Terminal {
             emulator: vt100::Parser::new(cells(rows), cells(columns), 200),
             bytes: Vec::new(),
         }));
+        let is_closed = Arc::new(AtomicBool::new(false));
         let reader = {
+            // Nothing is waited for in a read, which nobody could end.
+            fcntl_setfl(&master, OFlags::RDWR | OFlags::NONBLOCK).expect("it is ours");
             let (mut master, seen) = (master.try_clone().expect("another handle"), seen.clone());
+            let is_closed = is_closed.clone();
             thread::spawn(move || {
                 let mut buffer = [0; 4096];
-                // An error is how Linux tells that the program has closed its end.
-                while let Ok(count @ 1..) = master.read(&mut buffer) {
+                loop {
+                    let count = match master.read(&mut buffer) {
+                        Ok(count @ 1..) => count,
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                            if is_closed.load(Ordering::Relaxed) {
+                                break;
+                            }
+                            thread::sleep(TURN);
+                            continue;
+                        }
+                        // An error is how Linux tells that the program has closed its end.
+                        _ => break,
+                    };
                     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                     seen.emulator.process(&buffer[..count]);
                     seen.bytes.extend_from_slice(&buffer[..count]);
@@ -102,6 +126,7 @@ impl Terminal {
             child,
             seen,
             reader: Some(reader),
+            is_closed,
         }
     }
 
@@ -170,6 +195,35 @@ impl Terminal {
             .screen_mut()
             .set_size(cells(rows), cells(columns));
         tcsetwinsize(&self.master, size(rows, columns)).expect("the terminal is open");
+    }
+
+    /// Whether whole lines are read, and shown while they are typed: what programs find, and must leave.
+    ///
+    /// # Panics
+    ///
+    /// If the terminal is gone.
+    #[must_use]
+    pub fn is_as_it_was(&self) -> bool {
+        let modes = tcgetattr(&self.master)
+            .expect("the terminal is open")
+            .local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+    }
+
+    /// Closes the terminal, as whoever closes its window does, and waits for the end of the program.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    #[must_use]
+    pub fn close(mut self) -> ExitStatus {
+        self.is_closed.store(true, Ordering::Relaxed);
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("it does not panic");
+        }
+        let null = File::open("/dev/null").expect("it is there");
+        drop(mem::replace(&mut self.master, null));
+        self.wait()
     }
 
     /// Asks the program to end, as `kill` does.

@@ -93,7 +93,6 @@ async fn print_table(
     health: Option<&HealthReport>,
     (view, context): (&View, &mut Context),
 ) -> Result<(), CliError> {
-    let picture = Picture::new(view, list, context.clock.now());
     let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let processes = if view.verbose {
         report::processes(&supervisor)?
@@ -101,6 +100,7 @@ async fn print_table(
         Vec::new()
     };
     let gone = presence::gone(&list.agents, &supervisor).await?;
+    let picture = Picture::new(view, list, context.clock.now()).knowing(&gone);
     let printer = &mut context.printer;
     printer.result(picture.header(client.base(), health))?;
     printer.result("")?;
@@ -118,7 +118,7 @@ async fn print_table(
             printer.result(format_args!("\n{block}"))?;
         }
     }
-    for (id, pid) in gone {
+    for (id, pid) in &gone {
         printer.warn(format_args!(
             "the registry still calls {id} healthy, but its process (PID {pid}) is gone; `meshctl status {id}` tells more"
         ))?;

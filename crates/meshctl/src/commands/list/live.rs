@@ -20,6 +20,7 @@ use crate::error::CliError;
 use crate::home::Home;
 use crate::known::Known;
 use crate::mesh_view::span;
+use crate::presence::{self, Gone};
 use crate::printer::Tone;
 use crate::supervisor::Supervisor;
 
@@ -29,15 +30,31 @@ const TICK: Duration = Duration::from_millis(250);
 /// two that are empty.
 const FRAME: usize = 6;
 
-/// What the registry says at one look.
-type Answer = (AgentList, Option<HealthReport>);
+/// What is found at one look.
+#[derive(Debug)]
+struct Answer {
+    list: AgentList,
+    /// The uptime is an ornament.
+    health: Option<HealthReport>,
+    gone: Gone,
+}
 
 /// Asks after `pause`.
-async fn ask(client: &RegistryClient, pause: Duration) -> Result<Answer, ClientError> {
+async fn ask(
+    client: &RegistryClient,
+    supervisor: &Supervisor,
+    pause: Duration,
+) -> Result<Answer, ClientError> {
     sleep(pause).await;
-    let (agents, health) = tokio::join!(client.agents(), client.health());
-    // The uptime is an ornament.
-    agents.map(|list| (list, health.ok()))
+    let (list, health) = tokio::join!(client.agents(), client.health());
+    let list = list?;
+    // A state directory that cannot be read tells nothing about processes.
+    let gone = presence::gone(&list.agents, supervisor).await;
+    Ok(Answer {
+        list,
+        health: health.ok(),
+        gone: gone.unwrap_or_default(),
+    })
 }
 
 pub(super) async fn run(
@@ -53,9 +70,10 @@ pub(super) async fn run(
     if let (Sink::Stream(..), false) = (&sink, view.format == Format::Json) {
         context.printer.result(changes::heading())?;
     }
+    let supervisor = Supervisor::of(Home::resolve(&context.environment)?);
     let mut known = Known::default();
     let mut answer: Pin<Box<dyn Future<Output = Result<Answer, ClientError>>>> =
-        Box::pin(ask(client, Duration::ZERO));
+        Box::pin(ask(client, &supervisor, Duration::ZERO));
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {
@@ -64,7 +82,7 @@ pub(super) async fn run(
                 let now = context.clock.now();
                 known.take(answered, now)?;
                 sink.show(&known, view, client.base(), context)?;
-                answer = Box::pin(ask(client, pause));
+                answer = Box::pin(ask(client, &supervisor, pause));
             }
             _ = ticks.tick() => sink.refresh(&known, view, client.base(), context)?,
         }
@@ -130,9 +148,9 @@ fn lines(
     url: &str,
     (size, now): (Size, Timestamp),
 ) -> Vec<String> {
-    let picture = known.last.as_ref().map(|(list, health)| {
-        let picture = Picture::new(view, list, now);
-        (picture.header(url, health.as_ref()), picture)
+    let picture = known.last.as_ref().map(|last| {
+        let picture = Picture::new(view, &last.list, now).knowing(&last.gone);
+        (picture.header(url, last.health.as_ref()), picture)
     });
     let mut lines = match (&known.away, &picture) {
         (Some((since, why)), _) => {
@@ -178,11 +196,12 @@ fn tell(
 ) -> Result<(), CliError> {
     let now = context.clock.now();
     let found = match (&known.away, &known.last) {
-        (None, Some((list, _))) => memory.update(list, view, now),
+        (None, Some(last)) => memory.update(&last.list, view, now),
         _ => Vec::new(),
     };
     if view.format == Format::Json {
-        return tell_json((&found, registry), now, context);
+        let gone = known.last.as_ref().map(|last| &last.gone);
+        return tell_json((&found, registry), (now, gone), context);
     }
     let mut text = String::new();
     for line in registry
@@ -204,7 +223,7 @@ fn tell_json(
         &[(changes::ChangeKind, AgentInfo)],
         Option<RegistryChange<'_>>,
     ),
-    now: Timestamp,
+    (now, gone): (Timestamp, Option<&Gone>),
     context: &mut Context,
 ) -> Result<(), CliError> {
     if let Some(registry) = registry {
@@ -223,7 +242,10 @@ fn tell_json(
         context.printer.json_line(&ListChange {
             change: *change,
             timestamp: now,
-            agent: Some(AgentReport::new(agent, &processes)),
+            agent: Some(
+                AgentReport::new(agent, &processes)
+                    .without(gone.and_then(|gone| gone.get(&agent.id))),
+            ),
             registry: None,
         })?;
     }
@@ -246,7 +268,11 @@ mod tests {
             timestamp,
         };
         Known {
-            last: Some((list, None)),
+            last: Some(Answer {
+                list,
+                health: None,
+                gone: Gone::new(),
+            }),
             away: None,
         }
     }

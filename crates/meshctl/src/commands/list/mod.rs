@@ -16,7 +16,9 @@ use mesh_core::Timestamp;
 use mesh_core::wire::AgentInfo;
 
 use super::Context;
+use crate::census::{Census, Standing};
 use crate::error::CliError;
+use crate::mesh_view::is_healthy;
 use crate::settings::ConnectionArgs;
 use crate::time_span;
 
@@ -94,8 +96,20 @@ enum Scope {
     /// Those that can be called.
     #[default]
     Healthy,
+    /// Those too that are down, unless a newer instance has taken their place.
+    Current,
     /// All.
     Everyone,
+}
+
+impl Scope {
+    fn includes(self, agent: &AgentInfo, census: &Census<'_>) -> bool {
+        match self {
+            Self::Healthy => is_healthy(agent),
+            Self::Current => census.standing(agent) != Standing::Superseded,
+            Self::Everyone => true,
+        }
+    }
 }
 
 /// How an answer looks.
@@ -130,10 +144,10 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Agents whose id contains `filter`, those that are down as well.
-    pub(super) fn of_everyone(filter: &str) -> Self {
+    /// Agents whose id contains `filter`, those that are down as well unless they were replaced.
+    pub(super) fn of_current(filter: &str) -> Self {
         Self {
-            scope: Scope::Everyone,
+            scope: Scope::Current,
             filter: filter.to_lowercase(),
             ..Self::default()
         }

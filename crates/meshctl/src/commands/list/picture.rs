@@ -5,9 +5,10 @@ use std::time::Duration;
 use mesh_core::Timestamp;
 use mesh_core::wire::{AgentInfo, AgentList, HealthReport};
 
-use super::{Format, Scope, View, Wiring, blocks};
+use super::{Format, View, Wiring, blocks};
 use crate::census::{Census, Standing};
-use crate::mesh_view::{host_and_port, is_healthy, kind, public_tools, runtime, span};
+use crate::mesh_view::{host_and_port, kind, public_tools, runtime, span};
+use crate::presence::Gone;
 use crate::printer::Tone;
 use crate::table::{Cell, Table};
 
@@ -19,6 +20,8 @@ pub(in crate::commands) struct Picture<'a> {
     view: &'a View,
     now: Timestamp,
     census: Census<'a>,
+    /// Whose process is gone, though the registry calls them healthy.
+    gone: Option<&'a Gone>,
     /// In the order of the table.
     pub(in crate::commands) shown: Vec<&'a AgentInfo>,
     /// What the view selects and its scope leaves out.
@@ -32,14 +35,21 @@ impl<'a> Picture<'a> {
             .agents
             .iter()
             .filter(|agent| view.selects(agent, now))
-            .partition(|agent| view.scope == Scope::Everyone || is_healthy(agent));
+            .partition(|agent| view.scope.includes(agent, &census));
         Self {
             view,
             now,
             census,
+            gone: None,
             shown,
             hidden,
         }
+    }
+
+    /// The same, with what this machine knows better.
+    pub(in crate::commands) fn knowing(mut self, gone: &'a Gone) -> Self {
+        self.gone = Some(gone);
+        self
     }
 
     /// What `Registry: running` is followed by.
@@ -175,6 +185,9 @@ fn name(this: &Picture<'_>, agent: &AgentInfo) -> Cell {
 }
 
 fn status(this: &Picture<'_>, agent: &AgentInfo) -> Cell {
+    if this.gone.is_some_and(|gone| gone.contains_key(&agent.id)) {
+        return Cell::toned(format!("{} (process gone)", agent.status), Tone::Bad);
+    }
     let standing = this.census.standing(agent);
     let text = match standing.remark() {
         Some(remark) => format!("{} ({remark})", agent.status),
@@ -231,6 +244,7 @@ fn capability_names(agent: &AgentInfo) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Scope;
     use super::*;
     use crate::mesh_view::tests::agent;
 

@@ -120,7 +120,7 @@ pub(super) async fn run_one(
     let list = client.agents().await?;
     let among = match view.scope {
         Scope::Healthy => Among::Healthy,
-        Scope::Everyone => Among::Everyone,
+        Scope::Current | Scope::Everyone => Among::Everyone,
     };
     let target = tool_target::find(&list.agents, wanted, among)?;
     let asked = (

@@ -17,7 +17,9 @@ use crate::error::{CliError, Kind};
 use crate::full_screen::FullScreen;
 use crate::home::Home;
 use crate::known::Known;
+use crate::presence::{self, Gone};
 use crate::settings::ConnectionArgs;
+use crate::supervisor::Supervisor;
 use crate::supervisor::platform::{Platform, ProcessGroups as _};
 use picture::Scene;
 use screen::{Screen, Wish};
@@ -45,17 +47,35 @@ pub(crate) struct TuiArgs {
     connection: ConnectionArgs,
 }
 
-/// What the registry says at one look.
-type Answer = (AgentList, EventList);
+/// What is found at one look.
+#[derive(Debug)]
+struct Answer {
+    list: AgentList,
+    /// A registry may tell of its agents and not of these.
+    events: Result<EventList, ClientError>,
+    gone: Gone,
+}
 
 /// Asks after `pause`.
-async fn ask(client: &RegistryClient, pause: Duration) -> Result<Answer, ClientError> {
+async fn ask(
+    client: &RegistryClient,
+    supervisor: &Supervisor,
+    pause: Duration,
+) -> Result<Answer, ClientError> {
     sleep(pause).await;
     let newest = EventQuery {
         limit: Some(EVENTS),
         ..EventQuery::default()
     };
-    tokio::try_join!(client.agents(), client.events(&newest))
+    let (list, events) = tokio::join!(client.agents(), client.events(&newest));
+    let list = list?;
+    // A state directory that cannot be read tells nothing about processes.
+    let gone = presence::gone(&list.agents, supervisor).await;
+    Ok(Answer {
+        list,
+        events,
+        gone: gone.unwrap_or_default(),
+    })
 }
 
 pub(crate) async fn run(args: TuiArgs, context: &mut Context) -> Result<(), CliError> {
@@ -70,12 +90,13 @@ pub(crate) async fn run(args: TuiArgs, context: &mut Context) -> Result<(), CliE
     } = args;
     let client = context.client(connection, TIMEOUT)?;
     let home = Home::resolve(&context.environment)?;
+    let supervisor = Supervisor::of(home.clone());
     let mut known: Known<Answer> = Known::default();
     let mut screen = Screen::default();
     let mut terminal = FullScreen::enter()?;
     let mut interrupted = pin!(Platform::interrupted());
     let mut answer: Pin<Box<dyn Future<Output = Result<Answer, ClientError>>>> =
-        Box::pin(ask(&client, Duration::ZERO));
+        Box::pin(ask(&client, &supervisor, Duration::ZERO));
     let mut ticks = interval(TICK);
     loop {
         let scene = Scene {
@@ -99,7 +120,7 @@ pub(crate) async fn run(args: TuiArgs, context: &mut Context) -> Result<(), CliE
             }
             answered = &mut answer => {
                 known.take(answered, context.clock.now())?;
-                answer = Box::pin(ask(&client, pause));
+                answer = Box::pin(ask(&client, &supervisor, pause));
             }
             _ = ticks.tick() => {}
         }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use mesh_client::{ClientError, describe};
 use mesh_core::Timestamp;
-use mesh_core::wire::{AgentInfo, AuditTrace, EventInfo, EventKind};
+use mesh_core::wire::{AgentInfo, AuditTrace, EventInfo, EventKind, EventList};
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::commands::status::details;
 use crate::log_file;
@@ -74,11 +76,15 @@ fn users(agent: &AgentInfo, agents: &[AgentInfo]) -> Option<(String, Table)> {
 
 /// What happened in the mesh, newest first. What happened to others than `chosen` is dimmed.
 pub(super) fn events(
-    events: &[EventInfo],
+    events: &Result<EventList, ClientError>,
     chosen: &AgentInfo,
     now: Timestamp,
     columns: usize,
 ) -> Vec<Pieces> {
+    let events = match events {
+        Ok(list) => &list.events,
+        Err(error) => return vec![vec![Cell::toned(describe(error), Tone::Bad)]],
+    };
     if events.is_empty() {
         return vec![vec![Cell::toned("Nothing has happened yet.", Tone::Dim)]];
     }
@@ -122,8 +128,8 @@ fn decision(event: &EventInfo) -> Option<String> {
     Some(format!("{} → {chosen}", trace.spec.capability))
 }
 
-/// The end of the agent's log, as it was written but for its colours.
-pub(super) fn log(path: &Path, agent: &AgentInfo) -> Vec<Pieces> {
+/// The end of the agent's log, as it was written but for its colours; long lines go on in the next one.
+pub(super) fn log(path: &Path, agent: &AgentInfo, columns: usize) -> Vec<Pieces> {
     let hint = match fs::metadata(path) {
         Ok(file) if file.len() > 0 => None,
         Ok(_) => Some("Nothing is written in its log yet.".to_owned()),
@@ -139,6 +145,40 @@ pub(super) fn log(path: &Path, agent: &AgentInfo) -> Vec<Pieces> {
     let plain = anstream::adapter::strip_str(&text).to_string();
     plain
         .lines()
-        .map(|line| vec![Cell::new(line.replace('\t', "    "))])
+        .flat_map(|line| wrapped(&line.replace('\t', "    "), columns))
+        .map(|line| vec![Cell::new(line)])
         .collect()
+}
+
+/// `line` in pieces of at most `columns` of a terminal; an empty one is a piece.
+fn wrapped(line: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut taken = 0;
+    for character in line.chars() {
+        let width = character.width().unwrap_or_default();
+        if taken + width > columns && taken > 0 {
+            pieces.push(String::new());
+            taken = 0;
+        }
+        taken += width;
+        if let Some(last) = pieces.last_mut() {
+            last.push(character);
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_go_on_in_the_next_one() {
+        assert_eq!(wrapped("", 3), [""]);
+        assert_eq!(wrapped("abc", 3), ["abc"]);
+        assert_eq!(wrapped("abcdefg", 3), ["abc", "def", "g"]);
+        assert_eq!(wrapped("天気a", 3), ["天", "気a"]);
+        // However narrow it is, it goes on.
+        assert_eq!(wrapped("天気", 0), ["天", "気"]);
+    }
 }

@@ -7,6 +7,7 @@ use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, List, ListState, Padding, Paragraph, Tabs};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Answer;
 use super::panes::{self, Pieces};
@@ -19,11 +20,16 @@ use crate::mesh_view::span;
 use crate::printer::Tone;
 
 /// What a table of agents begins with: its heading and a rule.
-const HEADING: usize = 2;
+const HEADING: u16 = 2;
+/// How high there is room for empty lines.
+const ROOMY: u16 = 12;
+/// How wide the names of the panes are, and what is around them.
+const TABS: usize = 26;
 /// Between what is drawn and the edge of the terminal.
 const MARGIN: u16 = 1;
-const KEYS: &str = "↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q quit";
+const KEYS: &str = "q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scroll";
 const HELP: [(&str, &str); 9] = [
+    ("q  Ctrl-C", "leave"),
     ("↑ ↓  j k", "choose an agent"),
     ("Home End  g G", "the first, the last"),
     ("Tab ← →  h l", "the next pane, the one before"),
@@ -32,7 +38,6 @@ const HELP: [(&str, &str); 9] = [
     ("/", "show agents whose id contains a text"),
     ("Esc", "show all again"),
     ("?", "this"),
-    ("q  Ctrl-C", "leave"),
 ];
 
 /// All that a picture shows beside the user's choice.
@@ -55,21 +60,23 @@ impl Scene<'_> {
         ])
         .horizontal_margin(MARGIN)
         .areas(area);
-        let view = View::of_everyone(&screen.filter);
-        let picture =
-            (self.known.last.as_ref()).map(|(list, _)| Picture::new(&view, list, self.now));
+        let view = View::of_current(&screen.filter);
+        let picture = (self.known.last.as_ref())
+            .map(|last| Picture::new(&view, &last.list, self.now).knowing(&last.gone));
         frame.render_widget(self.header(picture.as_ref()), top);
         let agents = picture.as_ref().map_or(&[][..], |picture| &picture.shown);
         screen.show(agents);
         frame.render_widget(self.footer(screen), bottom);
         if let Some(picture) = &picture {
-            let rows = u16::try_from(agents.len().max(1) + HEADING + 2).unwrap_or(u16::MAX);
+            let gap = u16::from(middle.height >= ROOMY);
+            let rows = u16::try_from(agents.len().max(1)).unwrap_or(u16::MAX);
+            let height = rows.saturating_add(HEADING + 2 * gap);
             let [table, pane] = Layout::vertical([
-                Constraint::Max(rows.min(middle.height / 2)),
+                Constraint::Max(height.min((middle.height / 2).max(HEADING + 1))),
                 Constraint::Fill(1),
             ])
             .areas(middle);
-            self.agents(picture, screen, (frame, table));
+            self.agents(picture, screen, (frame, inner(table, gap)));
             self.pane(picture, screen, (frame, pane));
         }
         if screen.mode == Mode::Helping {
@@ -116,18 +123,15 @@ impl Scene<'_> {
                 _ => "No agent's id contains this text.",
             };
             let text = Paragraph::new(text).style(self.style(Some(Tone::Dim)));
-            return frame.render_widget(text, inner(area));
+            return frame.render_widget(text, area);
         };
         let mut lines = table
             .lines(area.width.into())
             .into_iter()
             .map(|pieces| self.line(pieces));
-        let heading: Vec<Line<'_>> = lines.by_ref().take(HEADING).collect();
-        let [above, below] = Layout::vertical([
-            Constraint::Length(u16::try_from(HEADING).unwrap_or(u16::MAX)),
-            Constraint::Fill(1),
-        ])
-        .areas(inner(area));
+        let heading: Vec<Line<'_>> = lines.by_ref().take(HEADING.into()).collect();
+        let [above, below] =
+            Layout::vertical([Constraint::Length(HEADING), Constraint::Fill(1)]).areas(area);
         frame.render_widget(Paragraph::new(heading), above);
         let list = List::new(lines).highlight_style(Modifier::REVERSED);
         let mut state = ListState::default().with_selected(screen.place());
@@ -143,7 +147,11 @@ impl Scene<'_> {
         let agent = screen
             .place()
             .and_then(|place| picture.shown.get(place).copied());
-        let name = agent.map_or_else(String::new, |agent| format!(" {} ", agent.id));
+        let room = usize::from(area.width).saturating_sub(TABS);
+        let name = agent
+            .map(|agent| format!(" {} ", agent.id))
+            .filter(|name| name.width() <= room)
+            .unwrap_or_default();
         let block = Block::bordered()
             .border_type(BorderType::Rounded)
             .border_style(self.style(Some(Tone::Dim)))
@@ -181,13 +189,13 @@ impl Scene<'_> {
     }
 
     fn about(&self, agent: &AgentInfo, pane: Pane, columns: usize) -> Vec<Pieces> {
-        let Some((list, happened)) = &self.known.last else {
+        let Some(last) = &self.known.last else {
             return Vec::new();
         };
         match pane {
-            Pane::Wiring => panes::wiring(agent, &list.agents, columns),
-            Pane::Events => panes::events(&happened.events, agent, self.now, columns),
-            Pane::Logs => panes::log(&self.home.log(&agent.name), agent),
+            Pane::Wiring => panes::wiring(agent, &last.list.agents, columns),
+            Pane::Events => panes::events(&last.events, agent, self.now, columns),
+            Pane::Logs => panes::log(&self.home.log(&agent.name), agent, columns),
         }
     }
 
@@ -211,12 +219,12 @@ impl Scene<'_> {
     }
 }
 
-/// Without the line above and below.
-fn inner(area: Rect) -> Rect {
+/// Without `gap` lines above and below.
+fn inner(area: Rect, gap: u16) -> Rect {
     let [_, middle, _] = Layout::vertical([
-        Constraint::Length(1),
+        Constraint::Length(gap),
         Constraint::Fill(1),
-        Constraint::Length(1),
+        Constraint::Length(gap),
     ])
     .areas(area);
     middle
@@ -250,6 +258,7 @@ mod tests {
 
     use super::*;
     use crate::mesh_view::tests::agent;
+    use crate::presence::Gone;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + seconds)
@@ -283,14 +292,16 @@ mod tests {
             events: serde_json::from_value(events).unwrap(),
         };
         let count = agents.len();
-        (
-            AgentList {
-                agents,
-                count,
-                timestamp: at(90),
-            },
-            events,
-        )
+        let list = AgentList {
+            agents,
+            count,
+            timestamp: at(90),
+        };
+        Answer {
+            list,
+            events: Ok(events),
+            gone: Gone::from([("planner-2".to_owned(), 4711)]),
+        }
     }
 
     fn drawn(known: &Known<Answer>, screen: &mut Screen, home: &Path, size: (u16, u16)) -> String {
@@ -330,11 +341,11 @@ mod tests {
         insta::assert_snapshot!(draw(&mut screen), @r"
             Registry: running (http://r) - 2 healthy, 1 inactive
 
-            NAME       TYPE   STATUS                DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
-            ----------------------------------------------------------------------------------
-            clock-1    Agent  healthy               0/0   1/1   127.0.0.1:9000  1m   1m
-            planner-2  Agent  healthy               1/1   0/0   127.0.0.1:9000  1m   1m
-            weather-3  Agent  unhealthy (inactive)  0/0   0/0   127.0.0.1:9000  1m   1m
+            NAME       TYPE   STATUS                  DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
+            ------------------------------------------------------------------------------------
+            clock-1    Agent  healthy                 0/0   1/1   127.0.0.1:9000  1m   1m
+            planner-2  Agent  healthy (process gone)  1/1   0/0   127.0.0.1:9000  1m   1m
+            weather-3  Agent  unhealthy (inactive)    0/0   0/0   127.0.0.1:9000  1m   1m
 
             ╭ Wiring │ Events │ Logs ───────────────────────────────────────────────────── clock-1 ╮
             │ Capabilities (1):                                                                    │
@@ -349,17 +360,17 @@ mod tests {
             │                                                                                      │
             │                                                                                      │
             ╰──────────────────────────────────────────────────────────────────────────────────────╯
-            ↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q quit
+            q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scroll
             ");
         press(&mut screen, &[KeyCode::Down, KeyCode::Tab]);
         insta::assert_snapshot!(draw(&mut screen), @r"
             Registry: running (http://r) - 2 healthy, 1 inactive
 
-            NAME       TYPE   STATUS                DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
-            ----------------------------------------------------------------------------------
-            clock-1    Agent  healthy               0/0   1/1   127.0.0.1:9000  1m   1m
-            planner-2  Agent  healthy               1/1   0/0   127.0.0.1:9000  1m   1m
-            weather-3  Agent  unhealthy (inactive)  0/0   0/0   127.0.0.1:9000  1m   1m
+            NAME       TYPE   STATUS                  DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
+            ------------------------------------------------------------------------------------
+            clock-1    Agent  healthy                 0/0   1/1   127.0.0.1:9000  1m   1m
+            planner-2  Agent  healthy (process gone)  1/1   0/0   127.0.0.1:9000  1m   1m
+            weather-3  Agent  unhealthy (inactive)    0/0   0/0   127.0.0.1:9000  1m   1m
 
             ╭ Wiring │ Events │ Logs ─────────────────────────────────────────────────── planner-2 ╮
             │ AGO  EVENT                AGENT      FUNCTION  DETAIL                                │
@@ -374,7 +385,7 @@ mod tests {
             │                                                                                      │
             │                                                                                      │
             ╰──────────────────────────────────────────────────────────────────────────────────────╯
-            ↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q quit
+            q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scroll
             ");
     }
 
@@ -399,11 +410,11 @@ mod tests {
         insta::assert_snapshot!(draw(&mut screen), @r"
             Registry: running (http://r) - 2 healthy, 1 inactive
 
-            NAME       TYPE   STATUS                DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
-            ----------------------------------------------------------------------------------
-            clock-1    Agent  healthy               0/0   1/1   127.0.0.1:9000  1m   1m
-            planner-2  Agent  healthy               1/1   0/0   127.0.0.1:9000  1m   1m
-            weather-3  Agent  unhealthy (inactive)  0/0   0/0   127.0.0.1:9000  1m   1m
+            NAME       TYPE   STATUS                  DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
+            ------------------------------------------------------------------------------------
+            clock-1    Agent  healthy                 0/0   1/1   127.0.0.1:9000  1m   1m
+            planner-2  Agent  healthy (process gone)  1/1   0/0   127.0.0.1:9000  1m   1m
+            weather-3  Agent  unhealthy (inactive)    0/0   0/0   127.0.0.1:9000  1m   1m
 
             ╭ Wiring │ Events │ Logs ─────────────────────────────────────────────────── planner-2 ╮
             │ line    29                                                                           │
@@ -418,7 +429,7 @@ mod tests {
             │ line    38                                                                           │
             │ line    39                                                                           │
             ╰──────────────────────────────────────────────────────────────────────────────────────╯
-            ↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q quit
+            q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scroll
             ");
         press(&mut screen, &[KeyCode::PageUp]);
         let scrolled = draw(&mut screen);
@@ -430,26 +441,26 @@ mod tests {
         insta::assert_snapshot!(draw(&mut screen), @r"
             Registry: running (http://r) - 2 healthy, 1 inactive
 
-            NAME       TYPE   STATUS                DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
-            ----------------------------------------------------------------------------------
-            clock-1    Agent  healthy               0/0   1/1   127.0.0.1:9000  1m   1m
-            planner-2  Agent  healthy               1/1   0/0   127.0.0.1:9000  1m   1m
-            weather-3  Age╭ Keys ────────────────────────────────────────────────────╮m
-                          │ ↑ ↓  j k         choose an agent                         │
-            ╭ Wiring │ Eve│ Home End  g G    the first, the last                     │── planner-2 ╮
-            │ line    18  │ Tab ← →  h l     the next pane, the one before           │             │
-            │ line    19  │ 1 2 3            wiring, events, logs                    │             │
-            │ line    20  │ PgUp PgDn Space  scroll the pane                         │             │
-            │ line    21  │ /                show agents whose id contains a text    │             │
-            │ line    22  │ Esc              show all again                          │             │
-            │ line    23  │ ?                this                                    │             │
-            │ line    24  │ q  Ctrl-C        leave                                   │             │
+            NAME       TYPE   STATUS                  DEPS  CAPS  ENDPOINT        AGE  LAST SEEN
+            ------------------------------------------------------------------------------------
+            clock-1    Agent  healthy                 0/0   1/1   127.0.0.1:9000  1m   1m
+            planner-2  Agent  healthy (process gone)  1/1   0/0   127.0.0.1:9000  1m   1m
+            weather-3  Age╭ Keys ────────────────────────────────────────────────────╮ 1m
+                          │ q  Ctrl-C        leave                                   │
+            ╭ Wiring │ Eve│ ↑ ↓  j k         choose an agent                         │── planner-2 ╮
+            │ line    18  │ Home End  g G    the first, the last                     │             │
+            │ line    19  │ Tab ← →  h l     the next pane, the one before           │             │
+            │ line    20  │ 1 2 3            wiring, events, logs                    │             │
+            │ line    21  │ PgUp PgDn Space  scroll the pane                         │             │
+            │ line    22  │ /                show agents whose id contains a text    │             │
+            │ line    23  │ Esc              show all again                          │             │
+            │ line    24  │ ?                this                                    │             │
             │ line    25  ╰──────────────────────────────────────────────────────────╯             │
             │ line    26                                                                           │
             │ line    27                                                                           │
             │ line    28                                                                           │
             ╰──────────────────────────────────────────────────────────────────────────────────────╯
-            ↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q quit
+            q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scroll
             ");
     }
 
@@ -469,29 +480,29 @@ mod tests {
 
 
 
-            ↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q qu
+            q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scro
             ");
-        let (mut list, events) = answer();
-        list.agents.clear();
-        known.last = Some((list, events));
+        let mut nobody = answer();
+        nobody.list.agents.clear();
+        known.last = Some(nobody);
         insta::assert_snapshot!(draw(&known, &mut screen), @r"
             Registry: running (http://r) - 0 healthy
-
             No agents yet: `meshctl start -d AGENT` starts one.
+
 
             ╭ Wiring │ Events │ Logs ────────────────────────────────╮
             │                                                        │
             │                                                        │
             ╰────────────────────────────────────────────────────────╯
-            ↑↓ agent  ⇥ pane  PgUp/PgDn scroll  / filter  ? help  q qu
+            q quit  ? help  ↑↓ agent  ⇥ pane  / filter  PgUp/PgDn scro
             ");
         known.last = Some(answer());
         known.away = Some((at(70), "Connection refused".to_owned()));
         press(&mut screen, &[KeyCode::Char('/'), KeyCode::Char('x')]);
         insta::assert_snapshot!(draw(&known, &mut screen), @r"
             Registry: not running (http://r) - for 20s: Connection ref
-
             No agent's id contains this text.
+
 
             ╭ Wiring │ Events │ Logs ────────────────────────────────╮
             │                                                        │
@@ -508,6 +519,13 @@ mod tests {
             away: None,
         };
         let home = tempfile::tempdir().unwrap();
+        let mut screen = Screen::default();
+        press(&mut screen, &[KeyCode::Down]);
+        let small = drawn(&known, &mut screen, home.path(), (40, 10));
+        assert!(
+            small.contains("clock-1") && small.contains("q quit"),
+            "{small}"
+        );
         for size in [(1, 1), (2, 3), (10, 4), (20, 5), (300, 2)] {
             for pane in ['1', '2', '3'] {
                 let mut screen = Screen::default();

@@ -78,6 +78,13 @@ impl Screen {
         if is_control && key.code == KeyCode::Char('c') {
             return Wish::Leave;
         }
+        if is_control || key.modifiers.contains(KeyModifiers::ALT) {
+            // What they mean elsewhere they do not mean here, least of all a letter.
+            if key.code == KeyCode::Char('u') && self.mode == Mode::Filtering {
+                self.filter.clear();
+            }
+            return Wish::Stay;
+        }
         match self.mode {
             Mode::Helping => self.mode = Mode::Choosing,
             Mode::Filtering => self.type_filter(key.code),
@@ -216,6 +223,12 @@ mod tests {
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         press(&mut screen, &[KeyCode::Char('/')]);
         assert_eq!(screen.press(control_c), Wish::Leave);
+        let control = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
+        press(&mut screen, &[KeyCode::Char('y')]);
+        assert_eq!(screen.press(control('q')), Wish::Stay);
+        assert_eq!(screen.filter, "y");
+        screen.press(control('u'));
+        assert_eq!(screen.filter, "");
     }
 
     #[test]
