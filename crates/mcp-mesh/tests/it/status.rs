@@ -321,6 +321,12 @@ fn an_agent_that_was_killed_a_moment_ago_is_healthy_for_the_registry_alone() {
         report(&["list", "--json"])["agents"][0]["process_gone"],
         pid
     );
+    let mut watch = stage.meshctl();
+    watch.args(["list", "--watch", "--json"]);
+    let watch = mesh_test::Piped::new(watch);
+    assert!(watch.line().contains("\"registry\""));
+    let added: serde_json::Value = serde_json::from_str(&watch.line()).expect("JSON");
+    assert_eq!(added["agent"]["process_gone"], pid);
     // Whoever takes its place is no loss.
     stage.run(&["start", "-d", "greeter.py"]);
     let list = report(&["list", "--json"]);
