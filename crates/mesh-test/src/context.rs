@@ -207,8 +207,11 @@ impl TestContext {
                 add(&format!(r"\b{pid}\b"), "[REGISTRY PID]");
             }
         }
-        add(&escaped(&self.home().display().to_string()), "[HOME]");
+        let home = self.home().display().to_string();
+        add(&escaped(&home), "[HOME]");
         if cfg!(windows) {
+            // As JSON has it.
+            add(&escaped(&home.replace('\\', r"\\")), "[HOME]");
             // Below the home, paths look like elsewhere; each pass mends one separator.
             for _ in 0..6 {
                 add(r"(\[HOME\][\w./-]*)\\+", "$1/");

@@ -52,6 +52,7 @@ fn told(context: &TestContext, agent: &ScriptedServer, lines: &[&str]) -> String
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "why a file cannot be read each system says itself")]
 fn what_cannot_be_sent_is_refused_before_anybody_is_asked() {
     let (context, agent) = mesh();
     let _ = context.write("list.json", "[1]");
