@@ -46,10 +46,9 @@ async fn path_finding(own: Option<&Path>, subject: &Subject<'_>) -> Option<Findi
     let own = own.and_then(|path| fs::canonicalize(path).ok());
     let found = on_path(subject);
     let Some(first) = found.first() else {
-        let folder = own.as_deref()?.parent()?.display().to_string();
         return Some(
             Finding::warning(check, "`meshctl` is not on the PATH")
-                .cure(format!("export PATH=\"{folder}:$PATH\"")),
+                .cure(lead_path(own.as_deref()?.parent()?)),
         );
     };
     let others: Vec<&PathBuf> = found
@@ -79,12 +78,26 @@ async fn path_finding(own: Option<&Path>, subject: &Subject<'_>) -> Option<Findi
     } else {
         format!("the PATH leads to another version first: {list}")
     };
-    let folder = own.as_deref().and_then(Path::parent)?.display().to_string();
-    Some(Finding::warning(check, message).cure(if is_first {
+    let folder = own.as_deref().and_then(Path::parent)?;
+    Some(Finding::warning(check, message).cure(if !is_first {
+        lead_path(folder)
+    } else if cfg!(windows) {
+        "where.exe meshctl".to_owned()
+    } else {
         "type -a meshctl".to_owned()
+    }))
+}
+
+/// What one types to have `folder` first on the PATH: for PowerShell on Windows.
+fn lead_path(folder: &Path) -> String {
+    let folder = folder.display().to_string();
+    if cfg!(windows) {
+        // So begin canonical names there; a PATH of them finds nothing.
+        let folder = folder.strip_prefix(r"\\?\").unwrap_or(&folder);
+        format!("$env:PATH = \"{folder};$env:PATH\"")
     } else {
         format!("export PATH=\"{folder}:$PATH\"")
-    }))
+    }
 }
 
 /// Every `meshctl` on the PATH, each once.
