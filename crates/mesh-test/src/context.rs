@@ -223,6 +223,8 @@ impl TestContext {
             "[TIMESTAMP]",
         );
         add(r"\b\d+(\.\d+)?(µs|ms|s)\b", "[DURATION]");
+        // Of two in a table, the first is padded by how many digits it has.
+        add(r"\[DURATION\] +\[DURATION\]", "[DURATION]   [DURATION]");
         // Each system has words and a number of its own.
         add(
             r"(Connection refused|No connection could be made[^(]*it)\.? \(os error \d+\)",
