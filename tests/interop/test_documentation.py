@@ -8,13 +8,12 @@ shows: a reader is slower than an agent's next ping.
 
 import os
 import re
-import subprocess
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from mesh_harness import OUR_VENV, ROOT, TARGET, Mesh
+from mesh_harness import OUR_VENV, ROOT, TARGET, Mesh, run
 
 PAGES = [
     "README.md",
@@ -99,26 +98,13 @@ def test_a_page_shows_what_happens(mesh: Mesh, page: str) -> None:
             continue
         deadline = time.monotonic() + (20 if LOOKS.match(command) else 0)
         while True:
-            done = run(exports + command, environment)
+            done = run(["bash", "-c", exports + command], ROOT, environment)
             told = f"{page}: `{command}`\n{done.stdout}{done.stderr}"
             assert done.returncode == 0, f"{told}\n{mesh.logs()}"
             if matches(plain(shown), plain(done.stdout)):
                 break
             assert time.monotonic() < deadline, f"{told}\nbut the page shows\n{shown}"
             time.sleep(0.2)
-
-
-def run(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-c", script],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -129,15 +115,8 @@ def test_a_page_quotes_the_examples_as_they_are(page: str) -> None:
 
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [ROOT / "examples" / "demo.sh"],
-        env=os.environ | {"HOME": str(tmp_path), "CARGO_TARGET_DIR": str(TARGET)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    settings = {"HOME": str(tmp_path), "CARGO_TARGET_DIR": str(TARGET)}
+    done = run([ROOT / "examples" / "demo.sh"], ROOT, os.environ | settings)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "15 degrees and cloudy in Lisbon: visit a museum." in done.stdout
     assert "2 agents (2 healthy)" in done.stdout

@@ -132,11 +132,22 @@ fn number(schema: &Value) -> String {
 
 /// The command that calls the tool that `target` means.
 pub(crate) fn command(target: &str, arguments: Option<&str>) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "._:-".contains(character);
+    let target = if target.chars().all(is_plain) {
+        target.to_owned()
+    } else {
+        // Tools are named by whoever registers them, and this is pasted into shells.
+        quoted(target)
+    };
     match arguments {
         None => format!("meshctl call {target}"),
-        // An apostrophe ends what shells take literally.
-        Some(json) => format!("meshctl call {target} '{}'", json.replace('\'', r"'\''")),
+        Some(json) => format!("meshctl call {target} {}", quoted(json)),
     }
+}
+
+/// `text` as shells take it literally, which an apostrophe ends.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -180,6 +191,10 @@ mod tests {
         assert_eq!(
             command("a:greet", Some(r#"{"who": "..."}"#)),
             r#"meshctl call a:greet '{"who": "..."}'"#
+        );
+        assert_eq!(
+            command("a:$(reboot)", Some(r#"{"what": "it's"}"#)),
+            r#"meshctl call 'a:$(reboot)' '{"what": "it'\''s"}'"#
         );
     }
 }

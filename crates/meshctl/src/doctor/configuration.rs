@@ -150,6 +150,9 @@ pub(super) fn set(name: &str, value: &str) -> String {
     format!("export {name}={value}")
 }
 
+/// Between two commands of which the second follows the first; Windows' own PowerShell knows no `&&`.
+pub(super) const THEN: &str = if cfg!(windows) { "; " } else { " && " };
+
 pub(super) fn unset(names: &[&str]) -> String {
     if cfg!(windows) {
         let all: Vec<String> = names.iter().map(|name| format!("Env:{name}")).collect();

@@ -4,10 +4,11 @@
 use mesh_core::env::EnvVars;
 
 use super::Subject;
-use super::configuration::set;
+use super::configuration::{THEN, set};
 use crate::settings::{ConfigKey, Configuration, RegistryAddress};
 
-const START: &str = "meshctl start --registry-only --detach";
+/// Starts a registry where commands ask.
+pub(super) const START: &str = "meshctl start --registry-only --detach";
 
 /// What says where the registry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,5 @@ pub(super) fn start_elsewhere(subject: &Subject<'_>, port: u16) -> String {
         }
         _ => format!("meshctl config set registry_port {port}"),
     };
-    // Windows' own PowerShell knows no `&&`.
-    let then = if cfg!(windows) { "; " } else { " && " };
-    format!("{move_it}{then}{START}")
+    format!("{move_it}{THEN}{START}")
 }

@@ -94,7 +94,7 @@ fn lead_path(folder: &Path) -> String {
     if cfg!(windows) {
         // So begin canonical names there; a PATH of them finds nothing.
         let folder = folder.strip_prefix(r"\\?\").unwrap_or(&folder);
-        format!("$env:PATH = \"{folder};$env:PATH\"")
+        format!("$Env:PATH = \"{folder};$Env:PATH\"")
     } else {
         format!("export PATH=\"{folder}:$PATH\"")
     }

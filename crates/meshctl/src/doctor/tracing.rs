@@ -4,10 +4,12 @@ use mesh_core::env::EnvVars;
 use mesh_core::wire::TraceStatus;
 use url::Url;
 
+use super::configuration::{THEN, set};
+use super::origin::START;
 use super::registry::Seen;
 use super::{Finding, Subject};
-use crate::settings::is_true;
-use crate::supervisor::{Marked, Supervisor};
+use crate::settings::{RegistryAddress, is_true};
+use crate::supervisor::Marked;
 
 const CHECK: &str = "tracing";
 const SWITCH: &str = EnvVars::MCP_MESH_DISTRIBUTED_TRACING_ENABLED;
@@ -30,18 +32,18 @@ pub(super) fn check(subject: &Subject<'_>, seen: &Seen, marked: &[Marked]) -> Op
     };
     let message = format!("{who}, and the registry reads none: traces are lost");
     Some(Finding::warning(CHECK, message).cure(if is_ours(subject) {
-        "meshctl stop --registry && meshctl start --registry-only --detach --dte"
+        format!("meshctl stop --registry{THEN}{START} --dte")
     } else {
-        "meshctl man observability"
+        "meshctl man observability".to_owned()
     }))
 }
 
 /// Whether the registry that is asked was started from this state directory.
 fn is_ours(subject: &Subject<'_>) -> bool {
-    let (Ok(home), Ok(address)) = (&subject.home, &subject.address) else {
+    let (Some(supervisor), Ok(address)) = (subject.supervisor(), &subject.address) else {
         return false;
     };
-    let registry = Supervisor::of(home.clone()).registry();
+    let registry = supervisor.registry();
     let url = registry.ok().flatten().and_then(|registry| registry.url);
     url == Some(address.url())
 }
@@ -64,17 +66,13 @@ fn redis(subject: &Subject<'_>) -> String {
     let url = subject.environment.get(EnvVars::REDIS_URL);
     let url = url.unwrap_or(DEFAULT_REDIS);
     let Ok(url) = Url::parse(url) else {
-        return format!("export {}={DEFAULT_REDIS}", EnvVars::REDIS_URL);
+        return set(EnvVars::REDIS_URL, DEFAULT_REDIS);
     };
     let port = url.port().unwrap_or(6379);
     let host = url.host_str().unwrap_or("localhost");
     let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-    if is_here
-        && subject
-            .address
-            .as_ref()
-            .is_ok_and(crate::settings::RegistryAddress::is_local)
-    {
+    let address = subject.address.as_ref();
+    if is_here && address.is_ok_and(RegistryAddress::is_local) {
         format!("redis-server --port {port} --daemonize yes")
     } else {
         // Without the password, which this is passed on with.
